@@ -1,0 +1,146 @@
+"""What it takes to start a process tree for a person, what is known about it, and the contract of what does it.
+
+A launch is one attempt of one job, or one workspace. Launchers (the local sandbox, Kubernetes) live in
+``trainyard_spawner``; the service reaches them by a dotted name. All of them pass ``tests/contracts/launcher.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trainyard.jobs.states import Cause
+
+
+class Frozen(BaseModel):
+    """A record that never changes and refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Mount(Frozen):
+    """One folder or file of the platform volume, seen at ``target`` inside."""
+
+    source: Path
+    target: Path
+    read_only: bool = True
+
+
+class Resources(Frozen):
+    """What a launch may use. ``memory`` in bytes; ``cpu`` in cores; GPUs are given out whole."""
+
+    cpu: float = Field(gt=0)
+    memory: int = Field(gt=0)
+    gpu: int = Field(default=0, ge=0)
+
+
+class Identity(Frozen):
+    """Who the processes run as: immutable numbers, the same on every backend (DESIGN section 3)."""
+
+    name: str
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
+
+
+class LaunchSpec(Frozen):
+    """Everything a launcher needs; keyed, so that starting twice starts once.
+
+    ``environment`` is complete: nothing is inherited. ``output`` is the file standard output and error are appended to;
+    without it ``<launches>/<key>/output.log``. ``time_limit`` and ``grace`` are seconds; the limit counts from running
+    on, SIGTERM comes first, SIGKILL ``grace`` seconds later. ``devices`` are GPU ids as the ledger knows them.
+    ``platform_port``: if given, this port of the sandbox's loopback leads to the platform's public address.
+    ``listen_port``: the port a workspace serves on; the launch state tells the address it is reachable at.
+    """
+
+    key: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    image: str
+    argv: tuple[str, ...] = Field(min_length=1)
+    environment: Mapping[str, str]
+    working_directory: Path
+    mounts: tuple[Mount, ...] = ()
+    resources: Resources
+    devices: tuple[str, ...] = ()
+    identity: Identity
+    internet: bool = True
+    platform_port: int | None = None
+    listen_port: int | None = None
+    output: Path | None = None
+    time_limit: float | None = None
+    grace: float = 30
+
+
+class LaunchState(Frozen):
+    """What is known about a launch. Times are seconds since 1970; memory in bytes."""
+
+    key: str
+    phase: str = Field(pattern=r"^(starting|running|ended)$")
+    started_at: float | None = None
+    ended_at: float | None = None
+    address: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    cause: Cause | None = None
+    message: str = ""
+    peak_memory: int | None = None
+    memory_limit: int | None = None
+    limits_by: str | None = None
+
+
+class Console(Protocol):
+    """A terminal inside a running launch."""
+
+    async def read(self) -> bytes:
+        """The next output; empty at the end."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Send what was typed."""
+        ...
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Tell the terminal's new size in characters."""
+        ...
+
+    async def close(self) -> None:
+        """Hang up: the program inside gets SIGHUP."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts, stops and tells about launches; never decides who may start, never forgets one by itself."""
+
+    def start(self, spec: LaunchSpec) -> LaunchState:
+        """Start ``spec``; when its key is known already, only tell the state.
+
+        Raises:
+            trainyard.errors.UserError: image, mount or entry are missing, or the machine refuses; nothing was started.
+        """
+        ...
+
+    def stop(self, key: str, *, grace: float | None = None) -> None:
+        """Ask the launch to end: SIGTERM, then SIGKILL after ``grace`` seconds. Returns at once; unknown keys are fine."""
+        ...
+
+    def state(self, key: str) -> LaunchState | None:
+        """The truth about one launch, or None when nothing is known of it. A dead supervisor shows as ended."""
+        ...
+
+    def states(self) -> list[LaunchState]:
+        """The truth about every launch that has not been forgotten."""
+        ...
+
+    def changes(self) -> AsyncIterator[str]:
+        """Keys of launches as they change (file events or a watch, not polling)."""
+        ...
+
+    async def console(self, key: str, argv: tuple[str, ...], columns: int, rows: int) -> Console:
+        """Run ``argv`` on a terminal inside a running launch."""
+        ...
+
+    def forget(self, key: str) -> None:
+        """Remove what an ended launch left behind."""
+        ...

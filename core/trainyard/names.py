@@ -1,0 +1,41 @@
+"""What a display name may be: 1 to 63 characters of any script, NFC, no slash, no control character, no leading dot."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from trainyard.errors import Invalid
+from trainyard.words import N_
+
+LONGEST = 63
+_FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def display_name(text: str, field: str = "name") -> str:
+    """``text`` in normal form C without blanks around it.
+
+    Raises:
+        Invalid: empty, too long, or with a character a name may not have; the message says which.
+    """
+    name = unicodedata.normalize("NFC", text).strip()
+    if not name:
+        raise Invalid("name-empty", N_("A name has 1 to {longest} characters."), field=field, longest=LONGEST)
+    if len(name) > LONGEST:
+        raise Invalid(
+            "name-too-long",
+            N_("A name has at most {longest} characters; this one has {length}."),
+            field=field,
+            longest=LONGEST,
+            length=len(name),
+        )
+    if name.startswith("."):
+        raise Invalid("name-leading-dot", N_("A name does not begin with a dot: {name}"), field=field, name=name)
+    for character in name:
+        if character in "/\\" or unicodedata.category(character) in _FORBIDDEN_CATEGORIES:
+            raise Invalid(
+                "name-character",
+                N_("A name has no slash, backslash or control character; this one has U+{code:04X}."),
+                field=field,
+                code=ord(character),
+            )
+    return name

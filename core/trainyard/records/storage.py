@@ -1,0 +1,86 @@
+"""Bound storage, the bucket browser, and resumable uploads."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import Field
+
+from trainyard.records.base import Record
+
+
+class NewStorage(Record):
+    """A storage space to bind. Without ``endpoint`` the platform's own store is meant and no keys are needed."""
+
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    endpoint: str = ""
+    region: str = ""
+    access_key: str = ""
+    secret_key: str = ""
+    create: bool = False
+
+
+class Storage(Record):
+    """A bound storage space; bound once, not changeable afterwards. Keys never leave the service."""
+
+    endpoint: str
+    bucket: str
+    region: str
+    embedded: bool
+    bound: datetime
+    mounted: bool
+
+
+class StorageOffer(Record):
+    """What the binding form offers: the platform's own store and a bucket name that is free."""
+
+    endpoint: str
+    bucket: str
+
+
+class BucketEntry(Record):
+    """An object, or a folder when ``size`` is None. ``key`` is the full key below the bucket."""
+
+    key: str
+    name: str
+    size: int | None
+    modified: datetime | None
+
+
+class BucketListing(Record):
+    """One page of a prefix; ``after`` asks for the next page, None at the end."""
+
+    bucket: str
+    prefix: str
+    entries: list[BucketEntry]
+    after: str | None
+
+
+class UploadPurpose(StrEnum):
+    """What an upload becomes when it is complete."""
+
+    LIST = "list"
+    PICTURES = "pictures"
+    OBJECT = "object"
+    MODEL = "model"
+
+
+class NewUpload(Record):
+    """A file to be sent in chunks. For OBJECT ``name`` is the key in the bound bucket."""
+
+    name: str = Field(min_length=1, max_length=1024)
+    size: int = Field(ge=0)
+    purpose: UploadPurpose
+
+
+class Upload(Record):
+    """An upload under way: PATCH the next chunk at ``offset``; complete when offset equals size."""
+
+    id: str
+    name: str
+    size: int
+    offset: int
+    purpose: UploadPurpose
+    complete: bool
+    expires: datetime

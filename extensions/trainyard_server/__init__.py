@@ -1,0 +1,1 @@
+"""The Jupyter Server extension inside each workspace: launcher tiles, TensorBoard, terminal into a job."""

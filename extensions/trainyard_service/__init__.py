@@ -1,0 +1,1 @@
+"""The platform service: REST API, database, ledger of resources, job queue and reconciler."""

@@ -1,0 +1,1 @@
+"""What jupyterhub_config.py calls: accounts, roles, services, templates, and the stack on one machine."""

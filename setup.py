@@ -1,0 +1,26 @@
+"""Where each room's package lies; everything else about the project is in pyproject.toml."""
+
+from setuptools import find_namespace_packages, setup
+
+ROOMS = {
+    "trainyard": "core",
+    "trainyard_service": "extensions",
+    "trainyard_pages": "extensions",
+    "trainyard_server": "extensions",
+    "trainyard_spawner": "spawner",
+    "trainyard_widgets": "widgets",
+    "trainyard_hub": "hub_config",
+}
+
+packages = [
+    name
+    for package, room in ROOMS.items()
+    for name in find_namespace_packages(room, include=[package, f"{package}.*"])
+    if "node_modules" not in name
+]
+
+setup(
+    packages=packages,
+    package_dir={package: f"{room}/{package}" for package, room in ROOMS.items()},
+    package_data={package: ["**/*", "py.typed"] for package in ROOMS},
+)
