@@ -1,0 +1,180 @@
+"""Reading event files while they grow: each reader remembers how far it came and holds nothing else.
+
+A torn last record is left for the next time. A record whose checksum is wrong is passed over and told; where even its length
+cannot be believed, the rest of that file is lost and told once. Reading never raises for what a file contains.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from trainyard.metrics.beneath import folder_beneath, open_in
+from trainyard.metrics.bulk import Found, decode
+from trainyard.metrics.framing import walk
+from trainyard.metrics.series import Update
+
+CHUNK = 4 << 20
+"""Bytes looked at together; it bounds the memory of a reader."""
+_MARK = "tfevents"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with an event file, and where."""
+
+    file: str
+    offset: int
+    reason: str
+
+
+@dataclass
+class News:
+    """What a reader found this time. ``more``: there is more to read at once. ``bytes``: how far it came."""
+
+    updates: list[Update] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    more: bool = False
+    bytes: int = 0
+
+
+class EventReader:
+    """One event file; ``read`` gives what was added since the last time."""
+
+    def __init__(self, path: Path, offset: int = 0) -> None:
+        self.path = path
+        self.offset = offset
+        self.broken = False
+        self._identity: tuple[int, int] | None = None
+        self._at_once = CHUNK
+
+    def read(self, limit: int = CHUNK) -> News:
+        """The scalars of about the next ``limit`` bytes.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        with self.path.open("rb") as file:
+            return self.read_from(file, limit)
+
+    def read_from(self, file: BinaryIO, limit: int = CHUNK) -> News:
+        """Like ``read``, from a file that was opened with care (see ``beneath``)."""
+        news = News()
+        state = os.fstat(file.fileno())
+        self._notice_replacement((state.st_dev, state.st_ino), state.st_size, news)
+        if self.broken or state.st_size <= self.offset:
+            return news
+        file.seek(self.offset)
+        self._take(file.read(max(limit, self._at_once)), news)
+        news.more = not self.broken and news.bytes > 0 and self.offset < state.st_size
+        return news
+
+    def _take(self, buffer: bytes, news: News) -> None:
+        found = walk(buffer)
+        news.updates.extend(_updates(decode(buffer, found.spans)))
+        for position in found.damaged:
+            self._tell(news, position, "the checksum of a record is wrong, the record was passed over")
+        if found.broken:
+            self.broken = True
+            self._tell(news, found.consumed, f"{found.broken}, the rest of the file was not read")
+        if not found.consumed and found.needed > len(buffer):
+            self._at_once = found.needed
+        else:
+            self._at_once = CHUNK
+        self.offset += found.consumed
+        news.bytes += found.consumed
+
+    def _notice_replacement(self, identity: tuple[int, int], size: int, news: News) -> None:
+        replaced = self._identity is not None and (identity != self._identity or size < self.offset)
+        self._identity = identity
+        if replaced:
+            self._tell(news, 0, "the file was replaced or cut, it is read again from its beginning")
+            self.offset, self.broken = 0, False
+
+    def _tell(self, news: News, position: int, reason: str) -> None:
+        news.problems.append(Problem(self.path.name, self.offset + position, reason))
+
+
+class RunReader:
+    """All event files of a run's ``logs`` folder, oldest first; ``poll`` gives what is new in any of them.
+
+    ``root`` is trusted, ``relative`` (the instance's folder below it) is not: no symbolic link is followed there.
+    Memory is one chunk and a number a file; a poll without news costs one look at the folder.
+    """
+
+    def __init__(self, root: Path, relative: str = "") -> None:
+        self.root = root
+        self.relative = relative
+        self._readers: dict[str, EventReader] = {}
+        self._sizes: dict[str, int] = {}
+
+    @property
+    def offsets(self) -> dict[str, int]:
+        """How far each file was read, to go on after a restart (``resume``)."""
+        return {name: reader.offset for name, reader in self._readers.items()}
+
+    def resume(self, offsets: dict[str, int]) -> None:
+        """Go on where a reader with these ``offsets`` stopped."""
+        self._readers = {name: EventReader(Path(name), offset) for name, offset in offsets.items()}
+        self._sizes = {}
+
+    def poll(self, limit: int = 4 * CHUNK) -> News:
+        """New points since the last poll, from about ``limit`` bytes; ask again at once while ``more`` is set."""
+        news = News()
+        try:
+            with folder_beneath(self.root, self.relative) as folder:
+                for name, size in _event_files(folder):
+                    if size != self._sizes.get(name):
+                        self._read(folder, name, size, limit, news)
+                    if news.more:
+                        break
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            news.problems.append(Problem(self.relative, 0, f"the folder cannot be read: {error.strerror or error}"))
+        return news
+
+    def _read(self, folder: int, name: str, size: int, limit: int, news: News) -> None:
+        reader = self._readers.setdefault(name, EventReader(Path(name)))
+        try:
+            with open_in(folder, name) as file:
+                while True:
+                    part = reader.read_from(file)
+                    news.updates += part.updates
+                    news.problems += part.problems
+                    news.bytes += part.bytes
+                    if not part.more or news.bytes >= limit:
+                        break
+        except OSError as error:
+            part = News()
+            news.problems.append(Problem(name, 0, f"the file cannot be read: {error.strerror or error}"))
+        news.more = part.more
+        if not part.more:
+            self._sizes[name] = size
+
+
+def _event_files(folder: int) -> list[tuple[str, int]]:
+    """Names and sizes of the event files in ``folder``, in the order they were begun (the time is in their names)."""
+    with os.scandir(folder) as entries:
+        found = [(e.name, e.stat(follow_symlinks=False).st_size) for e in entries if _MARK in e.name]
+    return sorted(found, key=lambda item: (_begun(item[0]), item[0]))
+
+
+def _begun(name: str) -> float:
+    digits = name.partition(f"{_MARK}.")[2].split(".")
+    try:
+        return float(".".join(digits[:2])) if len(digits) > 1 and digits[1].isdigit() else float(digits[0])
+    except ValueError:
+        return 0.0
+
+
+def _updates(found: Iterable[Found]) -> list[Update]:
+    updates = []
+    for part in found:
+        points = {tag: rows.points() for tag, rows in part.rows.items()}
+        if points or part.restart is not None:
+            updates.append(Update(points, part.restart))
+    return updates
