@@ -1,0 +1,50 @@
+// Dialogs on the browser's own <dialog>: focus stays inside, Escape closes, the page behind is inert.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Button, IconButton } from "./button.jsx";
+import { t } from "./words.js";
+
+export function Dialog({ title, open = true, onClose, children, footer, wide }) {
+  const element = useRef(null);
+  useEffect(() => {
+    if (open && !element.current.open) element.current.showModal();
+    if (!open && element.current?.open) element.current.close();
+  }, [open]);
+  if (!open) return null;
+  const cancel = (event) => {
+    event.preventDefault();
+    onClose();
+  };
+  return (
+    <dialog class={`ty-dialog${wide ? " ty-dialog-wide" : ""}`} ref={element} onCancel={cancel} aria-label={title}>
+      <div class="ty-dialog-head"><h2>{title}</h2><IconButton icon="cross" label={t("Close")} onClick={onClose} /></div>
+      <div class="ty-dialog-body">{children}</div>
+      {footer && <div class="ty-dialog-foot">{footer}</div>}
+    </dialog>
+  );
+}
+
+let ask = null;
+
+// Asks before something is done that cannot be undone. ``act`` may return a promise; its refusal is shown, the dialog stays.
+export function confirm({ title, text, button, danger = true, act }) {
+  ask?.({ title, text, button, danger, act });
+}
+
+export function ConfirmHost() {
+  const [question, setQuestion] = useState(null);
+  useEffect(() => {
+    ask = setQuestion;
+    return () => void (ask = null);
+  }, []);
+  if (!question) return null;
+  const close = () => setQuestion(null);
+  const act = async () => {
+    await question.act();
+    close();
+  };
+  return (
+    <Dialog title={question.title} onClose={close} footer={<><Button onClick={close}>{t("Cancel")}</Button><Button kind={question.danger ? "danger" : "primary"} onClick={act}>{question.button}</Button></>}>
+      <p>{question.text}</p>
+    </Dialog>
+  );
+}

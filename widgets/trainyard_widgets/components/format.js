@@ -1,0 +1,59 @@
+// Numbers, sizes, durations and times as people read them.
+import { currentLanguage, t } from "./words.js";
+
+const locale = () => (currentLanguage() === "zh" ? "zh-CN" : "en-GB");
+
+export function number(value, digits = 0) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  return new Intl.NumberFormat(locale(), { maximumFractionDigits: digits }).format(value);
+}
+
+// Four significant digits, small and large values in scientific notation: for losses and learning rates.
+export function measure(value) {
+  if (value === null || value === undefined) return "–";
+  if (!Number.isFinite(value)) return String(value);
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+}
+
+export function percent(part, digits = 0) {
+  if (part === null || part === undefined) return "–";
+  return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: digits }).format(part);
+}
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+
+export function bytes(value) {
+  if (value === null || value === undefined) return "–";
+  let step = 0;
+  let size = value;
+  while (Math.abs(size) >= 1024 && step < UNITS.length - 1) {
+    size /= 1024;
+    step += 1;
+  }
+  return `${number(size, size < 10 && step > 0 ? 1 : 0)} ${UNITS[step]}`;
+}
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
+  const whole = Math.max(0, Math.round(seconds));
+  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor((whole % 86400) / 3600), Math.floor((whole % 3600) / 60)];
+  if (days) return t("{days} d {hours} h", { days, hours });
+  if (hours) return t("{hours} h {minutes} min", { hours, minutes });
+  if (minutes) return t("{minutes} min {seconds} s", { minutes, seconds: whole % 60 });
+  return t("{seconds} s", { seconds: whole });
+}
+
+export function dateTime(value) {
+  if (!value) return "–";
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
+}
+
+export function relative(value, now = Date.now()) {
+  const seconds = (new Date(value).getTime() - now) / 1000;
+  const format = new Intl.RelativeTimeFormat(locale(), { numeric: "auto" });
+  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
+    if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
+  }
+  return Math.abs(seconds) < 10 ? t("just now") : format.format(Math.trunc(seconds), "second");
+}

@@ -1,0 +1,99 @@
+// A widget's model as anywidget defines it (get, set, save_changes, on, off, send), over a websocket that carries one widget only.
+const GONE = 4404;
+const PATIENCE = [300, 700, 1500, 3000, 5000, 10000];
+
+export class HostModel {
+  constructor({ socket, query, language, shell }) {
+    this.hosted = true;
+    this.address = socket;
+    this.state = { query: query ?? {}, language, shell: shell ?? {} };
+    this.changed = new Set();
+    this.listeners = new Map();
+    this.waiting = [];
+    this.failures = 0;
+    this.connect();
+  }
+
+  get(name) {
+    return this.state[name];
+  }
+
+  set(name, value) {
+    this.state[name] = value;
+    this.changed.add(name);
+    this.emit(`change:${name}`, value);
+  }
+
+  save_changes() {
+    const state = Object.fromEntries([...this.changed].map((name) => [name, this.state[name]]));
+    this.changed.clear();
+    this.write({ method: "update", state, buffer_paths: [] });
+  }
+
+  send(content) {
+    this.write({ method: "custom", content });
+  }
+
+  on(event, listener) {
+    if (!this.listeners.has(event)) this.listeners.set(event, new Set());
+    this.listeners.get(event).add(listener);
+  }
+
+  off(event, listener) {
+    this.listeners.get(event)?.delete(listener);
+  }
+
+  emit(event, ...values) {
+    for (const listener of [...(this.listeners.get(event) ?? [])]) listener(...values);
+  }
+
+  connect() {
+    const address = new URL(this.address, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    this.socket = new WebSocket(address);
+    this.socket.onopen = () => this.opened();
+    this.socket.onmessage = (event) => this.received(JSON.parse(event.data));
+    this.socket.onclose = (event) => this.closed(event);
+  }
+
+  opened() {
+    this.failures = 0;
+    this.socket.send(JSON.stringify({ method: "custom", content: { hello: true } }));
+    for (const message of this.waiting.splice(0)) this.socket.send(message);
+    this.emit("connection", true);
+  }
+
+  closed(event) {
+    this.emit("connection", false);
+    if (event.code === GONE || this.failures >= PATIENCE.length) return this.reload();
+    setTimeout(() => this.connect(), PATIENCE[this.failures++]);
+  }
+
+  // The kernel ended (after a pause, a restart of the service, signing out): the address holds all state, so a fresh page goes on.
+  reload() {
+    const last = Number(sessionStorage.getItem("trainyard-reloaded") ?? 0);
+    if (Date.now() - last < 10000) return this.emit("lost");
+    sessionStorage.setItem("trainyard-reloaded", String(Date.now()));
+    location.reload();
+  }
+
+  write(message) {
+    const text = JSON.stringify(message);
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(text);
+    else this.waiting.push(text);
+  }
+
+  received(data) {
+    if (data.method === "update") this.update(data.state);
+    else if (data.method === "custom" && data.content?.state) this.update(data.content.state);
+    else if (data.method === "custom") this.emit("msg:custom", data.content);
+  }
+
+  update(state) {
+    for (const [name, value] of Object.entries(state)) {
+      if (this.changed.has(name)) continue;
+      this.state[name] = value;
+    }
+    for (const [name, value] of Object.entries(state)) this.emit(`change:${name}`, value);
+  }
+}

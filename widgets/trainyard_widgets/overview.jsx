@@ -1,0 +1,128 @@
+// Home: the next step for a newcomer, the workspace with its countdown, what runs now, and what is used of the quota.
+import {
+  Button, bytes, Card, Clock, confirm, definePage, EmptyState, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time,
+} from "./components/index.js";
+
+const LIVE = new Set(["created", "queued", "starting", "running", "stopping"]);
+const KINDS = { prepare: N_("Dataset"), format: N_("Formatting"), train: N_("Training"), evaluate: N_("Evaluation") };
+
+const STEPS = {
+  "join-group": [N_("Ask for a group"), N_("A group gives you a workspace, a shared folder and training. Ask an administrator to add you; until then you can make and format datasets."), N_("Make a dataset"), "datasets?new=1"],
+  "bind-storage": [N_("Connect your storage"), N_("A bucket keeps your lists, pictures, formatted sets and models. The platform offers you one of its own."), N_("Connect storage"), "storage"],
+  "create-dataset": [N_("Make your first dataset"), N_("Bring a list of labelled pictures, or look at a public dataset first."), N_("Make a dataset"), "datasets?new=1"],
+  "format-dataset": [N_("Format a dataset"), N_("Training reads formatted sets: one press writes a training and a validation part."), N_("Open datasets"), "datasets"],
+  train: [N_("Train your first model"), N_("Three steps with sensible defaults: sets, image, resources."), N_("Start a training"), "training_new"],
+  approve: [N_("People are waiting"), N_("Somebody asked for an account and waits for your answer."), N_("Open the inbox"), "admin?tab=inbox"],
+  "make-group": [N_("Make a group"), N_("People train in groups: a group has a quota and a shared folder."), N_("Make a group"), "admin?tab=groups"],
+};
+
+function Overview({ view, send }) {
+  return (
+    <>
+      <PageHeader title={view ? t("Hello, {name}", { name: view.name }) : t("Overview")} text={t("From labelled pictures to trained models: data, training and models of your team.")} />
+      {view ? <Content view={view} send={send} /> : <Card><Skeleton rows={8} /></Card>}
+    </>
+  );
+}
+
+function Content({ view, send }) {
+  return (
+    <div class="ty-stack">
+      <NextStep view={view} />
+      <div class="ty-grid">
+        <Workspace workspace={view.workspace} grouped={view.groups.length > 0} send={send} />
+        <Quotas groups={view.groups} machine={view.machine} />
+      </div>
+      <Jobs jobs={view.jobs} send={send} />
+    </div>
+  );
+}
+
+function NextStep({ view }) {
+  const key = view.waiting > 0 ? "approve" : view.next_step;
+  const step = STEPS[key];
+  if (!step) return null;
+  const [title, text, button, href] = step;
+  return (
+    <section class="ty-card ty-next">
+      <div><div class="ty-next-word">{t("Your next step")}</div><h2>{t(title)}</h2><p class="ty-muted">{t(text)}</p></div>
+      <LinkButton kind="primary" href={href}>{t(button)}</LinkButton>
+    </section>
+  );
+}
+
+function Workspace({ workspace, grouped, send }) {
+  const state = workspace?.state ?? "stopped";
+  const stop = () => confirm({ title: t("Stop the workspace?"), text: t("Running notebooks and terminals end. Your files stay."), button: t("Stop"), act: () => send("stop_workspace") });
+  return (
+    <Card title={t("Workspace")} text={t("JupyterLab with your group's files, a terminal and GPUs where there are any.")} actions={<StateBadge state={state} />}>
+      {!grouped && <Note>{t("A workspace needs a group. Ask an administrator to add you to one.")}</Note>}
+      {state === "running" && (
+        <div class="ty-facts ty-gap">
+          <div><div class="ty-muted">{t("Group")}</div>{workspace.group}</div>
+          <div><div class="ty-muted">{t("Resources")}</div>{workspace.package}</div>
+          {workspace.ends && <div><div class="ty-muted">{t("Time left")}</div><Clock until={workspace.ends} /></div>}
+        </div>
+      )}
+      {state === "stopped" && grouped && <p class="ty-muted ty-gap">{workspace?.ending?.text || t("It is stopped and uses nothing. Your files are kept.")}</p>}
+      {(state === "starting" || state === "stopping") && <Skeleton rows={2} />}
+      <div class="ty-row">
+        {state === "running" && <LinkButton kind="primary" icon="external" href={workspace.address || "/hub/user-redirect/lab"}>{t("Open JupyterLab")}</LinkButton>}
+        {state === "running" && <Button icon="clock" onClick={() => send("renew_workspace")}>{t("Renew time")}</Button>}
+        {state === "running" && <Button icon="stop" onClick={stop}>{t("Stop")}</Button>}
+        {state === "stopped" && grouped && <LinkButton kind="primary" icon="play" href="/hub/spawn">{t("Start workspace")}</LinkButton>}
+      </div>
+    </Card>
+  );
+}
+
+function Quotas({ groups, machine }) {
+  return (
+    <Card title={t("In use now")} text={groups.length ? t("Of what your groups may use at once.") : undefined}>
+      {groups.map((group) => (
+        <div key={group.name} class="ty-gap">
+          <h3 class="ty-gap-small">{group.name}</h3>
+          <Resources use={group.use} quota={group.quota} />
+        </div>
+      ))}
+      {!groups.length && machine && <Resources use={machine.used} quota={machine.capacity} />}
+      {!groups.length && !machine && <p class="ty-muted">{t("Nothing is in use.")}</p>}
+    </Card>
+  );
+}
+
+export function Resources({ use, quota }) {
+  return (
+    <>
+      <Meter label={t("Processor cores")} used={use.cpu} limit={quota.cpu} format={(value) => number(value, 1)} />
+      <Meter label={t("Memory")} used={use.memory} limit={quota.memory} format={bytes} />
+      {(quota.gpu > 0 || use.gpu > 0) && <Meter label={t("GPUs")} used={use.gpu} limit={quota.gpu} />}
+      <Meter label={t("Jobs")} used={use.jobs} limit={quota.jobs} />
+      {(quota.disk !== null || use.disk > 0) && <Meter label={t("Disk")} used={use.disk} limit={quota.disk} format={bytes} />}
+    </>
+  );
+}
+
+function Jobs({ jobs, send }) {
+  const columns = [
+    { id: "name", label: t("Job"), wide: true, cell: (job) => <><div>{job.kind === "train" ? <a href={`monitor?job=${job.id}`}>{job.name}</a> : job.name}</div><div class="ty-muted">{t(KINDS[job.kind] ?? job.kind)}{job.group ? ` · ${job.group}` : ""}</div></> },
+    { id: "state", label: t("State"), cell: (job) => <StateBadge state={job.state} /> },
+    { id: "progress", label: t("Progress"), wide: true, cell: (job) => <JobProgress job={job} /> },
+    { id: "created", label: t("Created"), cell: (job) => <Time value={job.created} /> },
+    { id: "act", label: "", cell: (job) => LIVE.has(job.state) && <Button small icon="stop" onClick={() => send("stop_job", { job: job.id })}>{t("Stop")}</Button> },
+  ];
+  const empty = (
+    <EmptyState icon="chart" title={t("Nothing has run yet")} text={t("Formatting and training appear here with their progress and remaining time.")}>
+      <LinkButton icon="box" href="datasets">{t("Look at datasets")}</LinkButton>
+    </EmptyState>
+  );
+  return <Card flush title={t("Jobs")}><Table label={t("Jobs")} columns={columns} rows={jobs} empty={empty} /></Card>;
+}
+
+function JobProgress({ job }) {
+  if (job.waiting && job.state === "queued") return <span class="ty-muted">{job.waiting}</span>;
+  if (job.progress && LIVE.has(job.state)) return <Progress progress={job.progress} label={job.name} />;
+  return <span class="ty-muted">{job.ending}</span>;
+}
+
+export default definePage(Overview);

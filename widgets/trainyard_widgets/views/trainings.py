@@ -1,0 +1,129 @@
+"""The list of trainings: one row each, what may be done with it, its instances, and how a copy of it is filled in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from trainyard.jobs.states import ENDED
+from trainyard.records.base import Page
+from trainyard.records.trainings import Instance, Training
+from trainyard.words import N_, translate
+
+from trainyard_widgets.views.endings import ending_view, waiting_view
+
+PAGE_SIZE = 20
+
+
+def list_query(query: dict[str, str]) -> dict[str, Any]:
+    """The parameters of ``GET /trainings`` from the page's own URL."""
+    number = query.get("page", "1")
+    page = int(number) if number.isdigit() and number != "0" else 1
+    asked = {"state": query.get("state", ""), "search": query.get("search", "")}
+    return asked | {"offset": (page - 1) * PAGE_SIZE, "limit": PAGE_SIZE}
+
+
+def list_view(page: Page[Training], asked: dict[str, Any], language: str) -> dict[str, Any]:
+    """What the table shows, and which empty state fits."""
+    filtered = bool(asked["state"] or asked["search"])
+    return {
+        "rows": [row(training, language) for training in page.items],
+        "total": page.total,
+        "page": asked["offset"] // PAGE_SIZE + 1,
+        "page_size": PAGE_SIZE,
+        "state": asked["state"],
+        "search": asked["search"],
+        "empty": "" if page.total else ("nothing-found" if filtered else "none"),
+    }
+
+
+def row(training: Training, language: str) -> dict[str, Any]:
+    """One training: what the list and the monitor show of its configuration and its job."""
+    job = training.job
+    return {
+        "id": training.id,
+        "job": job.id,
+        "name": training.name,
+        "description": training.description,
+        "state": job.state.value,
+        "stopping": job.wanted == "stop" and job.state not in ENDED,
+        "owner": job.owner.name,
+        "group": job.group,
+        "image": job.image,
+        "package": job.package,
+        "attempt": job.attempt,
+        "created": _time(job.created),
+        "started": _time(job.started),
+        "ended": _time(job.ended),
+        "deadline": _time(job.deadline),
+        "entry": training.entry,
+        "hours": training.hours,
+        "log": training.log,
+        "sets": [{"part": part, **one.model_dump(mode="json")} for part, one in training.sets.items()],
+        "instances": [instance_view(one) for one in training.instances],
+        "waiting": waiting_view(job.waiting),
+        "ending": ending_view(job, language),
+        "actions": actions(training),
+        "refused": refusals(training, language),
+        "clone": clone_query(training),
+    }
+
+
+def instance_view(instance: Instance) -> dict[str, Any]:
+    """A run of a script; ``done`` is how far it is as a part of 1, None while the number of epochs is unknown."""
+    plain = instance.model_dump(mode="json")
+    plain["done"] = None
+    if instance.state == "done":
+        plain["done"] = 1.0
+    elif instance.remaining is not None and instance.elapsed + instance.remaining > 0:
+        plain["done"] = round(instance.elapsed / (instance.elapsed + instance.remaining), 4)
+    elif instance.epoch is not None and instance.epochs:
+        plain["done"] = round(min(1.0, instance.epoch / instance.epochs), 4)
+    return plain
+
+
+def actions(training: Training) -> list[str]:
+    """Which of ``stop``, ``start`` and ``delete`` fit the state of the job; ``clone`` always does."""
+    if not training.may_change:
+        return ["clone"]
+    if training.job.state in ENDED:
+        return ["start", "delete", "clone"]
+    return ["clone"] if training.job.wanted == "stop" else ["stop", "clone"]
+
+
+def refusals(training: Training, language: str) -> dict[str, str]:
+    """Why a running training cannot be deleted, and why somebody else's cannot be changed."""
+    if not training.may_change:
+        only = translate(N_("Only {owner} may do this."), language, owner=training.job.owner.name)
+        return {"stop": only, "start": only, "delete": only}
+    if training.job.state not in ENDED:
+        return {"delete": translate(N_("Stop the training first; then it can be deleted."), language)}
+    return {}
+
+
+def clone_query(training: Training) -> dict[str, str]:
+    """The URL parameters that open the wizard filled in like ``training``, under a name of its own."""
+    query = {
+        "name": _next_name(training.name),
+        "description": training.description,
+        "group": training.job.group or "",
+        "image": training.job.image,
+        "package": training.job.package,
+        "entry": training.entry,
+        "hours": f"{training.hours:g}",
+        "parameters": json.dumps(training.parameters, ensure_ascii=False) if training.parameters else "",
+    }
+    query |= {part: one.id for part, one in training.sets.items()}
+    return {key: value for key, value in query.items() if value}
+
+
+def _next_name(name: str) -> str:
+    """``digits`` becomes ``digits-2``, ``digits-2`` becomes ``digits-3``; never longer than 63 characters."""
+    stem, dash, number = name.rpartition("-")
+    following = f"-{int(number) + 1}" if dash and number.isdecimal() else "-2"
+    stem = stem if dash and number.isdecimal() else name
+    return stem[: 63 - len(following)] + following
+
+
+def _time(moment: Any) -> str | None:
+    return moment.isoformat().replace("+00:00", "Z") if moment else None
