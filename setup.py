@@ -19,8 +19,16 @@ packages = [
     if "node_modules" not in name
 ]
 
+LABEXTENSION = "extensions/trainyard_server/labextension"
+SHARE = "share/jupyter/labextensions/@trainyard/launcher"
+
 setup(
     packages=packages,
+    data_files=[
+        (SHARE, [f"{LABEXTENSION}/package.json"]),
+        (f"{SHARE}/static", [f"{LABEXTENSION}/static/launcher.js"]),
+        ("share/jupyter/lab/settings", [f"{LABEXTENSION}/overrides.json"]),
+    ],
     package_dir={package: f"{room}/{package}" for package, room in ROOMS.items()},
     package_data={package: ["**/*", "py.typed"] for package in ROOMS},
 )
