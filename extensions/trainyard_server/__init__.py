@@ -2,5 +2,5 @@
 
 The tiles are a prebuilt JupyterLab extension (``labextension/``, installed below ``share/jupyter/labextensions``). TensorBoard
 is started by jupyter-server-proxy, which finds :func:`trainyard_server.tensorboard.setup` by its entry point, so that it is
-behind the same login as everything else in the workspace. A terminal into a running job is ``trainyard console`` in any terminal.
+behind the same login as everything else in the workspace. A terminal into a running job is ``trainyard console``.
 """
