@@ -1,0 +1,1 @@
+"""Alembic's environment and the migrations, one file a step."""

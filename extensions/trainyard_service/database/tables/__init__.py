@@ -1,0 +1,5 @@
+"""All tables, so that importing this package fills the metadata migrations compare with."""
+
+from trainyard_service.database.tables import accounts, audit, storage
+
+__all__ = ["accounts", "audit", "storage"]
