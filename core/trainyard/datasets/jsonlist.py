@@ -1,0 +1,209 @@
+"""Read and write labelled picture lists: one JSON object a line, in the old or the new schema.
+
+The reader streams, holds at most one line, and answers every line that is not blank with a ``Sample`` or a ``Problem``.
+The writer knows only the new schema.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+import msgspec
+
+from trainyard.datasets.lines import MAX_LINE, Line, read_lines
+from trainyard.datasets.locate import column_of_byte, column_of_field
+from trainyard.datasets.sample import Entry, LabelSet, Problem, Sample
+from trainyard.datasets.schemas import WireLine, repaired
+from trainyard.words import N_
+
+MAX_CLASS = 255
+_BYTE = re.compile(r" \(byte (\d+)\)$")
+_AT = re.compile(r" - at `(\$[^`]*)`$")
+_CACHE = 100_000
+
+
+class ListReader:
+    """Turns lines into samples; remembers the names it has checked, so that each costs its check once."""
+
+    def __init__(self) -> None:
+        self._decode = msgspec.json.Decoder(WireLine).decode
+        self._known: set[str | None] = set()
+
+    def read(self, file: BinaryIO, limit: int = MAX_LINE) -> Iterator[Sample | Problem]:
+        """Every line of ``file`` that is not blank, in order; lines of more than ``limit`` bytes are problems."""
+        for line in read_lines(file, limit):
+            yield self.parse(line)
+
+    def parse(self, line: Line) -> Sample | Problem:
+        """One line as a sample, or why it is none."""
+        if line.data is None:
+            return Problem(
+                line.number, 0, "", "line-too-long", N_("The line has {length} bytes: too long."), {"length": line.length}
+            )
+        try:
+            wire = self._decode(line.data)
+        except msgspec.ValidationError:
+            return self._parse_leniently(line.number, line.data)
+        except (ValueError, RecursionError) as error:
+            return syntax_problem(line.number, line.data, error)
+        return self._checked(wire.to_sample(line.number), line.data)
+
+    def _parse_leniently(self, number: int, data: bytes) -> Sample | Problem:
+        """The second try: numbers may be strings, class names may be numbers."""
+        try:
+            wire = msgspec.convert(repaired(msgspec.json.decode(data)), WireLine, strict=False)
+        except msgspec.ValidationError as error:
+            return field_problem(number, data, error)
+        except (ValueError, RecursionError) as error:
+            return syntax_problem(number, data, error)
+        if path := _not_finite(wire):
+            return _problem(number, data, path, "number", N_("A coordinate or score is not a finite number."))
+        return self._checked(wire.to_sample(number), data)
+
+    def _checked(self, sample: Sample, data: bytes) -> Sample | Problem:
+        """``sample`` as it is where all its names were seen before, which is the fast path; else checked and cleaned."""
+        known = self._known
+        for labels in sample.labels:
+            boxed = labels.type == "detection"
+            if labels.name not in known or not labels.data:
+                return self._clean(sample, data)
+            for entry in labels.data:
+                if entry.class_name not in known or (boxed and entry.bbox is None):
+                    return self._clean(sample, data)
+        return sample
+
+    def _clean(self, sample: Sample, data: bytes) -> Sample | Problem:
+        """``sample`` with its class names in normal form and without empty classifications, or what is wrong."""
+        sets = []
+        for i, labels in enumerate(sample.labels):
+            path = f"$.label[{i}]"
+            if not labels.name or _control(labels.name):
+                return _problem(sample.line, data, f"{path}.name", "label-set-name", BAD_SET_NAME)
+            self._remember(labels.name)
+            for j, entry in enumerate(labels.data):
+                if code := _entry_problem(labels, entry):
+                    return _problem(sample.line, data, f"{path}.data[{j}].class", code, ENTRY_PROBLEMS[code])
+            entries = tuple(self._normal(entry) for entry in labels.data if entry.class_name or labels.type != "classification")
+            if entries:
+                sets.append(msgspec.structs.replace(labels, data=entries))
+        return msgspec.structs.replace(sample, labels=tuple(sets))
+
+    def _normal(self, entry: Entry) -> Entry:
+        """``entry`` with its class in Unicode's normal form C, so that one name is one class."""
+        name = entry.class_name
+        if not name:
+            return entry
+        normal = unicodedata.normalize("NFC", name)
+        self._remember(normal)
+        return entry if normal == name else msgspec.structs.replace(entry, class_name=normal)
+
+    def _remember(self, name: str) -> None:
+        if len(self._known) >= _CACHE:
+            self._known.clear()
+        self._known.add(name)
+
+
+BAD_SET_NAME = N_("A label set needs a name without control characters.")
+ENTRY_PROBLEMS = {
+    "class-missing": N_("A box has no class."),
+    "box-missing": N_("An object of a detection label set has no bbox."),
+    "class-too-long": N_("A class name has more than 255 characters."),
+    "class-control": N_("A class name contains a control character."),
+}
+
+
+def _entry_problem(labels: LabelSet, entry: Entry) -> str:
+    name = entry.class_name
+    if labels.type == "detection" and not name:
+        return "class-missing"
+    if labels.type == "detection" and entry.bbox is None:
+        return "box-missing"
+    if name and len(name) > MAX_CLASS:
+        return "class-too-long"
+    return "class-control" if name and _control(name) else ""
+
+
+def read_list(file: BinaryIO, limit: int = MAX_LINE) -> Iterator[Sample | Problem]:
+    """Every line of the list ``file`` that is not blank, as a sample or a problem; nothing is held in memory.
+
+    Args:
+        file: opened for reading bytes; UTF-8, with or without a byte order mark, LF or CRLF.
+        limit: the longest line in bytes.
+    """
+    return ListReader().read(file, limit)
+
+
+def write_list(file: BinaryIO, samples: Iterable[Sample]) -> int:
+    """Append ``samples`` in the new schema, one line each; how many there were."""
+    encoder = msgspec.json.Encoder()
+    count = 0
+    for sample in samples:
+        file.write(encoder.encode(to_wire(sample)) + b"\n")
+        count += 1
+    return count
+
+
+def to_wire(sample: Sample) -> dict[str, Any]:
+    """The line of the new schema that stands for ``sample``; fields that are absent are left out."""
+    line: dict[str, Any] = {"url": sample.url, "type": sample.type}
+    if sample.labels:
+        line["label"] = sample.labels
+    if sample.source_url is not None:
+        line["source_url"] = sample.source_url
+    if sample.ops is not None:
+        line["ops"] = sample.ops
+    return line | sample.extra
+
+
+def syntax_problem(number: int, data: bytes, error: Exception) -> Problem:
+    """The problem of a line that is not JSON, with the column where reading stopped."""
+    text = str(error)
+    if isinstance(error, RecursionError):
+        return Problem(number, 0, "", "json", N_("The line nests its brackets too deeply."))
+    if isinstance(error, UnicodeDecodeError):
+        column = column_of_byte(data, _first_bad_byte(data))
+        return Problem(number, column, "", "encoding", N_("The line is not valid UTF-8."))
+    match = _BYTE.search(text)
+    column = column_of_byte(data, int(match[1]) if match else len(data))
+    what = _BYTE.sub("", text).removeprefix("JSON is malformed: ")
+    return Problem(number, column, "", "json", N_("This is not valid JSON: {what}."), {"what": what})
+
+
+def field_problem(number: int, data: bytes, error: Exception) -> Problem:
+    """The problem of a field with a wrong type or value, with the field's column."""
+    text = str(error)
+    match = _AT.search(text)
+    what = _AT.sub("", text).replace("`", "")
+    return _problem(
+        number, data, match[1] if match else "$", "field", N_("A field is missing or has a wrong value: {what}."), what=what
+    )
+
+
+def _problem(number: int, data: bytes, path: str, code: str, message: str, **values: Any) -> Problem:
+    return Problem(number, column_of_field(data, path), path.removeprefix("$").lstrip("."), code, message, values)
+
+
+def _first_bad_byte(data: bytes) -> int:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
+
+
+def _control(text: str) -> bool:
+    return any(unicodedata.category(letter) in {"Cc", "Zl", "Zp", "Cs"} for letter in text)
+
+
+def _not_finite(wire: WireLine) -> str:
+    """Where a number is infinite or not a number: only strings such as ``"nan"`` can bring one."""
+    for i, labels in enumerate(wire.to_sample(0).labels):
+        for j, entry in enumerate(labels.data):
+            numbers = [entry.score or 0.0, *(n for point in entry.bbox or () for n in point)]
+            if not all(map(math.isfinite, numbers)):
+                return f"$.label[{i}].data[{j}]"
+    return ""
