@@ -1,0 +1,1 @@
+"""Formatted sets: labelled pictures written in containers that training frameworks read with their own readers."""

@@ -1,0 +1,1 @@
+"""LMDB with Caffe's ``Datum``; README.md describes the bytes."""

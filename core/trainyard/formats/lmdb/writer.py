@@ -1,0 +1,86 @@
+"""Write ``data.mdb`` with one ``Datum`` per sample, in transactions of 1,000 records."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import lmdb
+
+from trainyard.formats.lmdb.datum import Datum, encode
+from trainyard.formats.record import Record, State
+
+TRANSACTION = 1000
+TRANSACTION_BYTES = 64 * 1024 * 1024
+FIRST_MAP = 1 << 30
+LONGEST_KEY = 511
+
+
+class LmdbWriter:
+    """Appends records; a new writer on the same folder goes on with the identical sequence of keys and values."""
+
+    def __init__(self, folder: Path, state: State | None = None) -> None:
+        self._environment = lmdb.open(str(folder), map_size=FIRST_MAP, subdir=True, metasync=False, max_readers=8)
+        self._pending: list[tuple[bytes, bytes]] = []
+        self._pending_bytes = 0
+        self._bytes = (state or {}).get("bytes", 0)
+        self._records = (state or {}).get("records", 0)
+        self._drop_from(self._records)
+
+    def add(self, record: Record) -> None:
+        """Append one record; the keys ascend with its number."""
+        value = encode(to_datum(record))
+        self._pending.append((key_of(record), value))
+        self._pending_bytes += len(value)
+        self._bytes += len(value)
+        self._records += 1
+        if len(self._pending) >= TRANSACTION or self._pending_bytes >= TRANSACTION_BYTES:
+            self._commit()
+
+    def checkpoint(self) -> State:
+        """Commit what is pending; each commit is on the disk when it returns."""
+        self._commit()
+        return {"records": self._records, "bytes": self._bytes}
+
+    @property
+    def bytes_written(self) -> int:
+        """Bytes of all values."""
+        return self._bytes
+
+    def close(self) -> None:
+        """Commit and close; LMDB keeps ``lock.mdb`` beside the data."""
+        self._commit()
+        self._environment.sync(True)
+        self._environment.close()
+
+    def _commit(self) -> None:
+        while self._pending:
+            try:
+                with self._environment.begin(write=True) as transaction:
+                    transaction.cursor().putmulti(self._pending, append=True)
+            except lmdb.MapFullError:
+                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+            else:
+                self._pending.clear()
+                self._pending_bytes = 0
+
+    def _drop_from(self, number: int) -> None:
+        """Delete the records from ``number`` on: they were committed after the checkpoint."""
+        with self._environment.begin(write=True) as transaction, transaction.cursor() as cursor:
+            found = cursor.set_range(b"%08d" % number)
+            while found:
+                found = cursor.delete() and bool(cursor.key())
+
+
+def to_datum(record: Record) -> Datum:
+    """The picture stays encoded. Several labels go into ``float_data``, and the first that is set into ``label``."""
+    single = len(record.labels) == 1
+    label = int(record.labels[0]) if single else record.labels.index(1.0)
+    floats = () if single else record.labels
+    return Datum(record.channels, record.height, record.width, record.picture, label, floats)
+
+
+def key_of(record: Record) -> bytes:
+    """``00000042_cat/1.jpg``, cut in front to LMDB's 511 bytes; the number alone makes it unique."""
+    number = b"%08d_" % record.number
+    name = record.name.encode()[-(LONGEST_KEY - len(number)) :]
+    return number + name.decode(errors="ignore").encode()

@@ -1,0 +1,1 @@
+"""RecordIO, the container of MXNet; README.md describes the bytes."""
