@@ -1,1 +1,1 @@
-"""The pages service: Voila dashboards behind the Hub's login, with kernels run ahead, one viewer each."""
+"""The pages service: our Voila dashboards behind Hub sign-in, each with a kernel run ahead that serves one viewer."""

@@ -64,12 +64,14 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
     shell = traitlets.Dict().tag(sync=True)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        if cls.bundle:
+        if "bundle" in vars(cls):  # not for the class add_traits derives at run time
             cls._esm = STATIC / f"{cls.bundle}.js"
             cls._css = STATIC.parent / "theme.css"
         members = [member for base in reversed(cls.__mro__) for member in vars(base).items()]
         cls.actions = {
-            method.action[0]: (name, method.action[1]) for name, method in members if callable(method) and hasattr(method, "action")
+            method.action[0]: (name, method.action[1])
+            for name, method in members
+            if callable(method) and hasattr(method, "action")
         }
         super().__init_subclass__(**arguments)
 
@@ -126,6 +128,8 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
 
     def close(self) -> None:
         """End threads and connections with the widget."""
+        if not hasattr(self, "_follower"):
+            return
         self._follower.stop()
         self.client.close()
         self._workers.shutdown(wait=False, cancel_futures=True)
