@@ -1,0 +1,93 @@
+"""Datasets, with whom they are shared, and the batches of formatted sets made of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from trainyard.records.datasets import DatasetState
+
+from trainyard_service.database.base import Serial, Table, now
+from trainyard_service.database.tables.accounts import AccountRow, GroupRow
+from trainyard_service.database.tables.jobs import JobRow
+
+
+class DatasetRow(Table):
+    """A dataset. Its list and pictures lie at ``Home.dataset(id)``; without an owner it is the platform's."""
+
+    __tablename__ = "datasets"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    description: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(default=DatasetState.CREATING)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    source: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created: Mapped[datetime] = mapped_column(default=now, index=True)
+    completed: Mapped[datetime | None]
+    error: Mapped[str] = mapped_column(default="")
+    lines: Mapped[int] = mapped_column(BigInteger, default=0)
+    images: Mapped[int] = mapped_column(BigInteger, default=0)
+    objects: Mapped[int] = mapped_column(BigInteger, default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    label_sets: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    owner: Mapped[AccountRow | None] = relationship()
+    job: Mapped[JobRow | None] = relationship()
+    shares: Mapped[list[DatasetShareRow]] = relationship(cascade="all, delete-orphan", order_by="DatasetShareRow.id")
+    batches: Mapped[list[BatchRow]] = relationship(order_by="BatchRow.created", viewonly=True)
+
+
+class DatasetShareRow(Table):
+    """A dataset is readable for a group, or (group NULL) for everybody."""
+
+    __tablename__ = "dataset_shares"
+    __table_args__ = (UniqueConstraint("dataset_id", "group_id"),)
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), index=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    at: Mapped[datetime] = mapped_column(default=now)
+    group: Mapped[GroupRow | None] = relationship()
+    by: Mapped[AccountRow | None] = relationship()
+
+
+class BatchRow(Table):
+    """One press of "format". ``plan`` is the NewBatch it was pressed with; files lie at ``Home.batch(id)``."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id"), index=True)
+    creator_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    plan: Mapped[dict[str, Any]]
+    created: Mapped[datetime] = mapped_column(default=now)
+    completed: Mapped[datetime | None]
+    classes: Mapped[list[str]] = mapped_column(default=list)
+    skipped: Mapped[int] = mapped_column(default=0)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    dataset: Mapped[DatasetRow] = relationship()
+    creator: Mapped[AccountRow] = relationship()
+    job: Mapped[JobRow | None] = relationship()
+    sets: Mapped[list[FormattedSetRow]] = relationship(cascade="all, delete-orphan", order_by="FormattedSetRow.id")
+
+
+class FormattedSetRow(Table):
+    """One format of one split; ``first`` and ``end`` are its part of the order, end exclusive."""
+
+    __tablename__ = "formatted_sets"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"), index=True)
+    format: Mapped[str]
+    split: Mapped[str]
+    ratio: Mapped[float]
+    first: Mapped[int] = mapped_column(BigInteger, default=0)
+    end: Mapped[int] = mapped_column(BigInteger, default=0)
+    samples: Mapped[int] = mapped_column(BigInteger, default=0)
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    ready: Mapped[bool] = mapped_column(default=False)
+    batch: Mapped[BatchRow] = relationship(back_populates="sets")

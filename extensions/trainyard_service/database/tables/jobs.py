@@ -1,0 +1,113 @@
+"""Jobs, their attempts, workspaces, and the ledger of what both hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from trainyard.jobs.states import JobState
+
+from trainyard_service.database.base import Serial, Table, now
+from trainyard_service.database.tables.accounts import AccountRow, GroupRow
+
+DEFAULT_PRIORITY = 100
+
+
+class JobRow(Table):
+    """What is wanted of a job and where it stands. ``spec`` is what its kind needs to start it.
+
+    ``attempt`` counts starts; ``lost`` those of them whose supervisor was lost since a person last asked for a start.
+    ``ends_at`` is set when the owner left the group: the job is stopped then.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_owner_id_kind", "owner_id", "kind"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str]
+    owner_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"), index=True)
+    state: Mapped[str] = mapped_column(default=JobState.CREATED, index=True)
+    wanted: Mapped[str] = mapped_column(default="run")
+    attempt: Mapped[int] = mapped_column(default=0)
+    lost: Mapped[int] = mapped_column(default=0)
+    priority: Mapped[int] = mapped_column(default=DEFAULT_PRIORITY)
+    image: Mapped[str]
+    package: Mapped[str]
+    spec: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    time_limit: Mapped[float | None]
+    created: Mapped[datetime] = mapped_column(default=now)
+    queued: Mapped[datetime | None]
+    started: Mapped[datetime | None]
+    ended: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None]
+    waiting: Mapped[dict[str, Any] | None]
+    ending: Mapped[dict[str, Any] | None]
+    owner: Mapped[AccountRow] = relationship()
+    group: Mapped[GroupRow | None] = relationship()
+    attempts: Mapped[list[AttemptRow]] = relationship(cascade="all, delete-orphan", order_by="AttemptRow.number")
+
+    @property
+    def key(self) -> str:
+        """The launcher's key of the present attempt."""
+        return f"job-{self.id}-{self.attempt}"
+
+
+class AttemptRow(Table):
+    """One start of a job. ``token_hash`` is empty once the attempt has ended: its token is dead."""
+
+    __tablename__ = "attempts"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(default="", index=True)
+    created: Mapped[datetime] = mapped_column(default=now)
+    ended: Mapped[datetime | None]
+    ending: Mapped[dict[str, Any] | None]
+
+
+class WorkspaceRow(Table):
+    """One start of a person's workspace; the newest row also remembers what was chosen last."""
+
+    __tablename__ = "workspaces"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    number: Mapped[int]
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
+    image: Mapped[str]
+    package: Mapped[str]
+    sets: Mapped[list[str]] = mapped_column(default=list)
+    started: Mapped[datetime] = mapped_column(default=now)
+    ends_at: Mapped[datetime]
+    warned: Mapped[bool] = mapped_column(default=False)
+    ended: Mapped[datetime | None]
+    ending: Mapped[dict[str, Any] | None]
+    account: Mapped[AccountRow] = relationship()
+    group: Mapped[GroupRow | None] = relationship()
+
+
+class AllocationRow(Table):
+    """What one workspace or job holds; written before it starts, removed when it has ended. ``key`` is the launcher's."""
+
+    __tablename__ = "allocations"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    owner_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"), index=True)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), unique=True)
+    workspace: Mapped[str | None] = mapped_column(ForeignKey("workspaces.key"), unique=True)
+    cpu: Mapped[float]
+    memory: Mapped[int] = mapped_column(BigInteger)
+    gpu: Mapped[int]
+    jobs: Mapped[int]
+    devices: Mapped[list[str]] = mapped_column(default=list)
+    since: Mapped[datetime] = mapped_column(default=now)
+    owner: Mapped[AccountRow] = relationship()
+    group: Mapped[GroupRow | None] = relationship()

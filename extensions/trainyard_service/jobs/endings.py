@@ -1,0 +1,87 @@
+"""From what the launcher says about an end to the job's next state and a death certificate in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from trainyard.errors import UserError
+from trainyard.jobs.launch import LaunchState
+from trainyard.jobs.states import Cause, JobState
+from trainyard.records.jobs import Ending
+from trainyard.words import N_, translate
+
+from trainyard_service.database.tables.jobs import JobRow
+
+_GIB = 2**30
+_TEXTS = {
+    Cause.EXITED: N_("The program ended with exit code {exit_code}."),
+    Cause.SIGNALLED: N_("The program was ended by signal {signal}."),
+    Cause.OUT_OF_MEMORY: N_("The program needed more than its {memory_limit} GB of memory (peak {peak_memory} GB). "
+                            "Choose a larger package or a smaller batch size."),
+    Cause.DISK_FULL: N_("The disk is full. Delete what is not needed, then start again."),
+    Cause.TIME_LIMIT: N_("The time limit was reached; the program was stopped."),
+    Cause.STOPPED: N_("Stopped by {stopped_by}."),
+    Cause.SUPERVISOR_LOST: N_("The supervisor of this program was lost and the program with it. Start it again."),
+    Cause.LAUNCH_FAILED: N_("It could not be started: {message}"),
+}  # fmt: skip
+_DONE = N_("Finished.")
+
+
+def certificate(state: LaunchState, job: JobRow, last_lines: list[str]) -> dict[str, Any]:
+    """What is kept about the end of an attempt."""
+    cause = state.cause or Cause.SUPERVISOR_LOST
+    stopped_by = job.stopped_by if cause is Cause.STOPPED else None
+    return {
+        "cause": cause,
+        "exit_code": state.exit_code,
+        "signal": state.signal,
+        "peak_memory": state.peak_memory,
+        "memory_limit": state.memory_limit,
+        "stopped_by": stopped_by,
+        "last_lines": last_lines,
+        "message": state.message,
+    }
+
+
+def launch_failure(error: Exception) -> dict[str, Any]:
+    """What is kept when a start was refused; the words of a user error stay translatable."""
+    if isinstance(error, UserError):
+        return {"cause": Cause.LAUNCH_FAILED, "message": str(error), "key": error.message, "values": _plain(error.values)}
+    return {"cause": Cause.LAUNCH_FAILED, "message": type(error).__name__}
+
+
+def next_state(ending: dict[str, Any], wanted: str) -> JobState:
+    """Where an ended attempt takes the job."""
+    cause = Cause(ending["cause"])
+    if cause is Cause.EXITED and ending.get("exit_code") == 0:
+        return JobState.FINISHED
+    if cause in (Cause.STOPPED, Cause.TIME_LIMIT) or wanted == "stop":
+        return JobState.STOPPED
+    return JobState.FAILED
+
+
+def ending_view(ending: dict[str, Any] | None, language: str) -> Ending | None:
+    """The certificate with its sentence in ``language``."""
+    if ending is None:
+        return None
+    record = Ending(text="", **{name: value for name, value in ending.items() if name in Ending.model_fields})
+    return record.model_copy(update={"text": _sentence(ending, language)})
+
+
+def _sentence(ending: dict[str, Any], language: str) -> str:
+    cause = Cause(ending["cause"])
+    if cause is Cause.EXITED and ending.get("exit_code") == 0:
+        return translate(_DONE, language)
+    values = {name: _shown(name, value) for name, value in ending.items()}
+    if "key" in ending:
+        values["message"] = translate(ending["key"], language, **ending["values"])
+    defaults = dict.fromkeys(("exit_code", "signal", "peak_memory", "memory_limit", "stopped_by", "message"), "–")
+    return translate(_TEXTS[cause], language, **{**defaults, **{k: v for k, v in values.items() if v is not None}})
+
+
+def _shown(name: str, value: Any) -> Any:
+    return f"{value / _GIB:.3g}" if name in ("peak_memory", "memory_limit") and value is not None else value
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, str | int | float | bool) else str(value) for name, value in values.items()}

@@ -1,0 +1,115 @@
+"""What a kind of job knows: how its process is started, and what its end means for its subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
+from trainyard.jobs.states import JobState
+from trainyard.quotas import package
+from trainyard.records.jobs import Progress
+
+from trainyard_service.context import Context
+from trainyard_service.database.tables.jobs import JobRow
+from trainyard_service.jobs.settings import JobSettings
+from trainyard_service.jobs.tokens import token_file
+
+TOKEN_INSIDE = Path("/run/trainyard/token")
+PLATFORM_PORT = 8000
+
+
+@dataclass(frozen=True)
+class Start:
+    """One attempt about to be started."""
+
+    job: JobRow
+    devices: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What a kind contributes to a launch: the program, its folders, and where its output goes."""
+
+    argv: tuple[str, ...]
+    working_directory: Path
+    mounts: tuple[Mount, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    output: Path | None = None
+    internet: bool = True
+
+
+class Kind(Protocol):
+    """One kind of job. ``resumes``: after its supervisor was lost it goes back into the queue by itself."""
+
+    resumes: bool
+
+    def inside(self, session: Session, start: Start) -> Inside:
+        """Write what the process will read and say how to start it. Called again after a crash: must be repeatable.
+
+        Raises:
+            trainyard.errors.UserError: something it needs is gone; the job fails with this sentence.
+        """
+        ...
+
+    def moved(self, session: Session, job: JobRow, then: JobState) -> None:
+        """The job is now ``then``; change its subject in the same transaction."""
+        ...
+
+    def progress(self, job: JobRow) -> Progress | None:
+        """How far it is, if that is known."""
+        ...
+
+    def log(self, session: Session, job: JobRow) -> tuple[Path, str] | None:
+        """A trusted folder and the path of the log below it; None is the launcher's own output file."""
+        ...
+
+
+def identity_of(job: JobRow) -> Identity:
+    """The numbers a job runs with: the person's own, and the group it is charged to."""
+    uid = job.owner.uid
+    groups = () if job.group is None else (job.group.gid,)
+    return Identity(name=job.owner.hub_name, uid=uid, gid=uid, groups=groups)
+
+
+def launch_spec(context: Context, settings: JobSettings, start: Start, inside: Inside) -> tuple[LaunchSpec, str]:
+    """Everything the launcher needs, and the hash of the attempt's new token."""
+    job, identity, size = start.job, identity_of(start.job), package(start.job.package)
+    secret, hashed = token_file(context.home, job.key, identity.uid, identity.gid)
+    spec = LaunchSpec(
+        key=job.key,
+        image=job.image,
+        argv=inside.argv,
+        environment=_environment(job, inside),
+        working_directory=inside.working_directory,
+        mounts=(*inside.mounts, Mount(source=secret, target=TOKEN_INSIDE)),
+        resources=Resources(cpu=size.cpu, memory=size.memory, gpu=size.gpu),
+        devices=start.devices,
+        identity=identity,
+        internet=settings.internet and inside.internet,
+        platform_port=_port(context.settings.public_url),
+        output=inside.output,
+        time_limit=job.time_limit,
+        grace=settings.grace,
+    )
+    return spec, hashed
+
+
+def _environment(job: JobRow, inside: Inside) -> dict[str, str]:
+    return {
+        "HOME": "/tmp",  # noqa: S108 - the sandbox's own
+        "USER": job.owner.hub_name,
+        "LANG": "C.UTF-8",
+        "PATH": "/opt/image/bin:/usr/local/bin:/usr/bin:/bin",
+        "TRAINYARD_TOKEN_FILE": str(TOKEN_INSIDE),
+        "TRAINYARD_JOB": job.id,
+        "TRAINYARD_ATTEMPT": str(job.attempt),
+        **dict(inside.environment),
+    }
+
+
+def _port(url: str) -> int:
+    port = url.rsplit(":", 1)[-1].split("/", maxsplit=1)[0]
+    return int(port) if port.isdigit() else PLATFORM_PORT

@@ -1,0 +1,232 @@
+"""The reconciler closes the difference between rows and processes, whatever was killed in between."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from trainyard.jobs.states import Cause, JobState
+from trainyard.records.accounts import AccountState, Quota
+from trainyard.records.jobs import JobKind
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
+from trainyard_service.database.tables.jobs import AllocationRow
+from trainyard_service.jobs import life
+from trainyard_service.jobs.endings import ending_view
+from trainyard_service.jobs.views import job_view
+
+SLEEP = "import time; print('up', flush=True); time.sleep(600)"
+S = JobState
+
+
+def allocations(yard: Any) -> int:
+    with yard.context.database.read() as session:
+        return session.scalar(select(func.count()).select_from(AllocationRow)) or 0
+
+
+def stop(yard: Any, job_id: str, by: str = "alice") -> None:
+    with yard.context.database.write() as session:
+        life.want_stop(session, session.get_one(type(yard.job(job_id)), job_id), by)
+
+
+def test_a_job_runs_to_its_end_and_gives_back_what_it_held(yard: Any) -> None:
+    engine = yard.engine()
+    job = yard.until(engine, yard.submit(yard.person("alice")), S.FINISHED)
+    assert job.ending["cause"] == Cause.EXITED
+    assert job.ending["last_lines"] == ["hello"]
+    assert allocations(yard) == 0
+    assert [(attempt.number, attempt.token_hash) for attempt in job.attempts] == [(1, "")]
+
+
+def test_a_program_that_fails_is_told_with_code_and_last_lines(yard: Any) -> None:
+    program = "import sys; print('no data'); sys.exit(3)"
+    job = yard.until(yard.engine(), yard.submit(yard.person("alice"), program=program), S.FAILED)
+    ending = ending_view(job.ending, "en")
+    assert ending is not None
+    assert (ending.text, ending.exit_code, ending.last_lines) == ("The program ended with exit code 3.", 3, ["no data"])
+
+
+def test_a_stop_says_who_stopped_it(yard: Any) -> None:
+    engine, job_id = yard.engine(), yard.submit(yard.person("alice"), program=SLEEP)
+    yard.until(engine, job_id, S.RUNNING)
+    stop(yard, job_id)
+    job = yard.until(engine, job_id, S.STOPPED)
+    ending = ending_view(job.ending, "en")
+    assert ending is not None
+    assert ending.text == "Stopped by alice."
+
+
+def test_a_queued_job_is_stopped_without_starting(yard: Any) -> None:
+    engine, owner = yard.engine(), yard.person("alice")
+    group = yard.group("vision", Quota(jobs=0))
+    job_id = yard.submit(owner, group.id)
+    engine.reconcile()
+    stop(yard, job_id)
+    engine.reconcile()
+    assert (yard.job(job_id).state, yard.launcher.started) == (S.STOPPED, [])
+
+
+def test_over_quota_it_waits_and_says_why(yard: Any) -> None:
+    engine, group = yard.engine(), yard.group("vision", Quota(jobs=1))
+    owner = yard.person("alice", group)
+    first, second = yard.submit(owner, group.id, SLEEP), yard.submit(owner, group.id, SLEEP)
+    yard.until(engine, first, S.RUNNING)
+    waiting = job_view(yard.job(second), engine.kinds, "en").waiting
+    assert waiting is not None
+    assert (waiting.subject, waiting.resource, waiting.used, waiting.limit, waiting.asked) == ("group vision", "jobs", 1, 1, 1)
+    assert waiting.text == "The quota of group vision allows 1 running jobs; 1 in use, 1 asked for."
+    stop(yard, first)
+    yard.until(engine, second, S.RUNNING)
+
+
+def test_a_new_engine_adopts_what_runs(yard: Any) -> None:
+    job_id = yard.submit(yard.person("alice"), program=SLEEP)
+    yard.until(yard.engine(), job_id, S.RUNNING)
+    second = yard.engine()
+    second.reconcile()
+    stop(yard, job_id)
+    yard.until(second, job_id, S.STOPPED)
+    assert yard.launcher.started == [f"job-{job_id}-1"]
+
+
+def test_killed_between_writing_down_and_starting_it_starts_once(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id = yard.submit(yard.person("alice"), program=SLEEP)
+    dying = yard.engine()
+    monkeypatch.setattr(dying, "_launch", lambda *_: (_ for _ in ()).throw(SystemExit))
+    with pytest.raises(SystemExit):
+        dying.reconcile()
+    assert (yard.job(job_id).state, allocations(yard)) == (S.STARTING, 1)
+    yard.until(yard.engine(), job_id, S.RUNNING)
+    assert yard.launcher.started == [f"job-{job_id}-1"]
+
+
+def test_two_services_at_once_start_each_job_once(yard: Any) -> None:
+    owner = yard.person("alice")
+    jobs = [yard.submit(owner, program=SLEEP, package="1Core2G") for _ in range(2)]
+    engines = [yard.engine() for _ in range(2)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: engines[n % 2].reconcile(), range(8)))
+    for job_id in jobs:
+        yard.until(engines[0], job_id, S.RUNNING)
+    assert sorted(yard.launcher.started) == sorted(f"job-{job_id}-1" for job_id in jobs)
+
+
+def test_formatting_goes_on_after_its_supervisor_was_lost(yard: Any) -> None:
+    engine, job_id = yard.engine(), yard.submit(yard.person("alice"), program=SLEEP, kind=JobKind.FORMAT)
+    yard.until(engine, job_id, S.RUNNING)
+    yard.launcher.lose_supervisor(f"job-{job_id}-1")
+    yard.passes(engine, lambda: yard.job(job_id).attempt == 2 and yard.job(job_id).state == S.RUNNING)
+    assert allocations(yard) == 1
+
+
+def test_formatting_that_is_lost_again_and_again_fails(yard: Any) -> None:
+    engine = yard.engine()
+    object.__setattr__(engine, "settings", engine.settings.model_copy(update={"lost_limit": 1}))
+    job_id = yard.submit(yard.person("alice"), program=SLEEP, kind=JobKind.FORMAT)
+    for attempt in (1, 2):
+        yard.passes(engine, lambda n=attempt: yard.job(job_id).attempt == n and yard.job(job_id).state == S.RUNNING)
+        yard.launcher.lose_supervisor(f"job-{job_id}-{attempt}")
+    assert yard.until(engine, job_id, S.FAILED).ending["cause"] == Cause.SUPERVISOR_LOST
+
+
+def test_a_training_whose_supervisor_was_lost_fails_and_can_be_started_again(yard: Any) -> None:
+    engine, job_id = yard.engine(), yard.submit(yard.person("alice"), program=SLEEP)
+    yard.until(engine, job_id, S.RUNNING)
+    yard.launcher.lose_supervisor(f"job-{job_id}-1")
+    assert yard.until(engine, job_id, S.FAILED).ending["cause"] == Cause.SUPERVISOR_LOST
+    with yard.context.database.write() as session:
+        assert life.want_start(session, session.get_one(type(yard.job(job_id)), job_id))
+    assert yard.until(engine, job_id, S.RUNNING).attempt == 2
+
+
+def test_two_who_press_start_start_it_once(yard: Any) -> None:
+    engine, job_id = yard.engine(), yard.submit(yard.person("alice"))
+    yard.until(engine, job_id, S.FINISHED)
+    row = type(yard.job(job_id))
+    with yard.context.database.write() as session:
+        first = session.get_one(row, job_id)
+        assert life.want_start(session, first)
+        with pytest.raises(ValueError, match="cannot go from"):
+            life.want_start(session, first)
+
+
+def test_a_launch_that_is_refused_fails_the_job_with_the_reason(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = yard.engine()
+    job_id = yard.submit(yard.person("alice"))
+    with yard.context.database.write() as session:
+        session.get_one(type(yard.job(job_id)), job_id).spec = {}
+    job = yard.until(engine, job_id, S.FAILED)
+    assert job.ending["cause"] == Cause.LAUNCH_FAILED
+    assert allocations(yard) == 0
+
+
+def test_the_token_of_an_attempt_lives_as_long_as_the_attempt(yard: Any) -> None:
+    engine, owner = yard.engine(), yard.person("alice")
+    job_id = yard.submit(owner, program=SLEEP)
+    yard.until(engine, job_id, S.RUNNING)
+    path = yard.launcher.specs[f"job-{job_id}-1"].mounts[-1].source
+    token = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    with yard.context.database.read() as session:
+        known = yard.context.job_tokens.owner(session, token)
+        assert (known.account_id, known.job) == (owner, job_id)
+    stop(yard, job_id)
+    yard.until(engine, job_id, S.STOPPED)
+    with yard.context.database.read() as session:
+        assert yard.context.job_tokens.owner(session, token) is None
+    assert not path.exists()
+
+
+def test_a_blocked_person_s_jobs_stop_at_once(yard: Any) -> None:
+    engine, owner = yard.engine(), yard.person("alice")
+    running, queued = yard.submit(owner, program=SLEEP), yard.submit(owner, package="2Core4G")
+    yard.until(engine, running, S.RUNNING)
+    with yard.context.database.write() as session:
+        session.get_one(AccountRow, owner).state = AccountState.BLOCKED
+    assert yard.until(engine, running, S.STOPPED).stopped_by == "platform"
+    yard.until(engine, queued, S.STOPPED)
+
+
+def test_a_removed_member_s_job_has_its_notice_and_then_stops(yard: Any) -> None:
+    engine, group = yard.engine(), yard.group("vision", Quota())
+    owner = yard.person("alice", group)
+    job_id = yard.submit(owner, group.id, SLEEP)
+    yard.until(engine, job_id, S.RUNNING)
+    with yard.context.database.write() as session:
+        session.delete(session.get_one(MembershipRow, (group.id, owner)))
+        session.add(ExpulsionRow(group_id=group.id, account_id=owner, ends_at=now() + timedelta(minutes=10)))
+    engine.reconcile()
+    job = yard.job(job_id)
+    assert (job.state, job.wanted) == (S.RUNNING, "run")
+    assert job.ends_at is not None
+    with yard.context.database.write() as session:
+        session.get_one(ExpulsionRow, (group.id, owner)).ends_at = now()
+    yard.until(engine, job_id, S.STOPPED)
+    engine.reconcile()
+    with yard.context.database.read() as session:
+        assert session.get(ExpulsionRow, (group.id, owner)) is None
+
+
+def test_a_launch_nobody_knows_is_stopped(yard: Any) -> None:
+    engine, job_id = yard.engine(), yard.submit(yard.person("alice"), program=SLEEP)
+    job = yard.until(engine, job_id, S.RUNNING)
+    with yard.context.database.write() as session:
+        session.delete(session.scalar(select(AllocationRow)))
+        session.delete(session.get_one(type(job), job_id))
+    yard.passes(engine, lambda: yard.launcher.states() == [])
+
+
+async def test_the_loop_starts_a_job_without_waiting_for_a_tick(yard: Any) -> None:
+    engine = yard.engine()
+    object.__setattr__(engine, "settings", engine.settings.model_copy(update={"tick": 3600}))
+    async with yard.context.events.subscribe() as events:
+        task = asyncio.create_task(engine.run())
+        job_id = await asyncio.to_thread(lambda: yard.submit(yard.person("alice")))
+        async for _event in events:
+            if (await asyncio.to_thread(yard.job, job_id)).state == S.FINISHED:
+                break
+    task.cancel()
