@@ -54,6 +54,7 @@ class LaunchSpec(Frozen):
     on, SIGTERM comes first, SIGKILL ``grace`` seconds later. ``devices`` are GPU ids as the ledger knows them.
     ``platform_port``: if given, this port of the sandbox's loopback leads to the platform's public address.
     ``listen_port``: the port a workspace serves on; the launch state tells the address it is reachable at.
+    ``image`` is ``name:version``. ``files`` are small secrets by their path inside (below ``/run``), readable by the person only.
     """
 
     key: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -68,6 +69,7 @@ class LaunchSpec(Frozen):
     internet: bool = True
     platform_port: int | None = None
     listen_port: int | None = None
+    files: Mapping[Path, str] = {}
     output: Path | None = None
     time_limit: float | None = None
     grace: float = 30

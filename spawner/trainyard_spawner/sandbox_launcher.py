@@ -1,0 +1,291 @@
+"""Starts launches as sandboxed process trees of this machine; the folder ``<home>/launches`` is all the state there is.
+
+Hub and service, and several threads of each, may use one home at once: starting happens under a file lock, every
+running launch holds a lock of its own through its supervisor, and nothing is remembered in a process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainyard.errors import Conflict, NotFound
+from trainyard.home import Home
+from trainyard.jobs.launch import LaunchSpec, LaunchState
+from trainyard.jobs.states import Cause
+from trainyard.words import N_
+
+from trainyard_spawner import cgroups, files, gpus, memory, network, sandbox, watch
+from trainyard_spawner.checks import check_entry, check_mounts
+from trainyard_spawner.console import SandboxConsole
+from trainyard_spawner.host import read_host
+from trainyard_spawner.images import environment_of
+from trainyard_spawner.locks import Lock
+
+if TYPE_CHECKING:
+    from trainyard.jobs.launch import Console, Launcher
+
+TASKS = 4096
+ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from trainyard_spawner.supervisor import main; main(sys.argv[1])"
+PASSED_ON = (
+    "phase",
+    "started_at",
+    "ended_at",
+    "address",
+    "exit_code",
+    "signal",
+    "message",
+    "peak_memory",
+    "memory_limit",
+    "limits_by",
+)
+
+
+class SandboxLauncher:
+    """The launcher of one machine. ``limits``: ``auto``, or ``sum`` to watch memory without control groups (for tests)."""
+
+    def __init__(self, home: Home, *, limits: str = "auto", networks: str = "auto") -> None:
+        self._home = Home(home.root.resolve())
+        self._launches = self._home.launches
+        self._watch = self._launches / ".watch"
+        for folder in (self._launches, self._watch):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._groups = cgroups.find_parent(self._home.root) if limits == "auto" else None
+        self._network = network.choose() if networks == "auto" else networks
+
+    # -- the contract -----------------------------------------------------------------------------------------------
+
+    def start(self, spec: LaunchSpec) -> LaunchState:
+        """Start ``spec``; when its key is known already, only tell the state."""
+        image = environment_of(self._home, spec.image)
+        check_mounts(spec)
+        check_entry(spec, image)
+        with self._guard():
+            known = self._told(spec.key)
+            if known is not None and not self._never_began(known):
+                return known
+            self._clear(spec.key)
+            with Lock.take(self._watch / spec.key) as lock:
+                self._write_plan(spec, image)
+                self._spawn(spec.key, lock)
+        return LaunchState(key=spec.key, phase="starting")
+
+    def stop(self, key: str, *, grace: float | None = None) -> None:
+        """Ask the launch to end; returns at once; unknown keys are fine."""
+        folder = self._folder(key)
+        status = files.read_json(folder / "status.json")
+        if not folder.is_dir() or (status or {}).get("phase") == "ended":
+            return
+        files.write_json(folder / "stop.json", {} if grace is None else {"grace": grace})
+        if status is not None:
+            self._signal_supervisor(key, status["pid"])
+
+    def state(self, key: str) -> LaunchState | None:
+        """The truth about one launch, or None when nothing is known of it."""
+        state = self._told(key)
+        if state is not None and state.phase != "ended" and not Lock.is_held(self._watch / key):
+            with self._guard():
+                return self._lost(key)
+        return state
+
+    def states(self) -> list[LaunchState]:
+        """The truth about every launch that has not been forgotten."""
+        keys = sorted(folder.name for folder in self._launches.iterdir() if not folder.name.startswith("."))
+        return [state for key in keys if (state := self.state(key)) is not None]
+
+    def changes(self) -> AsyncIterator[str]:
+        """Keys of launches as they change."""
+        return watch.names_as_they_change(self._watch)
+
+    async def console(self, key: str, argv: tuple[str, ...], columns: int, rows: int) -> Console:
+        """Run ``argv`` on a terminal inside a running launch."""
+        state = self.state(key)
+        if state is None or state.phase != "running":
+            raise Conflict(
+                "not-running",
+                N_("There is no terminal, because {key} is not running."),
+                hint=N_("Start it again, then open the terminal."),
+                key=key,
+            )
+        return await SandboxConsole.open(self._folder(key), argv, columns, rows)
+
+    def forget(self, key: str) -> None:
+        """Remove what an ended launch left behind.
+
+        Raises:
+            Conflict: it is still running (``still-running``).
+        """
+        state = self.state(key)
+        if state is not None and state.phase != "ended":
+            raise Conflict("still-running", N_("{key} is still running."), hint=N_("Stop it first."), key=key)
+        with self._guard():
+            self._clear(key)
+            (self._watch / key).unlink(missing_ok=True)
+
+    # -- leftovers --------------------------------------------------------------------------------------------------
+
+    def remove_leftovers(self) -> None:
+        """Control groups and networks of launches that are no more; called when the platform starts."""
+        with self._guard():
+            living = {name.name for name in self._watch.iterdir() if Lock.is_held(name)}
+            if self._groups:
+                cgroups.remove(cgroups.leftovers(self._groups, living))
+            if self._network == "own":
+                plans = (files.read_json(self._folder(key) / "plan.json") for key in living)
+                network.remove_leftovers({plan["network_namespace"] for plan in plans if plan})
+
+    # -- starting ---------------------------------------------------------------------------------------------------
+
+    def _write_plan(self, spec: LaunchSpec, image: Path) -> None:
+        folder = self._folder(spec.key)
+        folder.mkdir(mode=0o700)
+        output = spec.output or folder / "output.log"
+        files.write_json(folder / "spec.json", spec.model_dump(mode="json"))
+        files.write_json(folder / "plan.json", self._plan(spec, image, output))
+
+    def _plan(self, spec: LaunchSpec, image: Path, output: Path) -> dict[str, Any]:
+        kind = "none" if self._network != "own" and not spec.internet else self._network
+        own = network.ensure(spec.identity.uid, internet=spec.internet) if kind == "own" else None
+        host = gpus.with_devices(read_host(kind), spec.devices)
+        box = sandbox.build(spec, host, image.resolve())
+        groups = self._create_groups(spec)
+        address = None
+        if spec.listen_port and kind != "none":
+            address = f"{own.address if own else '127.0.0.1'}:{spec.listen_port}"
+        return {
+            "key": spec.key,
+            "bwrap": box.argv,
+            "first_descriptor": sandbox.FIRST_DESCRIPTOR,
+            "handed": [{"path": handed.path, "content": handed.content} for handed in box.handed],
+            "groups": [str(group) for group in groups],
+            "sum_memory": None if groups else spec.resources.memory,
+            "network_namespace": str(own.namespace) if own else None,
+            "output": str(output),
+            "time_limit": spec.time_limit,
+            "grace": spec.grace,
+            "watch": str(self._watch / spec.key),
+            "address_file": str(self._home.address),
+            "gate": kind == "none" and spec.listen_port is not None,
+            "writable": [str(mount.source) for mount in spec.mounts if not mount.read_only] + [str(output.parent)],
+            "status": {"address": address, "memory_limit": spec.resources.memory, "limits_by": self._limits_by(groups)},
+            "init": {
+                "argv": spec.argv,
+                "environment": sandbox.environment(spec),
+                "directory": str(spec.working_directory),
+                "uid": spec.identity.uid,
+                "gid": spec.identity.gid,
+                "groups": spec.identity.groups,
+                "files": {str(path): content for path, content in spec.files.items()},
+                "relay_port": spec.platform_port if kind != "shared" else None,
+                "listen_port": spec.listen_port,
+            },
+        }
+
+    def _limits_by(self, groups: list[Path]) -> str:
+        return f"cgroup-{self._groups.kind}" if self._groups and groups else "sum"
+
+    def _create_groups(self, spec: LaunchSpec) -> list[Path]:
+        if self._groups is None:
+            return []
+        try:
+            return cgroups.create(self._groups, spec.key, memory=spec.resources.memory, cpu=spec.resources.cpu, tasks=TASKS)
+        except OSError:
+            cgroups.remove(self._groups.group(spec.key))
+            return []  # the supervisor sums instead, and the state says so
+
+    def _spawn(self, key: str, lock: Lock) -> None:
+        folder = self._folder(key)
+        room = str(Path(__file__).resolve().parent.parent)
+        with (folder / "supervisor.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", ENTRY, room, str(folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={"LANG": "C.UTF-8"},
+                pass_fds=(lock.descriptor,),
+                start_new_session=True,
+            )
+        process.wait()
+
+    # -- the truth --------------------------------------------------------------------------------------------------
+
+    def _folder(self, key: str) -> Path:
+        if "/" in key or key.startswith("."):
+            raise NotFound("no-launch", N_("There is no launch {key}."), key=key)
+        return self._launches / key
+
+    def _told(self, key: str) -> LaunchState | None:
+        """What the supervisor wrote down last."""
+        folder = self._folder(key)
+        if not folder.is_dir():
+            return None
+        status = files.read_json(folder / "status.json")
+        if status is None:
+            return LaunchState(key=key, phase="starting")
+        cause = Cause(status["cause"]) if status.get("cause") else None
+        return LaunchState(key=key, cause=cause, **{name: status[name] for name in PASSED_ON if name in status})
+
+    def _never_began(self, known: LaunchState) -> bool:
+        """A start that was killed before its supervisor had written anything: nothing runs, so it may be started."""
+        unborn = not (self._folder(known.key) / "status.json").exists()
+        return unborn and not Lock.is_held(self._watch / known.key)
+
+    def _lost(self, key: str) -> LaunchState | None:
+        """Called under the guard when nobody holds the launch's lock: its supervisor is gone, and with it the sandbox."""
+        state = self._told(key)
+        if state is None or state.phase == "ended" or Lock.is_held(self._watch / key):
+            return state
+        folder = self._folder(key)
+        status = files.read_json(folder / "status.json") or {"key": key}
+        _end_sandbox(status.get("sandbox"))
+        if self._groups:
+            cgroups.remove(self._groups.group(key))
+        cause = Cause.SUPERVISOR_LOST if "pid" in status else Cause.LAUNCH_FAILED
+        status |= {"phase": "ended", "ended_at": time.time(), "cause": cause.value}
+        files.write_json(folder / "status.json", status)
+        return self._told(key)
+
+    def _clear(self, key: str) -> None:
+        if self._groups:
+            cgroups.remove(self._groups.group(key))
+        shutil.rmtree(self._folder(key), ignore_errors=True)
+
+    def _guard(self) -> Lock:
+        return Lock.take(self._launches / ".guard")
+
+    def _signal_supervisor(self, key: str, pid: int) -> None:
+        with suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(pid)
+            try:
+                # the lock says that the supervisor lives, so the pid, taken before, is still its own
+                if Lock.is_held(self._watch / key):
+                    signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+            finally:
+                os.close(descriptor)
+
+
+def _end_sandbox(named: dict[str, int] | None) -> None:
+    """The kernel ends a sandbox with its supervisor; make sure before anybody is told so."""
+    if not named:
+        return
+    for _ in range(100):
+        if memory.start_time(named["pid"]) != named["start"]:
+            return
+        memory.kill([named["pid"]])
+        time.sleep(0.02)
+
+
+if TYPE_CHECKING:
+
+    def _fits(launcher: SandboxLauncher) -> Launcher:
+        return launcher

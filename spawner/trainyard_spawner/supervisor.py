@@ -1,0 +1,309 @@
+"""Watches one sandbox from its start to its end, in a session and a control group of its own; outlives hub and service.
+
+Standard library only. It reads ``<launches>/<key>/plan.json``, inherits the locked file ``<launches>/.watch/<key>``
+(held while it lives: the lock tells that the launch is alive, its closing wakes every watcher), and writes
+``status.json``. Ask it to stop by ``stop.json`` (``{"grace": seconds}``) and SIGTERM. Killed with -9 it takes the
+sandbox along: bubblewrap and the first process die with their parent.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from trainyard_spawner import cgroups, files, memory, relay
+
+CONTROL, CONSOLE, CONFIGURATION = 3, 4, 5
+HIGH = 300
+PACKET = 4096
+CLONE_NEWNET = 0x40000000
+PR_SET_PDEATHSIG = 1
+FULL_DISK = 4 << 20
+WATCH_SECONDS = 1.0
+
+
+def main(folder: str) -> None:
+    """Detach from the caller, then run the launch described in ``folder`` to its end."""
+    if os.fork():
+        os._exit(0)
+    path = Path(folder)
+    supervisor = Supervisor(path, json.loads((path / "plan.json").read_bytes()))
+    try:
+        supervisor.run()
+    except Exception as error:
+        traceback.print_exc()
+        supervisor.end("launch-failed", message=f"{type(error).__name__}: {error}")
+
+
+class Supervisor:
+    """One launch."""
+
+    def __init__(self, folder: Path, plan: Mapping[str, Any]) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._groups = [Path(group) for group in plan["groups"]]
+        self._status: dict[str, Any] = {"key": plan["key"], "phase": "starting", "pid": os.getpid(), **plan["status"]}
+        self._bwrap = 0
+        self._peak = 0
+        self._why: str | None = None
+        self._exit: int | None = None
+        self._failure: dict[str, Any] | None = None
+        self._deadline: float | None = None
+        self._kill_at: float | None = None
+        self._over = False
+        self._connections: list[socket.socket] = []
+
+    def run(self) -> None:
+        """Start, watch, write down the end."""
+        cgroups.shelter(self._groups)
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        wake, waker = socket.socketpair()
+        waker.setblocking(False)
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: self._asked_to_stop())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._spawn(theirs)
+        theirs.close()
+        self._write_status(sandbox={"pid": self._bwrap, "start": memory.start_time(self._bwrap)})
+        self._watch(wake)
+        self._certify()
+
+    # -- starting ---------------------------------------------------------------------------------------------------
+
+    def _spawn(self, control: socket.socket) -> None:
+        descriptors = {CONTROL: control.fileno(), CONSOLE: self._listen_for_consoles(), CONFIGURATION: self._configuration()}
+        for number, handed in enumerate(self._plan["handed"], self._plan["first_descriptor"]):
+            path = handed["path"]
+            descriptors[number] = _memory_file(handed["content"]) if path is None else files.open_path(Path(path))
+        output = files.open_output(Path(self._plan["output"]), self._plan["init"]["uid"], self._plan["init"]["gid"])
+        descriptors |= {0: os.open(os.devnull, os.O_RDONLY), 1: output, 2: output}
+        self._bwrap = os.fork()
+        if self._bwrap == 0:
+            self._become_sandbox(descriptors)
+        for descriptor in set(descriptors.values()) - {control.fileno()}:
+            os.close(descriptor)
+
+    def _become_sandbox(self, descriptors: Mapping[int, int]) -> None:
+        """In the child: enter groups and network, arrange descriptors, and turn into bubblewrap with an empty environment."""
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            libc = ctypes.CDLL(None, use_errno=True)
+            libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
+            os.setsid()
+            cgroups.enter(self._groups)
+            if self._plan["network_namespace"]:
+                namespace = os.open(self._plan["network_namespace"], os.O_RDONLY | os.O_CLOEXEC)
+                if libc.setns(namespace, CLONE_NEWNET) != 0:
+                    raise OSError(ctypes.get_errno(), "setns", self._plan["network_namespace"])
+            # lifted out of the way first, since a wanted number may be another one's present place
+            import fcntl
+
+            lifted = {wanted: fcntl.fcntl(now, fcntl.F_DUPFD_CLOEXEC, HIGH) for wanted, now in descriptors.items()}
+            for wanted, now in lifted.items():
+                os.dup2(now, wanted)
+            # the job's own environment stays out: LD_PRELOAD would act on bubblewrap, outside of the sandbox
+            os.execve(self._plan["bwrap"][0], self._plan["bwrap"], {"LANG": "C.UTF-8"})  # noqa: S606
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(126)
+
+    def _listen_for_consoles(self) -> int:
+        listener = socket.socket(socket.AF_UNIX)
+        folder = os.open(self._folder, os.O_RDONLY)
+        # the address of a unix socket has 107 characters; a home may lie deeper
+        listener.bind(f"/proc/self/fd/{folder}/console.sock")
+        os.close(folder)
+        listener.listen(16)
+        return listener.detach()
+
+    def _configuration(self) -> int:
+        return _memory_file(json.dumps(self._plan["init"]))
+
+    # -- watching ---------------------------------------------------------------------------------------------------
+
+    def _watch(self, wake: socket.socket) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(wake, selectors.EVENT_READ, lambda: wake.recv(PACKET))
+            selector.register(self._control, selectors.EVENT_READ, lambda: self._hear(selector))
+            while not self._reaped():
+                for key, _ in selector.select(self._patience()):
+                    key.data()
+                self._check_time()
+                self._check_memory()
+        while self._hear(None):
+            pass
+
+    def _patience(self) -> float | None:
+        moments = [moment - time.monotonic() for moment in (self._deadline, self._kill_at) if moment is not None]
+        if self._plan["sum_memory"]:
+            moments.append(WATCH_SECONDS)
+        return max(0.0, min(moments)) if moments else None
+
+    def _reaped(self) -> bool:
+        pid, status = os.waitpid(self._bwrap, os.WNOHANG)
+        if pid == 0:
+            return False
+        self._bwrap_status = os.waitstatus_to_exitcode(status)
+        return True
+
+    def _hear(self, selector: selectors.BaseSelector | None) -> bool:
+        """One packet of the first process; False when it has nothing more to say."""
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(self._control, PACKET, 1, 0 if selector else socket.MSG_DONTWAIT)
+        except OSError:
+            packet = b""
+            descriptors = []
+        if not packet:
+            if selector:
+                selector.unregister(self._control)
+            return False
+        said = json.loads(packet)
+        handler: Callable[[dict[str, Any], list[int]], None] = getattr(self, f"_hear_{said['event']}")
+        handler(said, descriptors)
+        return True
+
+    def _hear_listening(self, _: dict[str, Any], descriptors: list[int]) -> None:
+        address_file = Path(self._plan["address_file"])
+        relay.accept_forever(socket.socket(fileno=descriptors[0]), lambda: relay.connect_to_platform(address_file))
+
+    def _hear_started(self, *_: object) -> None:
+        if self._plan["time_limit"] is not None:
+            self._deadline = time.monotonic() + self._plan["time_limit"]
+        if self._plan["gate"]:
+            self._open_gate()
+        self._write_status(phase="running", started_at=time.time())
+
+    def _hear_failed(self, said: dict[str, Any], _: object) -> None:
+        self._failure = said
+
+    def _hear_ended(self, said: dict[str, Any], _: object) -> None:
+        self._exit = said["status"]
+
+    def _open_gate(self) -> None:
+        """Where the sandbox has no network, its port is reached through a loopback port of ours."""
+        gate = socket.create_server(("127.0.0.1", 0))
+        self._status["address"] = f"127.0.0.1:{gate.getsockname()[1]}"
+        relay.accept_forever(gate, self._connect_inside)
+
+    def _connect_inside(self) -> socket.socket:
+        with socket.socket(socket.AF_UNIX) as connection:
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                connection.connect(f"/proc/self/fd/{folder}/console.sock")
+            finally:
+                os.close(folder)
+            connection.sendall(b"c\0\0\0\0")
+            answer, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
+        if not answer or not descriptors:
+            raise ConnectionRefusedError("nothing listens inside yet")
+        return socket.socket(fileno=descriptors[0])
+
+    # -- ending -----------------------------------------------------------------------------------------------------
+
+    def _asked_to_stop(self) -> None:
+        asked = files.read_json(self._folder / "stop.json") or {}
+        self._stop("stopped", asked.get("grace", self._plan["grace"]))
+
+    def _stop(self, why: str, grace: float) -> None:
+        self._why = self._why or why
+        with suppress(OSError):
+            self._control.send(b'{"do": "stop"}')
+        kill_at = time.monotonic() + grace
+        self._kill_at = kill_at if self._kill_at is None else min(kill_at, self._kill_at)
+
+    def _check_time(self) -> None:
+        now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline:
+            self._deadline = None
+            self._stop("time-limit", self._plan["grace"])
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            self._kill()
+
+    def _check_memory(self) -> None:
+        if not self._plan["sum_memory"] or self._over:
+            return
+        used = memory.used_by(memory.tree(self._bwrap))
+        self._peak = max(self._peak, used)
+        if used > self._plan["sum_memory"]:
+            self._over = True
+            self._kill()
+
+    def _kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(self._bwrap, signal.SIGKILL)
+
+    def _certify(self) -> None:
+        """Write down how it ended, and leave nothing behind."""
+        memory_ran_out = self._over or cgroups.out_of_memory(self._groups)
+        self._peak = max(self._peak, cgroups.peak_memory(self._groups) or 0)
+        if self._failure is not None:
+            self.end("launch-failed", message=f"{os.strerror(self._failure['errno'])}: {self._failure['path']}", exit_code=127)
+        elif self._status["phase"] == "starting" and self._why is None and self._exit is None:
+            self.end("launch-failed", message=self._last_words(), exit_code=abs(self._bwrap_status))
+        else:
+            code = -signal.SIGKILL if self._exit is None else self._exit
+            cause = self._cause(code, memory_ran_out=memory_ran_out)
+            self.end(cause, exit_code=code if code >= 0 else None, signal=-code if code < 0 else None)
+
+    def _cause(self, code: int, *, memory_ran_out: bool) -> str:
+        if memory_ran_out and code != 0:
+            return "out-of-memory"
+        if self._why:
+            return self._why
+        if code != 0 and self._disk_is_full():
+            return "disk-full"
+        return "signalled" if code < 0 else "exited"
+
+    def _disk_is_full(self) -> bool:
+        for path in self._plan["writable"]:
+            with suppress(OSError):
+                found = os.statvfs(path)
+                if found.f_bavail * found.f_frsize < FULL_DISK:
+                    return True
+        return False
+
+    def _last_words(self) -> str:
+        """What bubblewrap said when it could not even begin."""
+        with suppress(OSError):
+            lines = Path(self._plan["output"]).read_text(errors="replace").splitlines()
+            return next((line for line in reversed(lines[-5:]) if line.startswith("bwrap:")), "the sandbox did not start")
+        return "the sandbox did not start"
+
+    def end(self, cause: str, **details: Any) -> None:
+        """The last status of this launch."""
+        cgroups.remove(self._groups)
+        self._write_status(phase="ended", ended_at=time.time(), cause=cause, peak_memory=self._peak or None, **details)
+
+    def _write_status(self, **changed: Any) -> None:
+        self._status.update(changed)
+        files.write_json(self._folder / "status.json", self._status)
+        # closing a file that was open for writing is the event every watcher waits for
+        with suppress(OSError):
+            os.close(os.open(self._plan["watch"], os.O_WRONLY))
+
+
+def _memory_file(content: str) -> int:
+    descriptor = os.memfd_create("trainyard", os.MFD_CLOEXEC)
+    os.write(descriptor, content.encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
