@@ -111,7 +111,7 @@ def _refuse_outside(handle: int, root: Path) -> None:
     """Ask the kernel where the open file lies: no symbolic link, swapped before or after, can deceive this."""
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         raise PictureProblem("picture-missing", N_("This is not a file."))
-    place = Path(os.readlink(f"/proc/self/fd/{handle}"))
+    place = Path(f"/proc/self/fd/{handle}").readlink()
     if not place.is_relative_to(root):
         raise PictureProblem("picture-outside", N_("The path lies outside of the folders this dataset may read."))
 
