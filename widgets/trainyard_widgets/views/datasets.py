@@ -52,7 +52,7 @@ def row(dataset: Dataset, language: str) -> dict[str, Any]:
 
 
 def refusals(dataset: Dataset, language: str) -> dict[str, str]:
-    """Why ``delete``, ``change``, ``share``, ``copy`` or ``format`` is not possible now; an action that is possible is absent."""
+    """Why ``delete``, ``change``, ``share``, ``copy`` or ``format`` cannot be done now; what can be done is absent."""
     refused: dict[str, str] = {}
     if not dataset.may_change:
         owner = translate(N_("Only {owner} and administrators may change this dataset."), language, owner=dataset.owner.name)

@@ -71,9 +71,7 @@ def curves_view(curves: Curves) -> dict[str, Any]:
     groups += [(tag, [tag]) for tag in by_tag if tag not in known and tag != BATCHES_PER_EPOCH]
     return {
         "instance": curves.instance,
-        "charts": [
-            {"name": name, "series": [_series(by_tag[tag], origin, epochs) for tag in tags]} for name, tags in groups
-        ],
+        "charts": [{"name": name, "series": [_series(by_tag[tag], origin, epochs) for tag in tags]} for name, tags in groups],
         "snapshots": [
             mark.model_dump() | {"epochs": epochs(mark.step), "seconds": _seconds_at(mark.step, by_tag, origin)}
             for mark in curves.snapshots

@@ -1,0 +1,197 @@
+// Curves of a run: zoom by dragging, smoothing, a logarithmic axis, steps or epochs or time below, snapshots marked.
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import plotStyle from "uplot/dist/uPlot.min.css";
+import { measure, number, percent } from "./format.js";
+import { adopt } from "./style.js";
+import { currentLanguage, N_, t } from "./words.js";
+
+adopt(plotStyle);
+
+const HEIGHT = 260;
+// Okabe and Ito's colours, apart for every kind of colour blindness; validation is dashed as well.
+const COLOURS = ["#2456d6", "#d55e00", "#007e5c", "#9a4f96", "#a06a00", "#3a8dc4", "#5b6577"];
+const NAMES = { train: N_("training"), validation: N_("validation"), learning_rate: N_("learning rate"), "throughput/samples_per_second": N_("samples per second") };
+const X = {
+  step: { of: (series) => series.steps, mark: (mark) => mark.step, label: N_("step (batches since the start)") },
+  epoch: { of: (series) => series.epochs, mark: (mark) => mark.epochs, label: N_("epoch") },
+  time: { of: (series) => series.seconds, mark: (mark) => mark.seconds, label: N_("minutes since the first point"), scale: 1 / 60 },
+};
+
+// ``chart``: {name, series: [{tag, steps, seconds, epochs, values}]}. ``range``: [first, last] on the x axis or null;
+// ``onRange`` is told when somebody zooms; ``marks``: snapshots to mark on the first series.
+export function CurveChart({ chart, title, axis = "step", logarithmic = false, smoothing = 0, marks = [], range, onRange, group }) {
+  const place = useRef(null);
+  const plot = useRef(null);
+  const [at, setAt] = useState(null);
+  const show = chart.name === "accuracy" ? (value) => percent(value, 2) : chart.name === "throughput" ? (value) => number(value, 0) : measure;
+  const lines = useMemo(() => linesOf(chart, axis, logarithmic, smoothing), [chart, axis, logarithmic, smoothing]);
+  const latest = useRef({});
+  latest.current = { marks, axis, lines, onRange, logarithmic };
+
+  useLayoutEffect(() => {
+    plot.current = new uPlot(options({ place: place.current, lines, axis, logarithmic, show, group, latest, setAt }), lines.data, place.current);
+    const observer = new ResizeObserver(() => plot.current?.setSize({ width: place.current.clientWidth, height: HEIGHT }));
+    observer.observe(place.current);
+    return () => {
+      observer.disconnect();
+      plot.current.destroy();
+      plot.current = null;
+    };
+  }, [axis, logarithmic, lines.keys, currentLanguage()]);
+
+  useEffect(() => {
+    if (!plot.current) return;
+    plot.current.setData(lines.data, false);
+    const [first, last] = range ?? whole(lines.data[0]);
+    plot.current.setScale("x", { min: first, max: last });
+  }, [lines, range]);
+
+  return (
+    <figure class="ty-curve">
+      <figcaption>
+        <h3>{title}</h3>
+        <ul class="ty-legend">
+          {lines.shown.map((line) => (
+            <li key={line.tag}>
+              <svg width="22" height="8" aria-hidden="true"><line x1="0" y1="4" x2="22" y2="4" stroke={line.colour} stroke-width="3" stroke-dasharray={line.dash?.join(" ")} /></svg>
+              <span>{line.name}</span> <strong class="ty-numbers">{show(valueAt(line, at))}</strong>
+            </li>
+          ))}
+        </ul>
+      </figcaption>
+      <div ref={place} style={{ height: `${HEIGHT}px` }} role="img" aria-label={summary(title, lines.shown, show)} />
+    </figure>
+  );
+}
+
+function linesOf(chart, axis, logarithmic, smoothing) {
+  const { of, scale = 1 } = X[axis];
+  const tables = [];
+  const shown = [];
+  chart.series.forEach((series, place) => {
+    const points = series.values.map((value, index) => [of(series)[index], value]).filter(([x, value]) => x !== null && x !== undefined && !(logarithmic && !(value > 0)));
+    const across = points.map(([x]) => x * scale);
+    const raw = points.map(([, value]) => value);
+    const smooth = smoothing > 0 ? smoothed(raw, smoothing) : raw;
+    const part = series.tag.split("/").pop();
+    const line = { tag: series.tag, name: t(NAMES[series.tag] ?? NAMES[part] ?? series.tag), colour: COLOURS[place % COLOURS.length], across, values: smooth, dash: part === "validation" ? [7, 4] : undefined, points: points.length };
+    shown.push(line);
+    tables.push([across, smooth]);
+    if (smoothing > 0) tables.push([across, raw]);
+  });
+  const data = tables.length ? uPlot.join(tables.map(ascending)) : [[]];
+  return { data, shown, keys: `${chart.series.map((series) => series.tag).join()}|${smoothing > 0}`, faint: smoothing > 0 };
+}
+
+// A run that was started again may go back in time or steps; the newest value of an x wins.
+function ascending([across, values]) {
+  if (across.every((x, index) => index === 0 || x > across[index - 1])) return [across, values];
+  const newest = new Map(across.map((x, index) => [x, values[index]]));
+  const sorted = [...newest.keys()].sort((one, other) => one - other);
+  return [sorted, sorted.map((x) => newest.get(x))];
+}
+
+// Exponential moving average without the pull towards zero at the start, as TensorBoard draws it.
+function smoothed(values, weight) {
+  let sum = 0;
+  let parts = 0;
+  return values.map((value) => {
+    if (value === null || !Number.isFinite(value)) return null;
+    sum = sum * weight + (1 - weight) * value;
+    parts = parts * weight + (1 - weight);
+    return sum / parts;
+  });
+}
+
+function options({ place, lines, axis, logarithmic, show, group, latest, setAt }) {
+  const ink = "#5b6577";
+  const grid = { stroke: "#e8ecf2", width: 1 };
+  const font = `12px ${getComputedStyle(place).fontFamily}`;
+  const stroke = (line, faint) => ({
+    label: line.tag, stroke: faint ? `${line.colour}40` : line.colour, width: faint ? 1 : 2, dash: faint ? undefined : line.dash, spanGaps: true,
+    points: { show: !faint && line.points < 40, size: 5, fill: line.colour },
+  });
+  return {
+    width: place.clientWidth || 600, height: HEIGHT, legend: { show: false }, padding: [12, 12, 0, 0],
+    series: [{}, ...lines.shown.flatMap((line) => (lines.faint ? [stroke(line), stroke(line, true)] : [stroke(line)]))],
+    scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (_, low, high) => padded(low, high) } },
+    axes: [
+      { stroke: ink, grid, ticks: grid, font, labelFont: font, label: t(X[axis].label), labelSize: 18, size: 32, values: (_, ticks) => ticks.map((tick) => number(tick, 2)) },
+      { stroke: ink, grid, ticks: grid, font, size: 64, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : show(tick))) },
+    ],
+    cursor: { sync: group ? { key: group } : undefined, drag: { x: true, y: false, uni: 10 }, points: { size: 8 } },
+    hooks: {
+      setCursor: [(self) => setAt(self.cursor.left >= 0 && self.cursor.idx !== null ? self.data[0][self.cursor.idx] : null)],
+      setSelect: [(self) => self.select.width > 4 && latest.current.onRange?.([self.posToVal(self.select.left, "x"), self.posToVal(self.select.left + self.select.width, "x")])],
+      ready: [(self) => self.over.addEventListener("dblclick", () => latest.current.onRange?.(null))],
+      draw: [(self) => drawMarks(self, latest.current)],
+    },
+  };
+}
+
+// A diamond on the curve where a snapshot was taken, and a dotted line down to the axis.
+function drawMarks(self, { marks, axis, lines }) {
+  const line = lines.shown[0];
+  if (!line) return;
+  const { ctx, bbox } = self;
+  const { mark: place, scale = 1 } = X[axis];
+  ctx.save();
+  for (const mark of marks) {
+    const x = place(mark);
+    if (x === null || x === undefined) continue;
+    const value = nearest(line, x * scale);
+    const [left, top] = [self.valToPos(x * scale, "x", true), self.valToPos(value, "y", true)];
+    if (value === null || left < bbox.left || left > bbox.left + bbox.width) continue;
+    const size = 5 * devicePixelRatio;
+    ctx.strokeStyle = "#1b233055";
+    ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(left, top);
+    ctx.lineTo(left, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    ctx.moveTo(left, top - size);
+    ctx.lineTo(left + size, top);
+    ctx.lineTo(left, top + size);
+    ctx.lineTo(left - size, top);
+    ctx.closePath();
+    ctx.fillStyle = "#1b2330";
+    ctx.fill();
+    ctx.lineWidth = 1.5 * devicePixelRatio;
+    ctx.strokeStyle = "#fff";
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+function padded(low, high) {
+  if (low === null || high === null) return [0, 1];
+  const room = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
+  return [low >= 0 && low - room < 0 ? 0 : low - room, high + room];
+}
+
+// One point alone needs some room beside it.
+function whole(across) {
+  if (!across.length) return [0, 1];
+  const [first, last] = [across[0], across[across.length - 1]];
+  return first === last ? [first - 1, last + 1] : [first, last];
+}
+
+function nearest(line, x) {
+  let best = null;
+  let distance = Infinity;
+  line.across.forEach((place, index) => {
+    if (line.values[index] !== null && Math.abs(place - x) < distance) [best, distance] = [line.values[index], Math.abs(place - x)];
+  });
+  return best;
+}
+
+function valueAt(line, x) {
+  if (x !== null) return nearest(line, x);
+  for (let index = line.values.length - 1; index >= 0; index -= 1) if (line.values[index] !== null) return line.values[index];
+  return null;
+}
+
+const summary = (title, lines, show) => `${title}: ${lines.map((line) => `${line.name} ${show(valueAt(line, null))}`).join(", ")}`;

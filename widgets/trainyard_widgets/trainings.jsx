@@ -1,0 +1,133 @@
+// The list of trainings: states, a filter, a search, each one's instances, and what may be done with it.
+import { useState } from "preact/hooks";
+import {
+  Card, Clock, definePage, duration, EmptyState, IconButton, LinkButton, N_, Note, number, Pager, PageHeader, percent, Search, SelectField, Skeleton, StateBadge, t, Button, Time,
+} from "./components/index.js";
+import { Menu } from "./components/menu.jsx";
+import { cloneAddress, deleteTraining, EndingNote, isLive, MonitorLink, StateButtons, stateOf, WaitingNote } from "./components/training_parts.jsx";
+import { adoptDataStyle } from "./components/style.js";
+
+const STATES = ["created", "queued", "starting", "running", "finished", "failed", "stopped"];
+const WORDS = { created: N_("created"), queued: N_("queued"), starting: N_("starting"), running: N_("running"), finished: N_("finished"), failed: N_("failed"), stopped: N_("stopped") };
+
+function Trainings({ view, query, setQuery, send }) {
+  return (
+    <>
+      <PageHeader title={t("Training")} text={t("One training may hold its resources for at most 72 hours; one that runs longer is stopped, and its snapshots are kept.")}>
+        <LinkButton kind="primary" icon="plus" href="training_new">{t("New training")}</LinkButton>
+      </PageHeader>
+      <div class="ty-row ty-filters">
+        <Search value={query.search} label={t("Search trainings")} onSearch={(search) => setQuery({ search, page: "" }, { replace: true })} />
+        <SelectField name="state" label={t("State")} value={query.state ?? ""} onChange={(state) => setQuery({ state, page: "" }, { replace: true })} options={[{ value: "", label: t("all states") }, ...STATES.map((state) => ({ value: state, label: t(WORDS[state]) }))]} />
+      </div>
+      <Card flush>
+        {!view ? <div class="ty-inset"><Skeleton rows={6} height={36} /></div> : view.empty ? <Empty view={view} setQuery={setQuery} /> : <List view={view} query={query} setQuery={setQuery} send={send} />}
+      </Card>
+    </>
+  );
+}
+
+function Empty({ view, setQuery }) {
+  if (view.empty === "nothing-found") {
+    return <EmptyState icon="search" title={t("Nothing found")} text={t("No training has this name and state.")}><Button onClick={() => setQuery({ search: "", state: "" })}>{t("Show all trainings")}</Button></EmptyState>;
+  }
+  return (
+    <EmptyState icon="chart" title={t("No training yet")} text={t("A training runs a script of yours, or one of the image's examples, on formatted sets. The example trains a convolutional network in about a minute.")}>
+      <LinkButton kind="primary" icon="plus" href="training_new">{t("New training")}</LinkButton>
+    </EmptyState>
+  );
+}
+
+function List({ view, query, setQuery, send }) {
+  const [open, setOpen] = useState({});
+  return (
+    <div class="ty-table-box">
+      <table class="ty-table" aria-label={t("Trainings")}>
+        <thead><tr><th scope="col">{t("Name")}</th><th scope="col">{t("State")}</th><th scope="col">{t("Image")}</th><th scope="col">{t("Resources")}</th><th scope="col">{t("Created")}</th><th scope="col" /></tr></thead>
+        <tbody>{view.rows.map((row) => <Row key={row.id} row={row} open={open[row.id] ?? false} toggle={() => setOpen({ ...open, [row.id]: !open[row.id] })} send={send} />)}</tbody>
+      </table>
+      <Pager offset={(view.page - 1) * view.page_size} limit={view.page_size} total={view.total} onOffset={(offset) => setQuery({ page: String(offset / view.page_size + 1) })} />
+    </div>
+  );
+}
+
+function Row({ row, open, toggle, send }) {
+  return (
+    <>
+      <tr>
+        <td class="ty-wide">
+          <div class="ty-row ty-nowrap">
+            <button class={`ty-expand${open ? " ty-open" : ""}`} aria-expanded={open} aria-label={t("Instances of {name}", { name: row.name })} onClick={toggle}><IconChevron /></button>
+            <div><a class="ty-strong" href={`monitor?id=${row.id}`}>{row.name}</a>{row.description && <div class="ty-muted ty-small ty-clamp">{row.description}</div>}</div>
+          </div>
+        </td>
+        <td data-label={t("State")}><State row={row} /></td>
+        <td data-label={t("Image")}>{row.image}</td>
+        <td data-label={t("Resources")}><div>{row.package}</div><div class="ty-muted ty-small">{row.group}</div></td>
+        <td data-label={t("Created")}><div><Time value={row.created} /></div><div class="ty-muted ty-small">{row.owner}</div></td>
+        <td>
+          <div class="ty-row ty-nowrap ty-end">
+            <MonitorLink id={row.id}>{t("Watch")}</MonitorLink>
+            <Menu label={t("More for {name}", { name: row.name })} items={menuOf(row, send)} />
+          </div>
+        </td>
+      </tr>
+      {open && <tr class="ty-detail"><td colSpan={6}><Instances row={row} send={send} /></td></tr>}
+    </>
+  );
+}
+
+function menuOf(row, send) {
+  const live = isLive(row);
+  return [
+    { label: t("Start again"), icon: "play", refused: row.refused.start ?? (live ? t("It runs already.") : ""), onChoose: () => send("start", { training: row.id }) },
+    { label: t("Copy into a new training"), icon: "copy", onChoose: () => location.assign(cloneAddress(row)) },
+    { label: t("Delete"), icon: "trash", danger: true, refused: row.refused.delete, onChoose: () => deleteTraining(row, () => send("delete", { training: row.id })) },
+  ];
+}
+
+function State({ row }) {
+  const running = row.instances.find((instance) => instance.state === "running");
+  return (
+    <div>
+      <StateBadge state={stateOf(row)} />
+      {row.state === "running" && row.started && <div class="ty-muted ty-small"><Clock since={row.started} />{running?.epochs ? ` · ${t("epoch {epoch} of {epochs}", { epoch: Math.min((running.epoch ?? 0) + 1, running.epochs), epochs: running.epochs })}` : ""}</div>}
+      {row.waiting && <div class="ty-muted ty-small ty-clamp">{row.waiting.text}</div>}
+      {row.ending && !row.ending.good && <div class={`ty-small ty-clamp ${row.state === "failed" ? "ty-bad" : "ty-muted"}`}>{row.ending.text}</div>}
+    </div>
+  );
+}
+
+function Instances({ row, send }) {
+  return (
+    <div class="ty-inset ty-stack-small">
+      <WaitingNote waiting={row.waiting} />
+      <EndingNote ending={row.ending} />
+      <div class="ty-row">
+        <StateButtons row={row} small stop={() => send("stop", { training: row.id })} start={() => send("start", { training: row.id })} />
+        {row.state === "running" && <LinkButton small icon="terminal" href={`console?id=${row.id}`}>{t("Console")}</LinkButton>}
+        <code class="ty-ellipsis ty-muted" title={row.entry}>{row.entry}</code>
+      </div>
+      {row.instances.length === 0 ? <p class="ty-muted">{t("No instance yet: one appears when the script starts to report.")}</p> : (
+        <ul class="ty-instances">
+          {row.instances.map((instance) => (
+            <li key={instance.id}>
+              <code>{instance.id}</code>
+              <StateBadge state={instance.state} />
+              <span class="ty-muted ty-numbers">{instance.epoch === null ? "" : t("epoch {epoch}", { epoch: instance.epoch + 1 })}</span>
+              <span class="ty-muted"><Time value={instance.started} /> · {duration(instance.elapsed)}</span>
+              <MonitorLink id={row.id} instance={instance.id}>{t("Watch")}</MonitorLink>
+              {instance.error && <span class="ty-bad ty-small">{instance.error}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+const IconChevron = () => <svg width="18" height="18" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" aria-hidden="true"><path d="M9 6l6 6-6 6" /></svg>;
+
+adoptDataStyle();
+
+export default definePage(Trainings);
