@@ -1,0 +1,63 @@
+"""Workspaces and jobs when the platform stops: workspaces always end with it, jobs only when asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import httpx
+from trainyard.home import Home
+from trainyard.jobs.launch import Launcher
+from trainyard_spawner.sandbox_launcher import SandboxLauncher
+
+from trainyard_hub.settings import Settings
+
+GRACE_SECONDS = 10.0
+JOB_GRACE_SECONDS = 60.0
+ENDED_STATES = frozenset({"finished", "failed", "stopped"})
+
+
+def is_workspace(key: str) -> bool:
+    """Whether a launch is somebody's workspace, by its key."""
+    return key.startswith("workspace-")
+
+
+def is_job(key: str) -> bool:
+    """Whether a launch is an attempt of a job, by its key."""
+    return key.startswith("job-")
+
+
+def stop_launches(home: Home, wanted: Callable[[str], bool], grace: float = GRACE_SECONDS) -> int:
+    """Ask every running launch whose key is wanted to end; how many were asked."""
+    launcher: Launcher = SandboxLauncher(home)
+    keys = _running(launcher, wanted)
+    for key in keys:
+        launcher.stop(key, grace=grace)
+    return len(keys)
+
+
+def wait_for_launches(home: Home, wanted: Callable[[str], bool], seconds: float = GRACE_SECONDS + 5) -> list[str]:
+    """Wait until the wanted launches have ended; the keys of those that have not."""
+    launcher: Launcher = SandboxLauncher(home)
+    deadline = time.monotonic() + seconds
+    while (left := _running(launcher, wanted)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+def ask_to_stop_jobs(settings: Settings) -> None:
+    """Ask the running service to stop every job, so that it records that a person did it; does nothing when it is away."""
+    token = settings.home.administrator_token.read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        with httpx.Client(base_url=settings.service_api_url, headers=headers, timeout=10, trust_env=False) as client:
+            page = client.get("/jobs", params={"all": "true", "limit": 500}).raise_for_status().json()
+            for job in page["items"]:
+                if job["state"] not in ENDED_STATES:
+                    client.post(f"/jobs/{job['id']}/stop")
+    except httpx.HTTPError:
+        return
+
+
+def _running(launcher: Launcher, wanted: Callable[[str], bool]) -> list[str]:
+    return [state.key for state in launcher.states() if state.phase != "ended" and wanted(state.key)]

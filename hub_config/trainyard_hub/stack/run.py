@@ -1,0 +1,190 @@
+"""``make run``: checks, secrets, configuration, start, wait until everything is well, tell the address, watch, stop.
+
+Killed with -9 it leaves the platform standing; the next ``make run`` takes it over. Ctrl-C and SIGTERM stop platform and
+workspaces; jobs go on and are adopted at the next start.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from types import FrameType
+
+from trainyard.errors import Conflict, Unavailable, UserError
+from trainyard.words import N_
+
+from trainyard_hub.settings import Settings
+from trainyard_hub.stack import proxy, store
+from trainyard_hub.stack.checks import check_sandbox
+from trainyard_hub.stack.console import Terminal
+from trainyard_hub.stack.environment import stack_environment
+from trainyard_hub.stack.health import Health
+from trainyard_hub.stack.home import HomeLock, prepare_home, stack_folder
+from trainyard_hub.stack.launches import is_workspace, stop_launches, wait_for_launches
+from trainyard_hub.stack.manager import Manager
+from trainyard_hub.stack.ports import check_ports
+from trainyard_hub.stack.processes import PROGRAMS, stack
+from trainyard_hub.stack.secrets import make_secrets, write_private
+
+START_SECONDS = 120
+WATCH_SECONDS = 1.0
+
+
+class Stopped(Exception):
+    """Somebody asked the platform to stop."""
+
+
+class Stack:
+    """The platform of one home, from the foreground's point of view."""
+
+    def __init__(self, settings: Settings, terminal: Terminal) -> None:
+        self.settings = settings
+        self.home = settings.home
+        self.terminal = terminal
+        self.processes = stack(settings)
+        self.environment = stack_environment(settings, os.environ, PROGRAMS)
+        self.manager = Manager(self.home, self.processes, self.environment)
+        self.lock = HomeLock(self.home)
+        self._stop = threading.Event()
+
+    def run(self) -> None:
+        """Start, say so, and watch until somebody stops us."""
+        prepare_home(self.home)
+        if not self.lock.acquire():
+            raise Conflict(
+                "already-running",
+                N_("Trainyard is already running for {home}, at {address} (process {pid})."),
+                hint=N_("Stop it with: make stop"),
+                home=str(self.home.root),
+                address=self.settings.address,
+                pid=self.lock.holder() or "?",
+            )
+        signal.signal(signal.SIGTERM, self._asked_to_stop)
+        signal.signal(signal.SIGINT, self._asked_to_stop)
+        signal.signal(signal.SIGHUP, self._asked_to_stop)
+        try:
+            self.start()
+            self.watch()
+        except Stopped:
+            pass
+        finally:
+            self.stop()
+
+    def start(self) -> None:
+        """Everything up to the line with the address."""
+        check_sandbox()
+        if self.manager.process() is None:
+            self.manager.end_leftovers()
+            check_ports(self.settings)
+        make_secrets(self.home)
+        proxy.write_configuration(self.settings)
+        store.write_configuration(self.settings)
+        self._bootstrap()
+        self.terminal.say(N_("Starting {names}"), names=", ".join(process.name for process in self.processes))
+        self.manager.start()
+        self._build_workspace_image()
+        self._wait_until_well()
+        self._announce()
+
+    def watch(self) -> None:
+        """Start the manager again when it dies; it does the same for everything else."""
+        while not self._stop.wait(WATCH_SECONDS):
+            if self.manager.process() is None:
+                self.terminal.say(N_("The process manager was gone; starting it again"))
+                self.manager.start()
+
+    def stop(self) -> None:
+        """End workspaces and platform; jobs go on."""
+        self.terminal.say(N_("Stopping workspaces and platform; running jobs go on"))
+        # whoever presses Ctrl-C twice still gets an orderly end
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        stop_launches(self.home, is_workspace)
+        self.manager.shut_down()
+        # one may have been started while the platform was going down
+        stop_launches(self.home, is_workspace)
+        wait_for_launches(self.home, is_workspace)
+        self.home.address.unlink(missing_ok=True)
+        self.lock.release()
+        self.terminal.say(N_("Stopped"))
+
+    def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            raise Stopped
+
+    def _bootstrap(self) -> None:
+        """Make the first administrator, once."""
+        done = stack_folder(self.home) / "bootstrapped"
+        if done.exists():
+            return
+        self.terminal.say(N_("Making the database and the first administrator"))
+        password = self.home.secrets / "administrator-password"
+        self._python("trainyard_service", "bootstrap", "--password-file", str(password))
+        write_private(done, "")
+
+    def _build_workspace_image(self) -> None:
+        for name in self.settings.image_names[:1]:
+            self._python("trainyard_spawner.images", "build", name)
+
+    def _python(self, *arguments: str) -> None:
+        result = subprocess.run([sys.executable, "-m", *arguments], env=self.environment, check=False)
+        if self._stop.is_set():
+            raise Stopped
+        if result.returncode != 0:
+            raise Unavailable(
+                "step-failed",
+                N_("“{step}” ended with status {status}; what it said is above."),
+                step=" ".join(arguments),
+                status=result.returncode,
+            )
+
+    def _wait_until_well(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        waiting = {process.name: process for process in self.processes}
+        with Health(self.settings) as health:
+            while waiting:
+                for name, process in list(waiting.items()):
+                    if health.is_well(process):
+                        del waiting[name]
+                        if not process.once:
+                            self.terminal.say(N_("{name} is ready"), name=name)
+                if waiting and time.monotonic() > deadline:
+                    raise Unavailable(
+                        "start-too-slow",
+                        N_("Not ready after {seconds} seconds: {names}."),
+                        hint=N_("Their logs are in {folder}."),
+                        seconds=START_SECONDS,
+                        names=", ".join(sorted(waiting)),
+                        folder=str(self.home.logs),
+                    )
+                time.sleep(0.1)
+
+    def _announce(self) -> None:
+        self.home.address.write_text(self.settings.address + "\n")
+        self.terminal.plain()
+        self.terminal.plain(N_("Trainyard is ready: {address}"), address=self.settings.address)
+        told = stack_folder(self.home) / "told"
+        password = self.home.secrets / "administrator-password"
+        if not told.exists():
+            secret = password.read_text().strip()
+            self.terminal.plain(N_("Sign in as admin with the password {password}"), password=secret)
+            self.terminal.plain(N_("It is kept in {file}; change it on the account page."), file=str(password))
+            write_private(told, "")
+        else:
+            self.terminal.plain(N_("The first administrator is admin; the first password is in {file}."), file=str(password))
+        self.terminal.plain(N_("Ctrl-C stops the platform; running jobs go on."))
+
+
+def run(settings: Settings, terminal: Terminal) -> int:
+    """Run in the foreground; the exit status."""
+    try:
+        Stack(settings, terminal).run()
+    except UserError as error:
+        terminal.refuse(error)
+        return 1
+    return 0
