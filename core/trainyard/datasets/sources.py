@@ -63,8 +63,9 @@ class FolderSource:
     def read(self, url: str) -> bytes:
         """The bytes of the file, read through a handle that was checked to be inside after it was opened."""
         handle = self._open(url)
-        with os.fdopen(handle, "rb") as file:
-            return _bounded(file.read(MAX_PICTURE + 1))
+        with os.fdopen(handle, "rb", buffering=0) as file:
+            _refuse_large(os.fstat(handle).st_size)
+            return file.readall()
 
     def exists(self, url: str) -> bool:
         """Whether there is a file that may be read."""
@@ -125,7 +126,7 @@ class ObjectSource:
     def read(self, url: str) -> bytes:
         """The bytes of the object; at most one byte above the limit is fetched."""
         try:
-            return _bounded(bytes(self._filesystem.cat_file(object_path(url), start=0, end=MAX_PICTURE + 1)))
+            data = bytes(self._filesystem.cat_file(object_path(url), start=0, end=MAX_PICTURE + 1))
         except FileNotFoundError:
             raise PictureProblem("picture-missing", N_("There is no such object.")) from None
         except PermissionError:
@@ -133,6 +134,8 @@ class ObjectSource:
         except (OSError, TimeoutError) as error:
             reason = type(error).__name__
             raise PictureProblem("store-unavailable", N_("The store does not answer: {reason}."), reason=reason) from error
+        _refuse_large(len(data))
+        return data
 
     def exists(self, url: str) -> bool:
         """Whether the store has the object."""
@@ -198,7 +201,6 @@ def _parse_pack(url: str) -> tuple[str, int, int]:
         raise PictureProblem("url-pack", N_("The url of a packed picture lacks its place.")) from None
 
 
-def _bounded(data: bytes) -> bytes:
-    if len(data) > MAX_PICTURE:
+def _refuse_large(size: int) -> None:
+    if size > MAX_PICTURE:
         raise PictureProblem("picture-bytes", N_("The file has more than {limit} bytes."), limit=MAX_PICTURE)
-    return data

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from trainyard.datasets.sample import LabelSet, Problem, Sample
 from trainyard.errors import TooLarge
-from trainyard.records.datasets import LabelSetSummary, ListProblem
-from trainyard.records.datasets import Statistics as StatisticsRecord
 from trainyard.words import N_
+
+if TYPE_CHECKING:
+    from trainyard.records.datasets import LabelSetSummary
+    from trainyard.records.datasets import Statistics as StatisticsRecord
 
 KEPT_PROBLEMS = 200
 MAX_CLASSES = 100_000
@@ -90,6 +93,9 @@ class Statistics(msgspec.Struct):
 
     def to_record(self, language: str = "en") -> StatisticsRecord:
         """The record that REST answers with; reasons in the reader's language, classes by name."""
+        from trainyard.records.datasets import ListProblem
+        from trainyard.records.datasets import Statistics as StatisticsRecord
+
         return StatisticsRecord(
             lines=self.lines,
             images=self.images,
@@ -107,6 +113,8 @@ class Statistics(msgspec.Struct):
 
 
 def _summary(count: LabelSetCount) -> LabelSetSummary:
+    from trainyard.records.datasets import LabelSetSummary
+
     classes = sorted(count.classes)
     return LabelSetSummary(
         name=count.name,

@@ -1,0 +1,159 @@
+"""The job that makes a dataset, run inside a sandbox: ``python -m trainyard.datasets.job spec.json``.
+
+The specification (JSON): ``folder``; ``list``, a path to copy the list from, or ``bucket_key``, a key to fetch it from the
+owner's bucket through the platform, or neither when ``index.jsonl`` is in the folder already; ``pictures``, the path of an
+archive (zip or tar) to unpack. Progress and, at the end, a refusal are told in ``<folder>/progress.json``.
+Exit code 0: the dataset is whole; 2: refused, the reason is in ``progress.json``; 143: asked to stop.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trainyard.address import api_address
+from trainyard.datasets.folder import LIST, DatasetFolder, Stopped, write_json
+from trainyard.datasets.unpack import unpack
+from trainyard.errors import Invalid, NotFound, Unavailable, UserError
+from trainyard.words import N_
+
+PROGRESS = "progress.json"
+_TOLD_EVERY_SECONDS = 0.5
+_BLOCK = 1 << 20
+
+
+class JobSpec(msgspec.Struct):
+    """What the service asks for; see the module."""
+
+    folder: Path
+    list: Path | None = None
+    bucket_key: str = ""
+    pictures: Path | None = None
+    lineage: dict[str, Any] = {}
+
+
+class Told:
+    """Writes ``progress.json`` now and then; its fields are those of ``records.jobs.Progress``, and ``error``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / PROGRESS
+        self._begun = time.monotonic()
+        self._last = 0.0
+        self.message = ""
+
+    def __call__(self, done: int, total: int) -> None:
+        """So many bytes of so many are done."""
+        if time.monotonic() - self._last < _TOLD_EVERY_SECONDS and done < total:
+            return
+        self._last = time.monotonic()
+        elapsed = self._last - self._begun
+        remaining = elapsed * (total - done) / done if done else None
+        told = {"done": done, "total": total, "elapsed": elapsed, "remaining": remaining, "message": self.message}
+        write_json(self._path, told)
+
+    def refusal(self, error: UserError) -> None:
+        """Say why there will be no dataset."""
+        values = {name: value if isinstance(value, int | float | str) else str(value) for name, value in error.values.items()}
+        told = {"code": error.code, "message": error.message, "hint": error.hint, "values": values}
+        write_json(self._path, {"done": 0, "total": 0, "elapsed": 0.0, "remaining": None, "message": "", "error": told})
+
+
+def run(spec: JobSpec) -> int:
+    """Do what the specification says; the exit code."""
+    told, stopping = Told(spec.folder), []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
+    try:
+        _fetch_list(spec, told)
+        if spec.pictures is not None:
+            told.message = "unpacking"
+            unpack(spec.pictures, spec.folder / "pictures", told, lambda: bool(stopping))
+        told.message = "reading"
+        DatasetFolder(spec.folder).prepare(told, lambda: bool(stopping), spec.lineage)
+    except Stopped:
+        return 128 + signal.SIGTERM
+    except UserError as error:
+        print(error, file=sys.stderr)
+        told.refusal(error)
+        return 2
+    return 0
+
+
+def _fetch_list(spec: JobSpec, told: Told) -> None:
+    """Bring the list to its place; what was fetched whole before is kept."""
+    place = spec.folder / LIST
+    if place.exists():
+        return
+    part = place.with_name(f".{LIST}.part")
+    told.message = "fetching"
+    if spec.list is not None:
+        _copy_file(spec.list, part)
+    else:
+        _copy_object(spec.bucket_key, part, told)
+    part.replace(place)
+
+
+def _copy_file(source: Path, part: Path) -> None:
+    try:
+        shutil.copyfile(source, part)
+    except OSError as error:
+        raise NotFound(
+            "list-missing",
+            N_("The list {path} cannot be read: {reason}."),
+            hint=N_("Check the path; it is looked for on the group share."),
+            field="source",
+            path=str(source),
+            reason=error.strerror or type(error).__name__,
+        ) from None
+
+
+def _copy_object(key: str, part: Path, told: Told) -> None:
+    """Fetch from the owner's bucket through the platform: no key of the storage ever comes into a sandbox."""
+    address = f"{api_address(os.environ['TRAINYARD_URL'])}/bucket/object?key={urllib.parse.quote(key, safe='')}"
+    token = Path(os.environ["TRAINYARD_TOKEN_FILE"]).read_text().strip()
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own platform
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer, part.open("wb") as file:  # noqa: S310
+            total, done = int(answer.headers.get("Content-Length", 0)), 0
+            while block := answer.read(_BLOCK):
+                file.write(block)
+                done += len(block)
+                told(done, max(total, done))
+    except urllib.error.HTTPError as error:
+        raise _refused(key, error) from None
+    except OSError as error:
+        raise Unavailable(
+            "bucket-unavailable",
+            N_("The list could not be fetched from the bucket: {reason}."),
+            hint=N_("Try again in a while."),
+            reason=str(error),
+        ) from None
+
+
+def _refused(key: str, error: urllib.error.HTTPError) -> UserError:
+    reason = f"HTTP {error.code}"
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        reason = msgspec.json.decode(error.read(65536))["error"]["message"]
+    return Invalid(
+        "list-not-fetched",
+        N_("The list {key} could not be fetched from the bucket: {reason}"),
+        hint=N_("Check the key in the bucket browser."),
+        field="source",
+        key=key,
+        reason=reason,
+    )
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(run(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=JobSpec)))
