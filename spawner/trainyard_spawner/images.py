@@ -1,7 +1,8 @@
 """Images on one machine: environments under ``<home>/images/<name>/<version>/``, whole once they have that name.
 
-A build happens beside, in ``.build-<version>``; ``image.json`` is its last file and a rename its last act, so a build that was killed leaves
-nothing anybody would use. Environments are made from the system's Python, which every sandbox sees, and are relocatable.
+A build happens beside, in ``.build-<version>``; ``image.json`` is its last file and a rename its last act, so a build
+that was killed leaves nothing anybody would use. Environments are made from the system's Python, which every sandbox
+sees, and are relocatable.
 """
 
 from __future__ import annotations

@@ -61,6 +61,21 @@ class SandboxLauncher:
         self._groups = cgroups.find_parent(self._home.root) if limits == "auto" else None
         self._network = network.choose() if networks == "auto" else networks
 
+    @property
+    def home(self) -> Home:
+        """The state folder all launches belong to."""
+        return self._home
+
+    @property
+    def limits_parent(self) -> cgroups.Parent | None:
+        """Where control groups of this home's launches are made, or None where memory is summed."""
+        return self._groups
+
+    @property
+    def has_own_networks(self) -> bool:
+        """Whether a sandbox may listen on all its interfaces, because nobody but this host reaches them."""
+        return self._network == "own"
+
     # -- the contract -----------------------------------------------------------------------------------------------
 
     def start(self, spec: LaunchSpec) -> LaunchState:

@@ -20,9 +20,12 @@ DELETE = 0x200
 EVENT = struct.Struct("iIII")
 
 
-async def names_as_they_change(folder: Path) -> AsyncIterator[str]:
-    """Names of files in ``folder`` as they are closed after writing, or deleted."""
-    descriptor = _watch(folder)
+def names_as_they_change(folder: Path) -> AsyncIterator[str]:
+    """Names of files in ``folder`` as they are closed after writing, or deleted; watched from this call on."""
+    return _stream(_watch(folder))
+
+
+async def _stream(descriptor: int) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     queue: asyncio.Queue[str] = asyncio.Queue()
 
