@@ -9,7 +9,9 @@ import { FormatDialog } from "./components/format_dialog.jsx";
 import { PictureGrid } from "./components/pictures.jsx";
 import { adoptDataStyle } from "./components/style.js";
 
-const SHARES = { "": N_("only you") };
+N_("classification");
+N_("detection");
+N_("face");
 
 function Dataset({ view, query, setQuery, send }) {
   const [dialog, setDialog] = useState("");
@@ -61,9 +63,9 @@ function Summary({ dataset, statistics }) {
         [t("Objects in boxes"), totals?.objects ? number(totals.objects) : null],
         [t("Without a label"), totals?.unlabelled ? number(totals.unlabelled) : null],
         [t("Lines with a problem"), totals?.problems_total ? <span class="ty-warn">{number(totals.problems_total)}</span> : null],
-        [t("Size of the pictures"), totals?.bytes ? bytes(totals.bytes) : null],
+        [t("Bytes of the pictures"), totals?.bytes ? bytes(totals.bytes) : null],
         [t("Owner"), dataset.owner.name],
-        [t("Shared with"), shares || t(SHARES[""])],
+        [t("Shared with"), shares || t("only you")],
         [t("Source"), dataset.source],
         [t("Created"), <Time value={dataset.created} />],
         [t("List"), dataset.state === "ready" ? <a href={api(`/datasets/${dataset.id}/list`)} download>{t("Download the list")}</a> : null],

@@ -1,6 +1,6 @@
 // The dataset list: three tabs, search, sort, pages, and everything one may do with a dataset.
 import {
-  bytes, Button, Card, confirm, definePage, EmptyState, IconButton, LinkButton, N_, number, PageHeader, Progress, Search, Skeleton, StateBadge, t, Table, Tabs, Tag, Time,
+  Button, Card, confirm, definePage, EmptyState, LinkButton, N_, number, PageHeader, Progress, Search, Skeleton, StateBadge, t, Table, Tabs, Tag, Time,
 } from "./components/index.js";
 import { CopyDialog, DescribeDialog, NewDatasetDialog, ShareDialog } from "./components/dataset_dialogs.jsx";
 import { Menu } from "./components/menu.jsx";
@@ -86,7 +86,7 @@ function Actions({ row, send, open }) {
   const remove = () => confirm({ title: t("Delete {name}?", { name: row.name }), text: t("The list, its statistics and its pictures here are deleted for good. Files in your bucket and on the share stay."), button: t("Delete"), act: () => send("delete", { dataset: row.id }) });
   return (
     <div class="ty-row ty-nowrap ty-end">
-      <LinkButton small icon="box" href={`dataset?id=${row.id}&format=1`} aria-disabled={Boolean(row.refused.format)} title={row.refused.format}>{t("Format")}</LinkButton>
+      {!row.refused.format && <LinkButton small icon="box" href={`dataset?id=${row.id}&format=1`}>{t("Format")}</LinkButton>}
       <Menu label={t("More for {name}", { name: row.name })} items={[
         { label: t("Rename and describe"), icon: "pencil", refused: row.refused.change, onChoose: () => open({ kind: "describe", row }) },
         { label: t("Copy"), icon: "copy", refused: row.refused.copy, onChoose: () => open({ kind: "copy", row }) },

@@ -1,7 +1,7 @@
 // The monitor: how far a training is, its curves as they grow, what it was given, what it says, and how it ended.
 import { useCallback, useState } from "preact/hooks";
 import {
-  Button, Card, Clock, definePage, duration, EmptyState, Facts, failed, LinkButton, N_, Note, number, PageHeader, SelectField, Skeleton, SliderField, StateBadge, t, Tile, Tiles, Time, useNow, useTrait, relative, bytes,
+  Button, Card, Clock, definePage, duration, EmptyState, Facts, failed, LinkButton, N_, Note, number, PageHeader, SelectField, Skeleton, SliderField, StateBadge, t, Tile, Tiles, Time, useNow, useTrait,
 } from "./components/index.js";
 import { CurveChart } from "./components/curves.jsx";
 import { FORMATS, PARTS } from "./components/batches.jsx";
@@ -18,7 +18,7 @@ function Monitor({ view, query, setQuery, send }) {
   return (
     <>
       <p class="ty-crumb"><a href="trainings">{t("Training")}</a></p>
-      <PageHeader title={<span class="ty-row">{training.name}<StateBadge state={stateOf(training)} /></span>} text={training.description}>
+      <PageHeader title={training.name} text={training.description}>
         <TensorBoardButton send={send} />
         {training.state === "running" && <LinkButton icon="terminal" href={`console?id=${training.id}`}>{t("Console")}</LinkButton>}
         <LinkButton icon="copy" href={cloneAddress(training)}>{t("Clone")}</LinkButton>
@@ -77,12 +77,13 @@ function Numbers({ view }) {
   return (
     <>
       <Tiles>
+        <Tile label={t("State")} value={<StateBadge state={stateOf(training)} />} />
         <Tile label={t("Epoch")} value={epochs} />
         <Tile label={t("Batch")} value={number(tiles.batch)} />
         <Tile label={t("Samples per second")} value={number(tiles.samples_per_second, tiles.samples_per_second < 10 ? 1 : 0)} />
         <Tile label={t("Elapsed")} value={running ? <Clock since={instance.started} /> : duration(tiles.elapsed)} />
         <Tile label={t("Remaining")} value={running ? duration(tiles.remaining) : "–"} />
-        <Tile label={t("Last output")} value={tiles.last_output ? relative(tiles.last_output, now) : "–"} tone={stuck ? "warn" : undefined} />
+        <Tile label={t("Last output")} value={quiet === null ? "–" : t("{time} ago", { time: duration(quiet) })} tone={stuck ? "warn" : undefined} />
       </Tiles>
       {instance?.done !== null && instance && running && <div class="ty-bar ty-bar-thin" role="progressbar" aria-label={t("Progress")} aria-valuenow={Math.round(instance.done * 100)} aria-valuemin="0" aria-valuemax="100"><div style={{ width: `${instance.done * 100}%` }} /></div>}
       {stuck && <Note kind="warn" title={t("No output for {time}", { time: duration(quiet) })}>{t("It may be stuck. Look at the log below, or enter it by the console.")}</Note>}

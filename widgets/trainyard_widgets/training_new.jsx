@@ -27,7 +27,7 @@ function TrainingNew({ view, query, setQuery, send }) {
           {at < 2 && (
             <div class="ty-row ty-between">
               {at > 0 ? <Button onClick={() => goTo(at - 1)}>{t("Back")}</Button> : <Button kind="quiet" onClick={() => setQuery({ train: "", val: "", step: "image" })}>{t("Skip this step")}</Button>}
-              <Button kind="primary" onClick={() => goTo(at + 1)} disabled={at === 0 && !view.chosen.train}>{t("Next")}</Button>
+              <Button kind="primary" onClick={() => goTo(at + 1)} disabled={at === 0 && !view.chosen.train}>{t("Next step")}</Button>
             </div>
           )}
         </div>
@@ -202,7 +202,7 @@ function Packages({ packages, chosen, onChoose, error }) {
           <label key={one.name} class={`ty-choice${one.name === chosen ? " ty-chosen" : ""}${one.available ? "" : " ty-disabled"}`}>
             <input type="radio" name="package" disabled={!one.available} checked={one.name === chosen} onChange={() => onChoose(one.name)} />
             <span>
-              <strong>{one.gpu > 0 ? t("{gpu} GPU, {cpu} cores", { gpu: one.gpu, cpu: number(one.cpu, 1) }) : t("{cpu} cores", { cpu: number(one.cpu, 1) })}</strong>
+              <strong>{one.gpu > 0 ? t("{gpu} GPU, {cpu} cores", { gpu: one.gpu, cpu: number(one.cpu, 1) }) : one.cpu === 1 ? t("1 core") : t("{cpu} cores", { cpu: number(one.cpu, 1) })}</strong>
               <span class="ty-field-hint">{t("{memory} memory", { memory: bytes(one.memory) })} · <code>{one.name}</code></span>
               {one.why_not && <span class="ty-field-hint ty-warn">{one.why_not}</span>}
             </span>

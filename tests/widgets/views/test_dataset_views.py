@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trainyard.records.base import Page, Person
-from trainyard.records.datasets import DatasetState, Format, LabelSetSummary, ListProblem, SampleView, Statistics
+from trainyard.records.datasets import Dataset, DatasetState, Format, LabelSetSummary, ListProblem, SampleView, Statistics
 from trainyard_widgets.views.batches import batch_view, pairs
 from trainyard_widgets.views.datasets import list_query, list_view, refusals
 from trainyard_widgets.views.samples import sample_view
@@ -23,7 +23,7 @@ def test_a_url_that_makes_no_sense_shows_the_first_page_of_mine() -> None:
 
 
 def test_an_empty_search_says_so_and_an_empty_tab_says_which() -> None:
-    nothing = Page(items=[], total=0)
+    nothing: Page[Dataset] = Page(items=[], total=0)
     assert list_view(nothing, list_query({"search": "x"}), "en")["empty"] == "nothing-found"
     assert list_view(nothing, list_query({"tab": "group"}), "en")["empty"] == "group"
 

@@ -8,7 +8,7 @@ import pytest
 from trainyard.jobs.states import Cause, JobState
 from trainyard.records.base import Page
 from trainyard.records.jobs import Ending, Waiting
-from trainyard.records.trainings import Curves, SeriesPoints, SnapshotMark
+from trainyard.records.trainings import Curves, SeriesPoints, SnapshotMark, Training
 from trainyard_widgets.views.monitor import curves_view, flat, monitor_view, pick, tiles
 from trainyard_widgets.views.trainings import actions, clone_query, instance_view, list_query, list_view, row
 
@@ -77,7 +77,7 @@ def test_a_good_ending_asks_for_nothing() -> None:
 
 
 def test_an_empty_list_tells_a_filter_from_a_newcomer() -> None:
-    nothing = Page(items=[], total=0)
+    nothing: Page[Training] = Page(items=[], total=0)
     assert list_view(nothing, list_query({}), "en")["empty"] == "none"
     assert list_view(nothing, list_query({"state": "failed"}), "en")["empty"] == "nothing-found"
 

@@ -39,7 +39,7 @@ export function BatchCard({ batch, send }) {
         {batch.actions.includes("delete") && <Menu label={t("More for this batch")} items={[{ label: t("Delete the batch"), icon: "trash", danger: true, refused: batch.refused.delete, onChoose: remove }]} />}
       </>
     }>
-      {live && <div class="ty-gap"><Progress progress={batch.progress} label={batch.state === "queued" ? t("Waits for its turn") : t("Formatting")} /></div>}
+      {live && <div class={batch.rows.length ? "ty-gap" : ""}><Progress progress={batch.progress} label={batch.state === "queued" ? t("Waits for its turn") : t("Formatting")} /></div>}
       {batch.error && <div class="ty-gap"><Note kind={batch.state === "stopped" ? "info" : "bad"}>{batch.error}</Note></div>}
       {batch.skipped > 0 && <p class="ty-warn ty-gap-small">{t("{count} pictures could not be read and were left out.", { count: number(batch.skipped) })}</p>}
       {batch.rows.length > 0 && <div class="ty-sets">{batch.rows.map((row) => <SetRow key={row.id} row={row} send={send} open={open} />)}</div>}

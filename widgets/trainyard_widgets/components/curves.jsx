@@ -9,6 +9,9 @@ import { currentLanguage, N_, t } from "./words.js";
 adopt(plotStyle);
 
 const HEIGHT = 260;
+// A learning rate is what it is, and a few points say more than their average.
+const PLAIN = new Set(["learning_rate"]);
+const FEWEST = 20;
 // Okabe and Ito's colours, apart for every kind of colour blindness; validation is dashed as well.
 const COLOURS = ["#2456d6", "#d55e00", "#007e5c", "#9a4f96", "#a06a00", "#3a8dc4", "#5b6577"];
 const NAMES = { train: N_("training"), validation: N_("validation"), learning_rate: N_("learning rate"), "throughput/samples_per_second": N_("samples per second") };
@@ -73,15 +76,16 @@ function linesOf(chart, axis, logarithmic, smoothing) {
     const points = series.values.map((value, index) => [of(series)[index], value]).filter(([x, value]) => x !== null && x !== undefined && !(logarithmic && !(value > 0)));
     const across = points.map(([x]) => x * scale);
     const raw = points.map(([, value]) => value);
-    const smooth = smoothing > 0 ? smoothed(raw, smoothing) : raw;
+    const smooths = smoothing > 0 && points.length >= FEWEST && !PLAIN.has(chart.name);
+    const smooth = smooths ? smoothed(raw, smoothing) : raw;
     const part = series.tag.split("/").pop();
-    const line = { tag: series.tag, name: t(NAMES[series.tag] ?? NAMES[part] ?? series.tag), colour: COLOURS[place % COLOURS.length], across, values: smooth, dash: part === "validation" ? [7, 4] : undefined, points: points.length };
+    const line = { tag: series.tag, name: t(NAMES[series.tag] ?? NAMES[part] ?? series.tag), colour: COLOURS[place % COLOURS.length], across, values: smooth, dash: part === "validation" ? [7, 4] : undefined, points: points.length, faint: smooths };
     shown.push(line);
     tables.push([across, smooth]);
-    if (smoothing > 0) tables.push([across, raw]);
+    if (smooths) tables.push([across, raw]);
   });
   const data = tables.length ? uPlot.join(tables.map(ascending)) : [[]];
-  return { data, shown, keys: `${chart.series.map((series) => series.tag).join()}|${smoothing > 0}`, faint: smoothing > 0 };
+  return { data, shown, keys: shown.map((line) => `${line.tag} ${line.faint}`).join() };
 }
 
 // A run that was started again may go back in time or steps; the newest value of an x wins.
@@ -114,7 +118,7 @@ function options({ place, lines, axis, logarithmic, show, group, latest, setAt }
   });
   return {
     width: place.clientWidth || 600, height: HEIGHT, legend: { show: false }, padding: [12, 12, 0, 0],
-    series: [{}, ...lines.shown.flatMap((line) => (lines.faint ? [stroke(line), stroke(line, true)] : [stroke(line)]))],
+    series: [{}, ...lines.shown.flatMap((line) => (line.faint ? [stroke(line), stroke(line, true)] : [stroke(line)]))],
     scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (_, low, high) => padded(low, high) } },
     axes: [
       { stroke: ink, grid, ticks: grid, font, labelFont: font, label: t(X[axis].label), labelSize: 18, size: 32, values: (_, ticks) => ticks.map((tick) => number(tick, 2)) },

@@ -39,7 +39,7 @@ export function NewDatasetDialog({ groups, storage, send, onClose, onMade }) {
 
 function UploadParts({ onList, onPictures }) {
   return (
-    <div class="ty-grid">
+    <div class="ty-pair-grid">
       <div><div class="ty-label">{t("The list")}</div><Upload purpose="list" accept=".json,.jsonl,.jsonlist,.lst,.txt,.ndjson" label={t("Choose the list")} hint={t("One line of JSON a picture.")} onDone={onList} /></div>
       <div><div class="ty-label">{t("Pictures")} <span class="ty-muted">{t("(optional)")}</span></div><Upload purpose="pictures" accept=".zip,.tar,.tar.gz,.tgz" label={t("Choose an archive")} hint={t("zip or tar, where the list names pictures by relative path.")} onDone={onPictures} /></div>
     </div>

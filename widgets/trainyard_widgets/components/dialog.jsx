@@ -6,7 +6,10 @@ import { t } from "./words.js";
 export function Dialog({ title, open = true, onClose, children, footer, wide }) {
   const element = useRef(null);
   useEffect(() => {
-    if (open && !element.current.open) element.current.showModal();
+    if (open && !element.current.open) {
+      element.current.showModal();
+      element.current.querySelector(".ty-dialog-body :is(input, select, textarea):not([disabled], [hidden])")?.focus();
+    }
     if (!open && element.current?.open) element.current.close();
   }, [open]);
   if (!open) return null;

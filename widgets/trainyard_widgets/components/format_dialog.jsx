@@ -32,7 +32,7 @@ export function FormatDialog({ view, send, onClose, onBegun }) {
         {charts.length > 0 ? <SelectField name="label_set" label={t("Labels to train on")} value={form.label_set} onChange={(label_set) => set({ label_set })} options={charts.map((chart) => ({ value: chart.key, label: `${chart.name} · ${t(chart.type)} · ${t("{count} classes", { count: number(chart.bars.length) })}` }))} /> : <Note kind="warn">{t("The list has no labels; the sets will hold pictures only.")}</Note>}
         <SliderField name="val" label={t("Validation part")} min={0} max={0.5} step={0.01} value={form.val} onChange={(val) => set({ val })} show={(value) => percent(value)} hint={t("{train} pictures to train on, {val} to check with", { train: number(dataset.images - validation), val: number(validation) })} />
         <div class="ty-split" aria-hidden="true"><span style={{ flexGrow: 1 - form.val }}>T {percent(1 - form.val)}</span>{form.val > 0 && <span style={{ flexGrow: form.val }}>V {percent(form.val)}</span>}</div>
-        <div class="ty-grid">
+        <div class="ty-pair-grid">
           <div>
             <CheckField name="shuffle" label={t("Shuffle before splitting")} hint={t("The same seed gives the same order, always.")} value={form.shuffle} onChange={(shuffle) => set({ shuffle })} />
             {form.shuffle && <TextField name="seed" label={t("Seed")} type="number" min="0" max="4294967295" value={form.seed} onChange={(seed) => set({ seed })} />}
@@ -43,7 +43,7 @@ export function FormatDialog({ view, send, onClose, onBegun }) {
             {form.resizing === "exact" && <div class="ty-row ty-nowrap"><TextField name="width" label={t("Width in pixels")} type="number" min="1" max="9999" value={form.width} onChange={(width) => set({ width })} /><TextField name="height" label={t("Height in pixels")} type="number" min="1" max="9999" value={form.height} onChange={(height) => set({ height })} /></div>}
           </div>
         </div>
-        <div class="ty-grid">
+        <div class="ty-pair-grid">
           <SliderField name="quality" label={t("JPEG quality")} min={50} max={100} step={1} value={form.quality} onChange={(quality) => set({ quality })} hint={t("Pictures that need no change are copied as they are.")} />
           {groups.length > 0 && <SelectField name="group" label={t("Charged to")} value={form.group} onChange={(group) => set({ group })} options={[...groups.map((name) => ({ value: name, label: name })), { value: "", label: t("no group (the small share for everybody)") }]} />}
         </div>

@@ -43,7 +43,7 @@ export function PictureGrid({ samples, colours, onMore }) {
 
 function tagsOf(sample) {
   const tags = sample.tags.map((tag) => tag.class);
-  if (sample.boxes.length) tags.push(t("{count} boxes", { count: number(sample.boxes.length) }));
+  if (sample.boxes.length) tags.push(sample.boxes.length === 1 ? t("1 box") : t("{count} boxes", { count: number(sample.boxes.length) }));
   return tags.length ? tags : [t("no label")];
 }
 
@@ -111,13 +111,13 @@ function Picture({ sample, colours, size, named }) {
 }
 
 function Boxes({ boxes, colours, width, height, named }) {
-  const line = Math.max(width, height) / (named ? 400 : 150);
+  const line = Math.max(width, height) / (named ? 300 : 75);
   const letters = Math.max(width, height) / 45;
   return (
     <svg class="ty-boxes" viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="xMidYMid meet" aria-hidden="true">
       {boxes.map((box, place) => (
         <g key={place}>
-          <rect x={box.left} y={box.top} width={box.width} height={box.height} fill="none" stroke="#0009" stroke-width={line * 2} />
+          <rect x={box.left} y={box.top} width={box.width} height={box.height} fill="none" stroke="#000b" stroke-width={line * 1.8} />
           <rect x={box.left} y={box.top} width={box.width} height={box.height} fill="none" stroke={colourOf(colours, box.class)} stroke-width={line} />
           {box.points.map(([x, y], number_) => <circle key={number_} cx={x} cy={y} r={line * 1.5} fill={colourOf(colours, box.class)} />)}
           {named && <text x={box.left + line} y={Math.max(letters, box.top - line * 2)} font-size={letters} fill={colourOf(colours, box.class)} stroke="#000c" stroke-width={letters / 6} paint-order="stroke">{box.class}</text>}
