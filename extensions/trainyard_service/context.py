@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
-
 from trainyard.home import Home
 from trainyard.jobs.launch import Launcher
+
 from trainyard_service.database.engine import Database
 from trainyard_service.events import EventBus
 from trainyard_service.settings import Settings

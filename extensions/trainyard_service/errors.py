@@ -12,9 +12,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
-
 from trainyard.errors import Invalid, NotFound, NotSignedIn, TooMany, UserError
 from trainyard.words import N_
+
 from trainyard_service.language import language_of
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
-
 from trainyard.words import preferred_language
 
 

@@ -51,18 +51,18 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
+        options: dict[str, Any] = {"writes": False}
+        if self.engine.dialect.name == "postgresql":
+            options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = self.engine.execution_options(**options)
         self.before_commit: list[Hook] = []
         self.after_commit: list[Hook] = []
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads; what it changes is rolled back."""
-        with self.engine.connect() as connection:
-            connection = connection.execution_options(writes=False)
-            if self.engine.dialect.name == "postgresql":
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with Session(connection, expire_on_commit=False) as session:
-                yield session
+        with Session(self._reading, expire_on_commit=False) as session:
+            yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:

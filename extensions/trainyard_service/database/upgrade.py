@@ -41,7 +41,8 @@ def write_next(message: str) -> None:
         database = Database(f"sqlite:///{folder}/service.db")
         upgrade(database)
         with database.engine.begin() as connection:
-            command.revision(configuration(connection), message, autogenerate=True)
+            number = len(list((_MIGRATIONS / "versions").glob("[0-9]*.py"))) + 1
+            command.revision(configuration(connection), message, autogenerate=True, rev_id=f"{number:04}")
 
 
 if __name__ == "__main__":

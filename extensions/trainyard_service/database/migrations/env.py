@@ -10,6 +10,7 @@ from trainyard_service.database.base import Table
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Table.metadata,
+    user_module_prefix="base.",
     render_as_batch=True,
     compare_type=True,
 )

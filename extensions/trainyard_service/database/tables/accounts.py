@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
-
 from trainyard.records.accounts import AccountState, Quota
+
 from trainyard_service.database.base import Serial, Table, now
 
 FIRST_UID = 20_000

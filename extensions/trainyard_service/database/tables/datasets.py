@@ -68,6 +68,7 @@ class BatchRow(Table):
     completed: Mapped[datetime | None]
     classes: Mapped[list[str]] = mapped_column(default=list)
     skipped: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(default="")
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
     dataset: Mapped[DatasetRow] = relationship()
     creator: Mapped[AccountRow] = relationship()

@@ -1,0 +1,135 @@
+"""Batches and formatted sets: make, watch, cancel, resume, delete, and how to load them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter
+from sqlalchemy import func, select
+from trainyard.errors import Conflict
+from trainyard.formats.registry import FORMATS
+from trainyard.jobs.states import ENDED, JobState
+from trainyard.records.base import Page
+from trainyard.records.datasets import Batch, Format, FormattedSet, NewBatch, Visibility
+from trainyard.words import N_
+
+from trainyard_service import audit
+from trainyard_service.api.datasets import Limit, Offset, ReadingDep
+from trainyard_service.audit import AuditedRoute
+from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
+from trainyard_service.datasets import access, formatting, usage
+from trainyard_service.datasets.telling import tell_batch
+from trainyard_service.datasets.views import batch_view, set_view
+from trainyard_service.jobs import life
+from trainyard_service.permissions import must_not_be_job
+
+router = APIRouter(tags=["formatted sets"], route_class=AuditedRoute)
+
+
+@router.post("/datasets/{dataset_id}/batches", status_code=201)
+def make_batch(dataset_id: str, new: NewBatch, reading: ReadingDep) -> Batch:
+    """Format a dataset: one press, one batch."""
+    must_not_be_job(reading.caller)
+    with reading.context.database.write() as session:
+        dataset = access.find(session, reading.caller, dataset_id)
+        audit.note(dataset.name, **new.model_dump(mode="json"))
+        row = formatting.create(session, reading.context, reading.engine.settings, reading.caller, dataset, new)
+        return batch_view(reading(session), row)
+
+
+@router.get("/batches/{batch_id}")
+def get_batch(batch_id: str, reading: ReadingDep) -> Batch:
+    """One batch."""
+    with reading.context.database.read() as session:
+        return batch_view(reading(session), access.find_batch(session, reading.caller, batch_id))
+
+
+@router.get("/formatted")
+def list_formatted(
+    reading: ReadingDep,
+    format: Format | None = None,
+    split: Literal["train", "val", "test"] | None = None,
+    visibility: Visibility | None = None,
+    dataset: str | None = None,
+    ready: bool | None = None,
+    offset: Offset = 0,
+    limit: Limit = 50,
+) -> Page[FormattedSet]:
+    """Formatted sets, the newest batch first."""
+    query = select(FormattedSetRow).join(BatchRow).join(DatasetRow).where(access.readable(reading.caller, visibility))
+    for column, value in (
+        (FormattedSetRow.format, format),
+        (FormattedSetRow.split, split),
+        (DatasetRow.id, dataset),
+        (FormattedSetRow.ready, ready),
+    ):
+        query = query if value is None else query.where(column == value)
+    with reading.context.database.read() as session:
+        total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
+        ordered = query.order_by(BatchRow.created.desc(), FormattedSetRow.id).offset(offset).limit(limit)
+        reader = reading(session)
+        return Page(items=[set_view(reader, row) for row in session.scalars(ordered)], total=total, offset=offset)
+
+
+@router.post("/batches/{batch_id}/cancel")
+def cancel_batch(batch_id: str, reading: ReadingDep) -> Batch:
+    """Stop formatting; nothing becomes visible, and it can be resumed."""
+    with reading.context.database.write() as session:
+        row = access.find_batch(session, reading.caller, batch_id, change=True)
+        if row.job is not None:
+            life.want_stop(session, row.job, reading.caller.name)
+        tell_batch(session, row)
+        return batch_view(reading(session), row)
+
+
+@router.post("/batches/{batch_id}/resume")
+def resume_batch(batch_id: str, reading: ReadingDep) -> Batch:
+    """Go on with a cancelled or failed batch where it stopped."""
+    with reading.context.database.write() as session:
+        row = access.find_batch(session, reading.caller, batch_id, change=True)
+        if row.completed or row.job is None or JobState(row.job.state) not in ENDED:
+            raise Conflict(
+                "batch-not-stopped",
+                N_("Batch {id} is not stopped; its state is {state}."),
+                hint=N_("Only a cancelled or failed batch can be resumed."),
+                id=row.id,
+                state="finished" if row.completed or row.job is None else row.job.state,
+            )
+        life.want_start(session, row.job)
+        tell_batch(session, row)
+        return batch_view(reading(session), row)
+
+
+@router.delete("/batches/{batch_id}", status_code=204)
+def delete_batch(batch_id: str, reading: ReadingDep) -> None:
+    """Delete a batch with all its sets; irreversible, refused while one is used."""
+    with reading.context.database.write() as session:
+        row = access.find_batch(session, reading.caller, batch_id, change=True)
+        audit.note(f"{row.dataset.name}/{row.id}")
+        formatting.must_have_ended(row)
+        usage.refuse_sets_in_use(session, row.sets, row.id, reading.language)
+        tell_batch(session, row)
+        session.delete(row)
+    formatting.remove_files(reading.context.home.batch(batch_id))
+
+
+@router.delete("/formatted/{set_id}", status_code=204)
+def delete_set(set_id: str, reading: ReadingDep) -> None:
+    """Delete one formatted set; irreversible, refused while it is used."""
+    with reading.context.database.write() as session:
+        row = access.find_set(session, reading.caller, set_id)
+        access.find_batch(session, reading.caller, row.batch_id, change=True)
+        audit.note(f"{row.batch.dataset.name}/{row.id}")
+        formatting.must_have_ended(row.batch)
+        usage.refuse_sets_in_use(session, [row], row.id, reading.language)
+        folder, batch = formatting.set_folder(reading.context, row), reading.context.home.batch(row.batch_id)
+        last = formatting.remove_set(session, row)
+    formatting.remove_files(batch if last else folder)
+
+
+@router.get("/formatted/{set_id}/loader")
+def get_loader(set_id: str, reading: ReadingDep) -> dict[str, str]:
+    """A few lines that read the set, by framework."""
+    with reading.context.database.read() as session:
+        row = access.find_set(session, reading.caller, set_id)
+        return dict(FORMATS[row.format].loaders)

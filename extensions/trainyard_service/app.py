@@ -1,0 +1,76 @@
+"""The application: which routers it has, which background tasks run beside it, in what order things start and stop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from trainyard.jobs.launch import Launcher
+
+from trainyard_service import audit, errors, oauth
+from trainyard_service.api import ROUTERS, system
+from trainyard_service.context import Context, load_launcher
+from trainyard_service.database.engine import Database
+from trainyard_service.database.upgrade import upgrade
+from trainyard_service.events import EventBus
+from trainyard_service.hub_directory import HubDirectory
+from trainyard_service.observe import Measurements, Observer
+from trainyard_service.parts import PARTS
+from trainyard_service.settings import Settings
+from trainyard_service.token_directory import TokenDirectory
+
+Part = Callable[[Context], AbstractAsyncContextManager[None]]
+
+
+def create_context(settings: Settings, hub: TokenDirectory | None = None, launcher: Launcher | None = None) -> Context:
+    """Open the database (migrated to the newest version) and everything the service holds."""
+    for folder in (settings.places.service, settings.places.volume):
+        folder.mkdir(parents=True, exist_ok=True)
+    settings.places.service.chmod(0o700)
+    database, events = Database(settings.database), EventBus()
+    upgrade(database)
+    database.before_commit.append(audit.before_commit)
+    database.after_commit.append(events.after_commit)
+    return Context(
+        settings=settings,
+        database=database,
+        events=events,
+        hub=hub or HubDirectory(settings.hub_api_url, settings.hub_token),
+        launcher=launcher or load_launcher(settings.launcher, settings.places),
+    )
+
+
+def create_app(context: Context, parts: tuple[Part, ...] = PARTS) -> FastAPI:
+    """The ASGI application over an opened context; ``parts`` run as long as it does."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for part in parts:
+                await stack.enter_async_context(part(context))
+            try:
+                yield
+            finally:
+                context.events.close()
+
+    settings = context.settings
+    app = FastAPI(
+        title="Trainyard",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{settings.api_path}/openapi.json",
+    )
+    measurements = Measurements()
+    app.state.context, app.state.measurements = context, measurements
+    errors.install(app)
+    api = APIRouter(prefix=settings.api_path)
+    for router in ROUTERS:
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(oauth.router, prefix=settings.base_path)
+    system.mount_docs(app, settings.base_path)
+    app.add_middleware(Observer, measurements=measurements)
+    return app

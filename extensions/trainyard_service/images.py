@@ -1,0 +1,113 @@
+"""The catalogue of images: what the repository describes (``images/*/image.yaml``) and what is built on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from trainyard.errors import NotFound
+from trainyard.home import Home
+from trainyard.records.jobs import Image
+from trainyard.words import N_
+
+SOURCES = Path(__file__).parents[2] / "images"
+READY = "ready"
+_BUILD = ".build-"
+
+
+def catalogue(home: Home, language: str, sources: Path = SOURCES) -> list[Image]:
+    """Every image that is described or built, by name, the newest version first."""
+    described = {(str(one["name"]), str(one["version"])): one for one in _described(sources)}
+    built = dict(_built(home))
+    found = [_view(key, described.get(key, {}), built.get(key), language) for key in described.keys() | built.keys()]
+    return sorted(found, key=lambda image: (image.name, [-part for part in _version(image.version)]))
+
+
+def find(home: Home, reference: str, language: str = "en") -> Image:
+    """The image ``name:version``, or of a bare ``name`` the newest that is ready.
+
+    Raises:
+        NotFound: there is none, or it is not built; the sentence says its state.
+    """
+    name, _, version = reference.partition(":")
+    same = [image for image in catalogue(home, language) if image.name == name and version in ("", image.version)]
+    for image in same:
+        if image.state == READY:
+            return image
+    state = same[0].state if same else "unknown"
+    raise NotFound(
+        "image-not-ready",
+        N_("The image {image} cannot be used; its state is: {state}."),
+        hint=N_("Choose another image, or wait until this one is built."),
+        field="image",
+        image=reference,
+        state=state,
+    )
+
+
+def reference(image: Image) -> str:
+    """How launchers know an image."""
+    return f"{image.name}:{image.version}"
+
+
+def _described(sources: Path) -> list[dict[str, Any]]:
+    paths = sorted(sources.glob("*/image.yaml")) if sources.is_dir() else []
+    found = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
+    return [one for one in found if isinstance(one, dict) and "name" in one and "version" in one]
+
+
+def _built(home: Home) -> list[tuple[tuple[str, str], dict[str, Any]]]:
+    """What is whole, and what is being built (in ``.build-<version>``, see ``trainyard_spawner.images``)."""
+    under_way = [
+        ((path.parent.name, path.name.removeprefix(_BUILD)), {"state": "building"}) for path in home.images.glob(f"*/{_BUILD}*")
+    ]
+    whole = [((path.parent.parent.name, path.parent.name), _facts(path)) for path in home.images.glob("*/[!.]*/image.json")]
+    return [*under_way, *whole]
+
+
+def folder_of(home: Home, image: Image) -> Path:
+    """Where a built image lies: ``env``, ``examples``, ``image.json``."""
+    return home.images / image.name / image.version
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        told = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        told = {}
+    return {**(told if isinstance(told, dict) else {}), "state": READY}
+
+
+def _view(key: tuple[str, str], described: Mapping[str, Any], built: Mapping[str, Any] | None, language: str) -> Image:
+    facts = {**described, **{name: value for name, value in (built or {}).items() if value is not None}}
+    size = facts.get("size")
+    return Image(
+        name=key[0],
+        version=key[1],
+        title=_text(facts.get("title", key[0]), language),
+        description=_text(facts.get("description", ""), language),
+        kind=str(facts.get("kind", "training")),
+        framework=str(facts.get("framework", "")),
+        entries=_entries(facts),
+        state=str(facts.get("state", "missing")) if built is not None else "missing",
+        size=size if isinstance(size, int) else None,
+        error=str(facts.get("error") or ""),
+    )
+
+
+def _entries(facts: Mapping[str, Any]) -> list[str]:
+    entries = facts.get("entries", facts.get("entry", []))
+    return [entries] if isinstance(entries, str) else [str(entry) for entry in entries or []]
+
+
+def _text(value: Any, language: str) -> str:
+    if isinstance(value, Mapping):
+        return str(value.get(language) or value.get("en") or "")
+    return str(value or "")
+
+
+def _version(text: str) -> list[int]:
+    return [int(part) if part.isdigit() else 0 for part in text.split(".")]

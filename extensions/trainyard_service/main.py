@@ -1,0 +1,48 @@
+"""The service's command line: serve (default) and the administrator's commands on the machine itself."""
+
+from __future__ import annotations
+
+import typer
+import uvicorn
+
+from trainyard_service.app import create_app, create_context
+from trainyard_service.observe import configure_logs
+from trainyard_service.settings import Settings
+
+command = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The Trainyard service.")
+_GRACE_SECONDS = 5
+
+
+@command.callback(invoke_without_command=True)
+def default(called: typer.Context) -> None:
+    """Serve when no other command is named."""
+    if called.invoked_subcommand is None:
+        serve()
+
+
+@command.command()
+def serve() -> None:
+    """Listen on loopback until SIGTERM; what is under way gets five seconds."""
+    settings = Settings()
+    configure_logs(settings.log_level)
+    context = create_context(settings)
+    config = uvicorn.Config(
+        create_app(context),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        ws_max_size=1 << 20,
+    )
+    try:
+        uvicorn.Server(config).run()
+    finally:
+        context.database.close()
+
+
+def main() -> None:
+    """Run the command."""
+    command()

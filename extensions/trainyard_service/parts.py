@@ -1,0 +1,10 @@
+"""Background tasks that run as long as the service: each takes the context and is an asynchronous context manager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from trainyard_service.context import Context
+
+PARTS: tuple[Callable[[Context], AbstractAsyncContextManager[None]], ...] = ()

@@ -1,0 +1,169 @@
+"""The skeleton: health, errors, language, headers, events and the OpenAPI page of a running service."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from itertools import islice
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from httpx_sse import connect_sse
+from starlette.routing import Mount
+
+from trainyard_service.app import create_app
+from trainyard_service.events import Audience
+from trainyard_service.observe import configure_logs
+from trainyard_service.settings import Settings
+
+
+@pytest.fixture
+def nobody(service):
+    return service.client()
+
+
+def test_health_answers_this_machine(nobody):
+    assert nobody.get("/health").json() == {"status": "ok"}
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("path", ["/health", "/metrics"])
+def test_health_and_metrics_are_not_there_through_the_proxy(service, path):
+    assert service.client(**{"X-Forwarded-For": "10.0.0.9"}).get(path).status_code == 404
+
+
+@pytest.mark.one_database
+def test_metrics_count_requests_by_route_and_not_by_path(service, nobody):
+    nobody.get("/health")
+    assert (
+        'trainyard_requests_total{method="GET",route="/services/trainyard/api/v1/health",status="200"} 1.0'
+        in nobody.get("/metrics").text
+    )
+
+
+@pytest.mark.one_database
+def test_every_answer_forbids_sniffing_framing_and_keeping(nobody):
+    headers = nobody.get("/health").headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "SAMEORIGIN"
+    assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.one_database
+def test_the_openapi_page_loads_nothing_from_elsewhere(service):
+    client = httpx.Client(base_url=service.address, trust_env=False)
+    page = client.get("/services/trainyard/api/docs").text
+    assert "http://" not in page and "https://" not in page
+    for asset in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert asset in page and client.get(f"/services/trainyard/api/assets/{asset}").status_code == 200
+
+
+def test_a_stream_needs_somebody_signed_in(nobody):
+    answer = nobody.get("/events")
+    assert answer.status_code == 401 and answer.json()["error"]["code"] == "not-signed-in"
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("headers", "begin"),
+    [({}, "Nobody"), ({"Accept-Language": "zh-CN,zh;q=0.9"}, "没有人"), ({"Cookie": "trainyard_language=zh"}, "没有人")],
+)
+def test_a_refusal_is_in_the_readers_language(service, headers, begin):
+    assert service.client(**headers).get("/events").json()["error"]["message"].startswith(begin)
+
+
+@pytest.mark.one_database
+def test_a_browser_that_navigates_is_sent_to_sign_in(service):
+    answer = service.client(**{"Sec-Fetch-Mode": "navigate"}).get("/events")
+    assert answer.status_code == 302 and answer.headers["location"].startswith("/services/trainyard/login?next=")
+
+
+@pytest.mark.one_database
+def test_an_unknown_address_is_a_structured_error(nobody):
+    assert nobody.get("/nowhere").json()["error"]["code"] == "no-such-address"
+
+
+def _next(stream, count):
+    return [json.loads(event.data) for event in islice(stream, count)]
+
+
+def test_events_reach_those_who_may_see_them(service):
+    vision = service.group("vision")
+    anna, ben = service.account("anna", vision), service.account("ben")
+    bus = service.context.events
+    with connect_sse(service.client(ben), "GET", "/events") as source:
+        stream = source.iter_sse()
+        assert _next(stream, 1) == [{"topic": "hello", "id": ""}]
+        bus.publish("job", "annas", Audience.of(anna.id))
+        bus.publish("dataset", "visions", Audience.of(groups=[vision.id]))
+        bus.publish("job", "bens", Audience.of(ben.id))
+        assert _next(stream, 1) == [{"topic": "job", "id": "bens"}]
+
+
+@pytest.mark.one_database
+def test_a_reconnect_misses_nothing(service):
+    anna = service.account("anna")
+    bus = service.context.events
+    with connect_sse(service.client(anna), "GET", "/events") as source:
+        last = next(source.iter_sse()).id
+    bus.publish("job", "between", Audience.of(anna.id))
+    with connect_sse(service.client(anna, **{"Last-Event-ID": last}), "GET", "/events") as source:
+        assert _next(source.iter_sse(), 2) == [{"topic": "hello", "id": ""}, {"topic": "job", "id": "between"}]
+
+
+@pytest.mark.one_database
+def test_a_reconnect_after_a_restart_is_told_to_ask_for_everything(service):
+    anna = service.account("anna")
+    with connect_sse(service.client(anna, **{"Last-Event-ID": "0123-7"}), "GET", "/events") as source:
+        assert _next(source.iter_sse(), 1) == [{"topic": "reset", "id": ""}]
+
+
+@pytest.mark.one_database
+def test_a_bug_is_answered_with_a_number_and_logged_with_it(start_service: Callable, caplog):
+    service = start_service()
+    service.context.database.engine.dispose()
+    service.context.database.read = lambda: 1 / 0  # type: ignore[method-assign, assignment]
+    with caplog.at_level(logging.ERROR):
+        answer = service.client().get("/health")
+    assert answer.status_code == 500
+    number = next(record.failure for record in caplog.records if hasattr(record, "failure"))
+    assert number in answer.json()["error"]["message"]
+
+
+@pytest.mark.one_database
+def test_logs_are_json_without_queries(service, capfd):
+    configure_logs("INFO")
+    try:
+        service.client().get("/events?token=sesame")
+    finally:
+        logging.getLogger().handlers.clear()
+    written = capfd.readouterr().err
+    assert json.loads(written.splitlines()[0])["path"].endswith("/events") and "sesame" not in written
+
+
+@pytest.mark.one_database
+def test_every_state_changing_route_is_audited_or_says_why_not(service):
+    def walk(routes):
+        for route in routes:
+            if not isinstance(route, Mount):
+                yield route
+
+    bare = [
+        f"{route.methods} {route.path}"
+        for route in walk(create_app(service.context).routes)
+        if isinstance(route, APIRoute)
+        and route.methods & {"POST", "PUT", "PATCH", "DELETE"}
+        and type(route).__name__ != "AuditedRoute"
+        and not getattr(route.endpoint, "trainyard_unaudited", False)
+    ]
+    assert not bare
+
+
+def test_every_setting_is_documented():
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    missing = [name for name in Settings.model_fields if name != "home" and f"TRAINYARD_SERVICE_{name.upper()}" not in text]
+    assert not missing
