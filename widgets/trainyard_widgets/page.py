@@ -88,7 +88,7 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
             words={} if viewer.hosted else messages("trainyard_widgets", viewer.language),
         )
         self.on_msg(self._received)
-        self.observe(self._query_changed, "query")
+        self.observe(self._address_changed, "query")
         self._workers.submit(self._load_shell)
         self.reload()
         self._follower = Follower(self.client, self._happened)
@@ -157,7 +157,7 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
             self._workers.submit(self._load_shell)
         self.happened(topic, which)
 
-    def _query_changed(self, _: Any) -> None:
+    def _address_changed(self, _: Any) -> None:
         self.reload()
 
     def _load_shell(self) -> None:

@@ -15,8 +15,9 @@ export function definePage(Component) {
       setWords(model.get("words"), model.get("language"));
       el.classList.add("ty");
       const page = makePage(model);
+      el.replaceChildren();
       render(<PageContext.Provider value={page}><Frame Component={Component} /></PageContext.Provider>, el);
-      drawShell(page, Component);
+      drawShell(page);
       return () => {
         render(null, el);
         page.end();
@@ -52,6 +53,7 @@ function Frame({ Component }) {
 function drawShell(page) {
   const place = document.getElementById("ty-bell");
   if (place && page.model.hosted) {
+    place.replaceChildren();
     render(<PageContext.Provider value={page}><Bell /></PageContext.Provider>, place);
   }
 }

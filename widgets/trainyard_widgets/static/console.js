@@ -414,10 +414,11 @@ ${c.join(`
 
 .ty-bar-thin { height: 4px; margin-top: -12px; }
 .ty-tile-warn { border-color: var(--ty-warn); background: var(--ty-warn-soft); }
-.ty-curve-tools { align-items: end; gap: 8px 16px; }
+.ty-stack, .ty-form { grid-template-columns: minmax(0, 1fr); }
+.ty-curve-tools { align-items: end; justify-content: end; gap: 8px 14px; }
 .ty-curve-tools .ty-field > label { font-size: 12.5px; margin-bottom: 2px; color: var(--ty-muted); font-weight: 400; }
 .ty-curve-tools .ty-input { min-height: 34px; padding: 3px 10px; font-size: 14px; }
-.ty-curve-tools .ty-slider { min-height: 34px; min-width: 170px; }
+.ty-curve-tools .ty-slider { min-height: 34px; max-width: 170px; }
 .ty-tool { min-height: 34px; font-size: 14px; }
 .ty-curves { display: grid; gap: 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
 .ty-curve { margin: 0; min-width: 0; }
@@ -445,8 +446,12 @@ ${c.join(`
 .ty-console-box { height: calc(100dvh - 300px); min-height: 320px; padding: 10px; border-radius: 10px; background: #131a26; overflow: hidden; }
 
 @media (width <= 860px) {
-  .ty-set { grid-template-columns: 28px 1fr auto; }
-  .ty-set > :nth-child(n + 3):not(:last-child) { grid-row: 2; }
+  .ty-set { grid-template-columns: 28px minmax(0, 1fr) minmax(0, 1fr) auto; gap: 4px 12px; }
+  .ty-set-name { grid-column: 2 / 4; }
+  .ty-set > .ty-end { grid-row: 1; grid-column: 4; }
+  .ty-set > :nth-child(3) { grid-column: 2; }
+  .ty-set > :nth-child(4) { grid-column: 3 / 5; }
+  .ty-set > :nth-child(5) { display: none; }
   .ty-pair { grid-template-columns: 1fr; }
 }
 @media (width <= 640px) {
@@ -457,5 +462,9 @@ ${c.join(`
   .ty .ty-table .ty-detail > td::before { content: none; }
   .ty-pictures { grid-template-columns: repeat(auto-fill, minmax(104px, 1fr)); gap: 10px; }
   .ty-clamp { text-align: start; }
+  .ty .ty-table td:first-child .ty-small { font-weight: 400; }
+  .ty-facts { grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); }
+  .ty-examples li { display: grid; }
+  .ty-search, .ty-filters .ty-field { flex: 1; }
 }
 `;var Oa=new Set;function Hr(e){if(Oa.has(e))return;Oa.add(e);let t=new CSSStyleSheet;t.replaceSync(e),document.adoptedStyleSheets=[...document.adoptedStyleSheets,t]}var Ia=()=>Hr(Aa);Hr(Pa);var Vd={background:"#131a26",foreground:"#dfe4ec",cursor:"#9cb6f5",selectionBackground:"#2f4a86"};function Na({job:e,running:t}){let i=He(null),[s,r]=J({phase:"connecting",reason:""}),[n,o]=J(0);return fe(()=>{if(!t)return;let a=new Ta({theme:Vd,fontFamily:'"JetBrains Mono", "DejaVu Sans Mono", "Noto Sans Mono CJK SC", monospace',fontSize:14,cursorBlink:!0,scrollback:1e4,screenReaderMode:!0}),h=new Bn;a.loadAddon(h),a.open(i.current),h.fit();let l=null,c=!1;r({phase:"connecting",reason:""}),Ds().then(()=>{c||(l=jd(e,a,r,()=>c))});let u=new ResizeObserver(()=>h.fit());u.observe(i.current);let f=new TextEncoder,d=a.onData(p=>l?.readyState===WebSocket.OPEN&&l.send(f.encode(p))),_=a.onResize(({cols:p,rows:v})=>l?.readyState===WebSocket.OPEN&&l.send(JSON.stringify({resize:[p,v]})));return a.focus(),()=>{c=!0,u.disconnect(),d.dispose(),_.dispose(),l?.close(),a.dispose()}},[e,t,n]),g("div",{class:"ty-console",children:[g("div",{class:"ty-console-state","aria-live":"polite",children:[!t&&g(wt,{kind:"warn",children:T("The training does not run, so there is nothing to enter. Start it again first.")}),t&&s.phase==="connecting"&&g("span",{class:"ty-muted",children:T("Connecting …")}),t&&s.phase==="open"&&g("span",{class:"ty-good",children:T("Connected. Files outside /workspace/mnt are gone when the training ends.")}),t&&s.phase==="closed"&&g(wt,{kind:"warn",title:T("The connection has ended."),children:g("div",{class:"ty-row ty-between",children:[g("span",{children:s.reason||T("The shell was left, or the training ended.")}),g(Ce,{small:!0,icon:"refresh",onClick:()=>o(n+1),children:T("Connect again")})]})})]}),g("div",{class:"ty-console-box",ref:i,"aria-label":T("Terminal")})]})}function jd(e,t,i,s){let r=new URL(Ht(`/jobs/${e}/console?columns=${t.cols}&rows=${t.rows}`),location.href);r.protocol=r.protocol.replace("http","ws");let n=new WebSocket(r);return n.binaryType="arraybuffer",n.onopen=()=>i({phase:"open",reason:""}),n.onmessage=o=>typeof o.data!="string"&&t.write(new Uint8Array(o.data)),n.onclose=o=>!s()&&i({phase:"closed",reason:o.reason}),n}function Yd({view:e}){if(!e)return g(ve,{children:[g(ki,{title:T("Console")}),g(ys,{rows:10,height:28})]});let{training:t}=e;return g(ve,{children:[g("p",{class:"ty-crumb",children:[g("a",{href:"trainings",children:T("Training")})," / ",g("a",{href:`monitor?id=${t.id}`,children:t.name})]}),g(ki,{title:g("span",{class:"ty-row",children:[T("Console of {name}",{name:t.name}),g(Ss,{state:Dn(t)})]}),text:T("You are inside the running training: same files, same sets, same resources. Another instance started here shows its own curves."),children:g(wi,{icon:"chart",href:`monitor?id=${t.id}`,children:T("Watch")})}),g(Na,{job:t.job,running:t.state==="running"},`${t.job}-${e.attempt}`)]})}Ia();var Om=xs(Yd);export{Om as default};

@@ -1,0 +1,128 @@
+"""Administration: who wants in, who is there, which group may use how much, who uses what, who did what, and the machine."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from trainyard.records.accounts import Account, AuditEntry, Group, Me
+from trainyard.records.base import Page as Listing
+from trainyard.records.jobs import Usage
+
+from trainyard_widgets.page import Page, View, action
+
+PAGE = 50
+TABS = ("inbox", "people", "groups", "usage", "audit", "machine")
+
+
+class AdminPage(Page):
+    """The administrator's page. ``query``: ``tab``, ``search``, ``offset``, ``who``, ``action``."""
+
+    bundle = "admin"
+    topics = frozenset({"account", "usage", "job", "workspace"})
+
+    def load(self) -> View:
+        """The data of the chosen tab; every tab knows how many people wait."""
+        tab = self.query.get("tab", "inbox")
+        me = self.client.get("/me", Me)
+        view: View = {"tab": tab if tab in TABS else "inbox", "me": me.id, "waiting": me.applications_waiting}
+        if not me.administrator:
+            return {**view, "refused": True}
+        return {**view, **getattr(self, f"_load_{view['tab']}")()}
+
+    @action
+    def approve(self, account: int, group: str | None = None) -> None:
+        """Let somebody in, into a group or without one."""
+        self.client.post(f"/accounts/{account}/approve", object, {"group": group})
+
+    @action
+    def refuse(self, account: int, reason: str) -> None:
+        """Refuse an application; the reason goes to the applicant by mail."""
+        self.client.post(f"/accounts/{account}/refuse", object, {"reason": reason})
+
+    @action
+    def block(self, account: int) -> None:
+        """Block somebody: signed out, workspace and jobs stop at once."""
+        self.client.post(f"/accounts/{account}/block", object)
+
+    @action
+    def unblock(self, account: int) -> None:
+        """Let a blocked person in again."""
+        self.client.post(f"/accounts/{account}/unblock", object)
+
+    @action
+    def set_administrator(self, account: int, administrator: bool) -> None:
+        """Make somebody an administrator, or not any more."""
+        self.client.post(f"/accounts/{account}/administrator", object, {"administrator": administrator})
+
+    @action
+    def set_password(self, account: int, new: str) -> None:
+        """Give somebody a new password; their sessions end."""
+        self.client.post(f"/accounts/{account}/password", object, {"new": new})
+
+    @action
+    def make_group(self, name: str, description: str, quota: dict[str, Any]) -> None:
+        """Make a group with its quota."""
+        self.client.post("/groups", object, {"name": name, "description": description, "quota": quota})
+
+    @action
+    def set_quota(self, group: str, quota: dict[str, Any]) -> None:
+        """Change what a group may use at once."""
+        self.client.put(f"/groups/{quoted(group)}/quota", object, quota)
+
+    @action
+    def set_member(self, group: str, account: int, quota: dict[str, Any] | None = None) -> None:
+        """Add somebody to a group, or change what of its quota they may use."""
+        self.client.put(f"/groups/{quoted(group)}/members/{account}", object, {"quota": quota} if quota else {})
+
+    @action
+    def remove_member(self, group: str, account: int) -> None:
+        """Take somebody out of a group; what they run there ends after ten minutes."""
+        self.client.delete(f"/groups/{quoted(group)}/members/{account}")
+
+    def _load_inbox(self) -> View:
+        page = self.client.get("/accounts", Listing[Account], state="applied", limit=200)
+        groups = self.client.get("/groups", list[Group])
+        return {"applications": [account_view(account) for account in page.items], "groups": [group.name for group in groups]}
+
+    def _load_people(self) -> View:
+        offset = int(self.query.get("offset", "0") or 0)
+        page = self.client.get("/accounts", Listing[Account], search=self.query.get("search"), offset=offset, limit=PAGE)
+        groups = self.client.get("/groups", list[Group])
+        people = {"items": [account_view(account) for account in page.items], "total": page.total, "offset": offset}
+        return {"people": people, "groups": [group.name for group in groups], "page": PAGE}
+
+    def _load_groups(self) -> View:
+        groups = self.client.get("/groups", list[Group])
+        people = self.client.get("/accounts", Listing[Account], state="active", limit=500)
+        chosen = self.query.get("group")
+        detail = self.client.get(f"/groups/{quoted(chosen)}", Group) if chosen else None
+        return {
+            "groups": [group.model_dump(mode="json") for group in groups],
+            "group": detail.model_dump(mode="json") if detail else None,
+            "people": [{"id": account.id, "name": account.name} for account in people.items],
+        }
+
+    def _load_usage(self) -> View:
+        usage = self.client.get("/usage", Usage)
+        return {"usage": usage.model_dump(mode="json", exclude={"machine"})}
+
+    def _load_audit(self) -> View:
+        offset = int(self.query.get("offset", "0") or 0)
+        who, done = self.query.get("who"), self.query.get("action")
+        page = self.client.get("/audit", Listing[AuditEntry], who=who, action=done, offset=offset, limit=PAGE)
+        return {"audit": page.model_dump(mode="json"), "page": PAGE}
+
+    def _load_machine(self) -> View:
+        usage = self.client.get("/usage", Usage)
+        return {"machine": usage.machine, "capacity": usage.capacity.model_dump(), "used": usage.used.model_dump()}
+
+
+def account_view(account: Account) -> View:
+    """One person as a row."""
+    return account.model_dump(mode="json", exclude={"uid"})
+
+
+def quoted(name: str) -> str:
+    """``name`` as one segment of a path."""
+    return quote(name, safe="")
