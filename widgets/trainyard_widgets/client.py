@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import httpx
 from pydantic import TypeAdapter
-from trainyard.errors import Invalid, NotAllowed, NotFound, NotSignedIn, TooMany, Unavailable, UserError
 from trainyard.errors import Conflict as InUse
+from trainyard.errors import Invalid, NotAllowed, NotFound, NotSignedIn, TooMany, Unavailable, UserError
 from trainyard.words import N_
 
 from trainyard_widgets.viewer import Viewer

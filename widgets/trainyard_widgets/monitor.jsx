@@ -1,7 +1,7 @@
 // The monitor: how far a training is, its curves as they grow, what it was given, what it says, and how it ended.
 import { useCallback, useState } from "preact/hooks";
 import {
-  Button, Card, Clock, definePage, duration, EmptyState, Facts, failed, LinkButton, N_, Note, number, PageHeader, SelectField, Skeleton, SliderField, StateBadge, t, Tile, Tiles, Time, useNow, useTrait,
+  Button, Card, Clock, dateTime, definePage, duration, EmptyState, Facts, failed, LinkButton, N_, Note, number, PageHeader, SelectField, Skeleton, SliderField, StateBadge, t, Tile, Tiles, Time, useNow, useTrait,
 } from "./components/index.js";
 import { CurveChart } from "./components/curves.jsx";
 import { FORMATS, PARTS } from "./components/batches.jsx";
@@ -80,7 +80,7 @@ function Numbers({ view }) {
         <Tile label={t("State")} value={<StateBadge state={stateOf(training)} />} />
         <Tile label={t("Epoch")} value={epochs} />
         <Tile label={t("Batch")} value={number(tiles.batch)} />
-        <Tile label={t("Samples per second")} value={number(tiles.samples_per_second, tiles.samples_per_second < 10 ? 1 : 0)} />
+        <Tile label={t("Samples/s")} value={number(tiles.samples_per_second, tiles.samples_per_second < 10 ? 1 : 0)} />
         <Tile label={t("Elapsed")} value={running ? <Clock since={instance.started} /> : duration(tiles.elapsed)} />
         <Tile label={t("Remaining")} value={running ? duration(tiles.remaining) : "–"} />
         <Tile label={t("Last output")} value={quiet === null ? "–" : t("{time} ago", { time: duration(quiet) })} tone={stuck ? "warn" : undefined} />
@@ -107,7 +107,7 @@ function Curves({ view, query, setQuery, send }) {
   return (
     <Card title={t("Curves")} actions={
       <div class="ty-row ty-curve-tools">
-        {instances.length > 1 && <SelectField name="instance" label={t("Instance")} value={view.instance?.id} onChange={(instance) => setQuery({ instance }, { replace: true })} options={instances.map((one) => ({ value: one.id, label: `${one.id.slice(0, 8)}… · ${new Date(one.started).toLocaleTimeString()}` }))} />}
+        {instances.length > 1 && <SelectField name="instance" label={t("Instance")} value={view.instance?.id} onChange={(instance) => setQuery({ instance }, { replace: true })} options={instances.map((one) => ({ value: one.id, label: `${one.id.slice(0, 6)} · ${dateTime(one.started)}` }))} />}
         <SelectField name="x" label={t("Horizontal axis")} value={axis} onChange={(x) => (zoom(null), setQuery({ x: x === "step" ? "" : x }, { replace: true }))} options={AXES.map(([value, word]) => ({ value, label: t(word) }))} />
         <SliderField name="smooth" label={t("Smoothing")} min={0} max={0.95} step={0.05} value={smoothing} onChange={(smooth) => setQuery({ smooth: smooth || "" }, { replace: true })} show={(value) => value.toFixed(2)} />
         <label class="ty-row ty-tool"><input type="checkbox" checked={logarithmic} onChange={(event) => setQuery({ log: event.target.checked ? "1" : "" }, { replace: true })} /> {t("Logarithmic loss")}</label>

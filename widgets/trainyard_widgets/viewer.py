@@ -70,7 +70,11 @@ def _line(channel: socket.socket) -> bytes:
 
 def _from_environment() -> Viewer:
     file = os.environ.get("TRAINYARD_TOKEN_FILE")
-    token = Path(file).read_text().strip() if file else os.environ.get("TRAINYARD_TOKEN", os.environ.get("JUPYTERHUB_API_TOKEN", ""))
+    token = (
+        Path(file).read_text().strip()
+        if file
+        else os.environ.get("TRAINYARD_TOKEN", os.environ.get("JUPYTERHUB_API_TOKEN", ""))
+    )
     language = os.environ.get("LANG", "en")[:2]
     return Viewer(
         url=os.environ.get("TRAINYARD_URL", "http://127.0.0.1:8000/services/trainyard").rstrip("/"),

@@ -98,7 +98,7 @@ var w,ct,nn,L,$e,_e,ut,de,dt,Be,Pe,pt,J=Symbol.for("pv"),ye={},he=[],on=/^m(i|n|
 .ty-curve-tools { align-items: end; justify-content: end; gap: 8px 14px; }
 .ty-curve-tools .ty-field > label { font-size: 12.5px; margin-bottom: 2px; color: var(--ty-muted); font-weight: 400; }
 .ty-curve-tools .ty-input { min-height: 34px; padding: 3px 10px; font-size: 14px; }
-.ty-curve-tools .ty-slider { min-height: 34px; max-width: 170px; }
+.ty-curve-tools .ty-slider { min-height: 34px; width: 190px; }
 .ty-tool { min-height: 34px; font-size: 14px; }
 .ty-curves { display: grid; gap: 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
 .ty-curve { margin: 0; min-width: 0; }
@@ -127,6 +127,7 @@ var w,ct,nn,L,$e,_e,ut,de,dt,Be,Pe,pt,J=Symbol.for("pv"),ye={},he=[],on=/^m(i|n|
 
 @media (width <= 860px) {
   .ty-set { grid-template-columns: 28px minmax(0, 1fr) minmax(0, 1fr) auto; gap: 4px 12px; }
+  .ty-set > .ty-numbers { white-space: nowrap; }
   .ty-set-name { grid-column: 2 / 4; }
   .ty-set > .ty-end { grid-row: 1; grid-column: 4; }
   .ty-set > :nth-child(3) { grid-column: 2; }
