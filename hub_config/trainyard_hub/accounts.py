@@ -1,0 +1,61 @@
+"""Configures how people sign in and what the Hub's own pages look like."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainyard.words import messages
+
+from trainyard_hub.authenticator import TrainyardAuthenticator
+from trainyard_hub.language import NoteLanguage, current_language, for_templates
+from trainyard_hub.service_calls import ServiceCalls
+from trainyard_hub.signup import style_version
+
+if TYPE_CHECKING:
+    from trainyard_hub.settings import Settings
+
+REFRESH_SECONDS = 10
+
+
+def update_accounts(c: Any, settings: Settings) -> None:
+    """Set authenticator, languages and templates on a traitlets ``Config``."""
+    service = ServiceCalls(f"{settings.service_url.rstrip('/')}/api/v1", settings.home.secrets / "internal-token")
+    c.JupyterHub.authenticator_class = TrainyardAuthenticator
+    c.TrainyardAuthenticator.service = service
+    c.TrainyardAuthenticator.allow_all = True
+    c.TrainyardAuthenticator.manage_groups = True
+    c.TrainyardAuthenticator.auth_refresh_age = REFRESH_SECONDS
+    c.TrainyardAuthenticator.refresh_pre_spawn = True
+    c.TrainyardAuthenticator.enable_auth_state = True
+    c.CryptKeeper.keys = [crypt_key(settings.home.secrets / "hub-crypt-key")]
+    c.JupyterHub.template_paths = [str(files("trainyard_hub") / "templates")]
+    c.JupyterHub.template_vars = {
+        **for_templates(),
+        "style_version": style_version(),
+        "read_json": lambda user: json.loads,
+        "display_name": display_name,
+        "spawner_words": lambda user: messages("trainyard_spawner", current_language()),
+    }
+    c.JupyterHub.tornado_settings.update({"transforms": [NoteLanguage]})
+
+
+def display_name(user: Any) -> str:
+    """What a person is called, as the service told at the last refresh."""
+    if user is None:
+        return ""
+    names: dict[str, str] = user.authenticator.names
+    hub_name: str = user.name
+    return names.get(hub_name, hub_name)
+
+
+def crypt_key(path: Path) -> bytes:
+    """The key the Hub encrypts session numbers with; made at first use, mode 0600."""
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32), encoding="ascii")
+    return bytes.fromhex(path.read_text(encoding="ascii").strip())
