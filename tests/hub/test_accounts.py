@@ -72,6 +72,6 @@ def test_a_language_switch_leads_back_inside_only(address: str, expected: str) -
     [("", "zh-CN,zh;q=0.9,en;q=0.8", "登录"), ("", "de,en;q=0.5", "Sign in"), ("zh", "en", "登录"), ("xx", "fr", "Sign in")],
 )
 def test_a_page_speaks_the_chosen_language_or_the_browsers(cookie: str, header: str, expected: str) -> None:
-    headers = HTTPHeaders({"Accept-Language": header, "Cookie": f"trainyard_language={cookie}"})
+    headers = HTTPHeaders({"Host": "localhost", "Accept-Language": header, "Cookie": f"trainyard_language={cookie}"})
     NoteLanguage(HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=headers))
     assert word("Sign in") == expected
