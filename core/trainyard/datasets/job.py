@@ -23,9 +23,10 @@ from typing import Any
 import msgspec
 
 from trainyard.address import api_address
-from trainyard.datasets.folder import LIST, DatasetFolder, Stopped, write_json
+from trainyard.datasets.folder import LIST, DatasetFolder, Stopped
 from trainyard.datasets.unpack import unpack
 from trainyard.errors import Invalid, NotFound, Unavailable, UserError
+from trainyard.job_progress import ProgressFile
 from trainyard.words import N_
 
 PROGRESS = "progress.json"
@@ -44,29 +45,21 @@ class JobSpec(msgspec.Struct):
 
 
 class Told:
-    """Writes ``progress.json`` now and then; its fields are those of ``records.jobs.Progress``, and ``error``."""
+    """Tells the progress now and then."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / PROGRESS
-        self._begun = time.monotonic()
+        self._file = ProgressFile(folder / PROGRESS)
         self._last = 0.0
-        self.message = ""
 
     def __call__(self, done: int, total: int) -> None:
         """So many bytes of so many are done."""
-        if time.monotonic() - self._last < _TOLD_EVERY_SECONDS and done < total:
-            return
-        self._last = time.monotonic()
-        elapsed = self._last - self._begun
-        remaining = elapsed * (total - done) / done if done else None
-        told = {"done": done, "total": total, "elapsed": elapsed, "remaining": remaining, "message": self.message}
-        write_json(self._path, told)
+        if time.monotonic() - self._last >= _TOLD_EVERY_SECONDS or done == total:
+            self._last = time.monotonic()
+            self._file.tell(done, total)
 
     def refusal(self, error: UserError) -> None:
         """Say why there will be no dataset."""
-        values = {name: value if isinstance(value, int | float | str) else str(value) for name, value in error.values.items()}
-        told = {"code": error.code, "message": error.message, "hint": error.hint, "values": values}
-        write_json(self._path, {"done": 0, "total": 0, "elapsed": 0.0, "remaining": None, "message": "", "error": told})
+        self._file.failed(error)
 
 
 def run(spec: JobSpec) -> int:
@@ -76,9 +69,7 @@ def run(spec: JobSpec) -> int:
     try:
         _fetch_list(spec, told)
         if spec.pictures is not None:
-            told.message = "unpacking"
             unpack(spec.pictures, spec.folder / "pictures", told, lambda: bool(stopping))
-        told.message = "reading"
         DatasetFolder(spec.folder).prepare(told, lambda: bool(stopping), spec.lineage)
     except Stopped:
         return 128 + signal.SIGTERM
@@ -95,7 +86,6 @@ def _fetch_list(spec: JobSpec, told: Told) -> None:
     if place.exists():
         return
     part = place.with_name(f".{LIST}.part")
-    told.message = "fetching"
     if spec.list is not None:
         _copy_file(spec.list, part)
     else:
@@ -119,7 +109,8 @@ def _copy_file(source: Path, part: Path) -> None:
 
 def _copy_object(key: str, part: Path, told: Told) -> None:
     """Fetch from the owner's bucket through the platform: no key of the storage ever comes into a sandbox."""
-    address = f"{api_address(os.environ['TRAINYARD_URL'])}/bucket/object?key={urllib.parse.quote(key, safe='')}"
+    query = urllib.parse.urlencode({"key": key})
+    address = f"{api_address(os.environ['TRAINYARD_URL'])}/jobs/{os.environ['TRAINYARD_JOB']}/object?{query}"
     token = Path(os.environ["TRAINYARD_TOKEN_FILE"]).read_text().strip()
     request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own platform
     try:
