@@ -1,4 +1,4 @@
-// The reader's language: t("English {name}", {name}) looks up the catalogue the server sent; English is the key.
+// The reader's language: t(…) with {placeholders} looks up the catalogue the server sent; English is the key.
 let table = globalThis.trainyardWords ?? {};
 let language = document.documentElement.lang?.startsWith("zh") ? "zh" : "en";
 
