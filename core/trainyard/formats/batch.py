@@ -41,6 +41,7 @@ KEPT_SKIPPED = 100
 CHECKPOINT_SECONDS = 3.0
 TELL_SECONDS = 0.25
 ENOUGH_TO_JUDGE = 100
+NEARLY_NOTHING = 64 * 1024 * 1024
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -100,7 +101,7 @@ def write_batch(
         shutil.rmtree(part, ignore_errors=True)
         raise
     except (OSError, lmdb.Error) as error:
-        if not _disk_is_full(error):
+        if not _disk_is_full(error, folder):
             raise
         shutil.rmtree(part, ignore_errors=True)
         raise _full(folder) from error
@@ -316,10 +317,14 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _disk_is_full(error: Exception) -> bool:
+def _disk_is_full(error: Exception, folder: Path) -> bool:
+    """LMDB reports a write that was cut short by a full disk as an input/output error; then the free space tells."""
     if isinstance(error, OSError):
         return error.errno in _FULL
-    return "No space left" in str(error) or "File too large" in str(error) or "quota exceeded" in str(error)
+    text = str(error)
+    if "Input/output error" in text:
+        return shutil.disk_usage(folder).free < NEARLY_NOTHING
+    return any(reason in text for reason in ("No space left", "File too large", "quota exceeded"))
 
 
 def _full(folder: Path) -> UserError:

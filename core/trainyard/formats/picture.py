@@ -149,8 +149,9 @@ def _decode(data: bytes, known: _Known, channels: int, size: tuple[int, int]) ->
     if known.kind == "jpeg" and known.jpeg is not None and known.plain:
         try:
             return _decode_jpeg(data, known, channels, size)
-        except ValueError:
-            pass  # strict about harmless slips such as stray bytes; Pillow below refuses only what is really broken
+        except ValueError as error:
+            if "extraneous bytes" not in str(error):  # stray bytes between markers are harmless, and Pillow passes over them
+                raise PictureProblem("picture-broken", N_("The picture cannot be decoded.")) from error
     try:
         if known.kind == "png":
             return _decode_png(data, channels)

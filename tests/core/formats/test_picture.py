@@ -98,7 +98,7 @@ def test_a_png_named_jpg_is_what_its_bytes_say() -> None:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 def test_one_pixel_is_a_picture(kind: str) -> None:
-    made = format_picture(encoded(kind, 1, 1, 3), Recipe("16"))
+    made = format_picture(saved(Image.new("RGB", (1, 1)), kind), Recipe("16"))
     assert (made.height, made.width) == (16, 16)
 
 

@@ -48,9 +48,11 @@ class LmdbWriter:
 
     def close(self) -> None:
         """Commit and close; LMDB keeps ``lock.mdb`` beside the data."""
-        self._commit()
-        self._environment.sync(True)
-        self._environment.close()
+        try:
+            self._commit()
+            self._environment.sync(True)
+        finally:
+            self._environment.close()
 
     def _commit(self) -> None:
         while self._pending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,9 +46,10 @@ class RecordIOWriter:
         return self._offset
 
     def close(self) -> None:
-        """Close the files."""
-        for file in (self._rec, self._idx, self._lst):
-            file.close()
+        """Close the files, each even where another cannot be flushed any more."""
+        with ExitStack() as files:
+            for file in (self._rec, self._idx, self._lst):
+                files.callback(file.close)
 
 
 def _open(path: Path, size: int) -> BinaryIO:
