@@ -6,5 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from trainyard_service.context import Context
+from trainyard_service.jobs.part import jobs_part
 
-PARTS: tuple[Callable[[Context], AbstractAsyncContextManager[None]], ...] = ()
+PARTS: tuple[Callable[[Context], AbstractAsyncContextManager[None]], ...] = (jobs_part,)

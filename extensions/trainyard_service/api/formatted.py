@@ -33,7 +33,8 @@ def make_batch(dataset_id: str, new: NewBatch, reading: ReadingDep) -> Batch:
     with reading.context.database.write() as session:
         dataset = access.find(session, reading.caller, dataset_id)
         audit.note(dataset.name, **new.model_dump(mode="json"))
-        row = formatting.create(session, reading.context, reading.engine.settings, reading.caller, dataset, new)
+        press = formatting.Press(reading.caller, dataset)
+        row = formatting.create(session, reading.context, reading.engine.settings, press, new)
         return batch_view(reading(session), row)
 
 

@@ -213,7 +213,7 @@ class JobEngine:
             if job.key in truth or self.context.launcher.state(job.key) is not None:
                 return
             if job.wanted == "stop":
-                refusal = {"cause": Cause.STOPPED, "stopped_by": job.stopped_by, "last_lines": []}
+                refusal: dict[str, Any] = {"cause": Cause.STOPPED, "stopped_by": job.stopped_by, "last_lines": []}
                 self._refused(job_id, job.key, refusal)
                 return
             start = Start(job, self._devices(session, job))

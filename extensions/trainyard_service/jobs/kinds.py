@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
@@ -18,7 +19,6 @@ from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import token_file
 
 TOKEN_INSIDE = Path("/run/trainyard/token")
-PLATFORM_PORT = 8000
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,24 @@ class Start:
 
 @dataclass(frozen=True)
 class Inside:
-    """What a kind contributes to a launch: the program, its folders, and where its output goes."""
+    """What a kind contributes to a launch: the program, its folders, small files only it reads, where its output goes."""
 
     argv: tuple[str, ...]
     working_directory: Path
     mounts: tuple[Mount, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[Path, str], ...] = ()
     output: Path | None = None
     internet: bool = True
 
 
 class Kind(Protocol):
-    """One kind of job. ``resumes``: after its supervisor was lost it goes back into the queue by itself."""
+    """One kind of job."""
 
-    resumes: bool
+    @property
+    def resumes(self) -> bool:
+        """Whether it goes back into the queue by itself after its supervisor was lost."""
+        ...
 
     def inside(self, session: Session, start: Start) -> Inside:
         """Write what the process will read and say how to start it. Called again after a crash: must be repeatable.
@@ -85,11 +89,12 @@ def launch_spec(context: Context, settings: JobSettings, start: Start, inside: I
         environment=_environment(job, inside),
         working_directory=inside.working_directory,
         mounts=(*inside.mounts, Mount(source=secret, target=TOKEN_INSIDE)),
+        files=dict(inside.files),
         resources=Resources(cpu=size.cpu, memory=size.memory, gpu=size.gpu),
         devices=start.devices,
         identity=identity,
         internet=settings.internet and inside.internet,
-        platform_port=_port(context.settings.public_url),
+        platform_port=platform_port(context),
         output=inside.output,
         time_limit=job.time_limit,
         grace=settings.grace,
@@ -110,6 +115,16 @@ def _environment(job: JobRow, inside: Inside) -> dict[str, str]:
     }
 
 
-def _port(url: str) -> int:
-    port = url.rsplit(":", 1)[-1].split("/", maxsplit=1)[0]
-    return int(port) if port.isdigit() else PLATFORM_PORT
+def url_inside(context: Context) -> str:
+    """The platform as a sandbox sees it: on its own loopback, relayed (or shared) by the launcher."""
+    return f"http://127.0.0.1:{platform_port(context)}"
+
+
+def platform_port(context: Context) -> int:
+    """The platform's public port: what the running stack wrote down, else the setting."""
+    try:
+        address = context.home.address.read_text(encoding="utf-8").strip()
+    except OSError:
+        address = context.settings.public_url
+    parts = urlsplit(address)
+    return parts.port or (443 if parts.scheme == "https" else 80)

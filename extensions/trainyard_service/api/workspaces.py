@@ -1,0 +1,176 @@
+"""The caller's workspace, and what the Hub's spawner asks about everybody's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from trainyard.errors import Conflict, NotFound
+from trainyard.jobs.launch import LaunchState
+from trainyard.jobs.states import Cause
+from trainyard.records.base import Record
+from trainyard.records.jobs import WorkspaceView
+from trainyard.words import N_
+
+from trainyard_service import audit, images
+from trainyard_service.api.datasets import ReadingDep
+from trainyard_service.audit import AuditedRoute
+from trainyard_service.context import Context, ContextDep
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.accounts import AccountRow
+from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
+from trainyard_service.database.tables.jobs import WorkspaceRow
+from trainyard_service.datasets.access import readable
+from trainyard_service.events import Audience, announce
+from trainyard_service.identity import Caller, caller_of, internal_only
+from trainyard_service.jobs.enforcement import release_workspace
+from trainyard_service.jobs.engine import JobEngine
+from trainyard_service.jobs.offers import offered_packages
+from trainyard_service.jobs.part import EngineDep
+from trainyard_service.permissions import must_be_unrestricted
+from trainyard_service.workspaces.grants import KIND, Options, WorkspaceGrant, grant, newest
+from trainyard_service.workspaces.hub import HubApi, HubServers
+from trainyard_service.workspaces.view import held_workspace, workspace_view
+
+router = APIRouter(tags=["workspace"], route_class=AuditedRoute)
+internal = APIRouter(
+    prefix="/internal/workspaces", tags=["internal"], route_class=AuditedRoute, dependencies=[Depends(internal_only)]
+)
+_MOST_SETS = 500
+
+
+def hub_of(context: ContextDep) -> HubServers:
+    """What starts and stops servers."""
+    servers: HubServers = context.parts.setdefault("hub_servers", HubApi(context))
+    return servers
+
+
+HubDep = Annotated[HubServers, Depends(hub_of)]
+
+
+class Ended(Record):
+    """The launch that has ended."""
+
+    key: str
+
+
+@router.get("/workspace")
+def get_workspace(reading: ReadingDep) -> WorkspaceView:
+    """The caller's workspace."""
+    with reading.context.database.read() as session:
+        return workspace_view(session, reading.context, reading.caller.id, reading.language)
+
+
+@router.post("/workspace/start")
+def start_workspace(options: Options, reading: ReadingDep, hub: HubDep) -> WorkspaceView:
+    """Start it through the Hub, whose spawner asks for the grant."""
+    must_be_unrestricted(reading.caller)
+    audit.note(options.group or "", **options.model_dump())
+    hub.start(reading.caller.hub_name, options.model_dump())
+    return get_workspace(reading)
+
+
+@router.post("/workspace/stop")
+def stop_workspace(reading: ReadingDep, hub: HubDep) -> WorkspaceView:
+    """Stop it; files on home, group share and bucket stay."""
+    must_be_unrestricted(reading.caller)
+    hub.stop(reading.caller.hub_name)
+    return get_workspace(reading)
+
+
+@router.post("/workspace/renew")
+def renew_workspace(reading: ReadingDep) -> WorkspaceView:
+    """Begin its time limit anew."""
+    with reading.context.database.write() as session:
+        row = held_workspace(session, reading.caller.id)
+        if row is None:
+            raise Conflict("no-workspace", N_("You have no running workspace."), hint=N_("Start one on the overview page."))
+        row.ends_at = now() + timedelta(hours=reading.engine.settings.workspace_hours)
+        row.warned = False
+        announce(session, "workspace", reading.caller.id, Audience.of(reading.caller.id))
+        session.flush()
+        return workspace_view(session, reading.context, reading.caller.id, reading.language)
+
+
+@internal.get("/{hub_name}/options")
+def get_options(hub_name: str, context: ContextDep, engine: EngineDep) -> dict[str, Any]:
+    """What the spawn form offers this person."""
+    with context.database.read() as session:
+        caller = _person(session, hub_name)
+        last = newest(session, caller.id)
+        group = last.group.name if last and last.group and last.group.id in caller.groups else None
+        chosen = {
+            "group": group or next(iter(caller.groups.values()), None),
+            "image": last.image if last else None,
+            "package": last.package if last else engine.settings.packages[0],
+            "datasets": list(last.sets) if last else [],
+        }
+        group_id = next((number for number, name in caller.groups.items() if name == chosen["group"]), None)
+        offered = offered_packages(session, engine.ledger, caller, group_id, caller.language)
+        return {
+            "groups": list(caller.groups.values()),
+            "images": [one.model_dump() for one in _images(context, caller.language)],
+            "packages": [one.model_dump() for one in offered],
+            "datasets": _sets(session, caller),
+            "chosen": chosen,
+        }
+
+
+def _images(context: Context, language: str) -> list[Any]:
+    found = images.catalogue(context.home, language)
+    return [one for one in found if one.kind == KIND] or found
+
+
+def _sets(session: Session, caller: Caller) -> list[dict[str, str]]:
+    query = select(FormattedSetRow).join(BatchRow).join(DatasetRow).where(readable(caller), FormattedSetRow.ready)
+    rows = session.scalars(query.order_by(BatchRow.created.desc(), FormattedSetRow.id).limit(_MOST_SETS))
+    return [{"id": row.id, "name": row.batch.dataset.name, "label": _label(row)} for row in rows]
+
+
+def _label(row: FormattedSetRow) -> str:
+    return f"{row.batch.dataset.name} · {row.format} · {row.split} ({row.samples})"
+
+
+@internal.post("/{hub_name}/launch")
+def launch(hub_name: str, body: dict[str, Any], context: ContextDep, engine: EngineDep) -> WorkspaceGrant:
+    """Grant a start; the allocation is written before the answer."""
+    options = Options.model_validate(body.get("options", body))
+    with context.database.write() as session:
+        caller = _person(session, hub_name)
+        audit.note(caller.name, **options.model_dump())
+        return grant(session, context, engine.ledger, caller, options)
+
+
+@internal.post("/{hub_name}/ended", status_code=204)
+def ended(hub_name: str, body: Ended, context: ContextDep, engine: EngineDep) -> None:
+    """A workspace has ended: what it held is free."""
+    with context.database.write() as session:
+        caller = _person(session, hub_name, must_be_active=False)
+        row = session.get(WorkspaceRow, body.key)
+        if row is None or row.account_id != caller.id:
+            raise NotFound("no-workspace", N_("There is no workspace {key}."), key=body.key)
+        audit.note(caller.name)
+        row.ending = row.ending or _ending(engine, body.key)
+        release_workspace(session, row)
+    engine.wake()
+
+
+def _ending(engine: JobEngine, key: str) -> dict[str, Any] | None:
+    state: LaunchState | None = engine.context.launcher.state(key)
+    if state is None or state.phase != "ended" or state.cause in (None, Cause.STOPPED):
+        return None
+    told = state.model_dump(include={"cause", "exit_code", "signal", "peak_memory", "memory_limit", "message"}, mode="json")
+    return {**told, "last_lines": []}
+
+
+def _person(session: Session, hub_name: str, *, must_be_active: bool = True) -> Caller:
+    number = hub_name.removeprefix("u")
+    row = session.get(AccountRow, int(number)) if number.isdecimal() else None
+    if row is None:
+        raise NotFound("no-such-account", N_("There is no account {name}."), name=hub_name)
+    if not must_be_active:
+        return Caller(row.id, row.name)
+    return caller_of(session, row.id)

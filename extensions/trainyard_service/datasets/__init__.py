@@ -1,0 +1,1 @@
+"""Datasets, their batches and formatted sets: rows, rules, jobs and pictures."""

@@ -1,0 +1,125 @@
+"""Which datasets a caller sees, and finding one of them or refusing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Select, exists, or_, true
+from sqlalchemy.orm import Session
+from trainyard.errors import NotAllowed, NotFound
+from trainyard.records.datasets import Visibility
+from trainyard.words import N_
+
+from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, DatasetShareRow, FormattedSetRow
+from trainyard_service.identity import Caller
+from trainyard_service.permissions import can_change, can_read
+
+SORTS = {
+    "name": DatasetRow.name,
+    "created": DatasetRow.created,
+    "images": DatasetRow.images,
+    "owner": DatasetRow.owner_id,
+    "state": DatasetRow.state,
+}
+
+
+def readable(caller: Caller, visibility: Visibility | None = None) -> ColumnElement[bool]:
+    """The condition of the datasets in one tab, or of all the caller may read."""
+    mine = DatasetRow.owner_id == caller.id
+    group = _shared(DatasetShareRow.group_id.in_(list(caller.groups)))
+    public = _shared(DatasetShareRow.group_id.is_(None))
+    tabs = {Visibility.MINE: mine, Visibility.GROUP: group & ~mine, Visibility.PUBLIC: public}
+    if visibility is not None:
+        return tabs[visibility]
+    return true() if caller.administrator else or_(mine, group, public)
+
+
+def _shared(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(DatasetShareRow.dataset_id == DatasetRow.id, condition)
+
+
+def search(query: Select[DatasetRow], words: str) -> Select[DatasetRow]:
+    """Every word occurs in name or description."""
+    for word in words.split():
+        query = query.where(
+            or_(DatasetRow.name.icontains(word, autoescape=True), DatasetRow.description.icontains(word, autoescape=True))
+        )
+    return query
+
+
+def sort(query: Select[DatasetRow], by: str) -> Select[DatasetRow]:
+    """``name``, ``created``, ``images``, ``owner`` or ``state``; a minus in front turns it round."""
+    column = SORTS.get(by.lstrip("-"), DatasetRow.created)
+    order = column.desc() if by.startswith("-") else column.asc()
+    return query.order_by(order, DatasetRow.id)
+
+
+def find(session: Session, caller: Caller, dataset_id: str) -> DatasetRow:
+    """The dataset, if the caller may read it.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+    """
+    row = session.get(DatasetRow, dataset_id)
+    if row is None or not can_read_dataset(caller, row):
+        raise NotFound("no-such-dataset", N_("There is no dataset {id} that you may read."), id=dataset_id)
+    return row
+
+
+def find_own(session: Session, caller: Caller, dataset_id: str) -> DatasetRow:
+    """The dataset, if the caller may change it.
+
+    Raises:
+        NotFound: not to be read. NotAllowed: to be read, but not the caller's to change.
+    """
+    row = find(session, caller, dataset_id)
+    must_change(caller, row.owner_id, row.name)
+    return row
+
+
+def must_change(caller: Caller, owner_id: int | None, name: str) -> None:
+    """Only the owner (or an administrator) goes on from here.
+
+    Raises:
+        NotAllowed: everybody else.
+    """
+    if not can_change(caller, owner_id or 0):
+        raise NotAllowed(
+            "not-owner",
+            N_("Only the owner may change {name}."),
+            hint=N_("Make a copy of your own, or ask the owner."),
+            name=name,
+        )
+
+
+def can_read_dataset(caller: Caller, row: DatasetRow) -> bool:
+    """Owner, members of the groups it is shared with, everybody if it is public, administrators."""
+    groups: Iterable[int | None] = [share.group_id for share in row.shares]
+    shared = [group for group in groups if group is not None]
+    return can_read(caller, row.owner_id or 0, shared, public=len(shared) < len(row.shares))
+
+
+def find_batch(session: Session, caller: Caller, batch_id: str, *, change: bool = False) -> BatchRow:
+    """The batch, if the caller may read its dataset; to ``change`` it one must have made it (or own the dataset).
+
+    Raises:
+        NotFound, NotAllowed: as for datasets.
+    """
+    row = session.get(BatchRow, batch_id)
+    if row is None or not can_read_dataset(caller, row.dataset):
+        raise NotFound("no-such-batch", N_("There is no batch {id} that you may read."), id=batch_id)
+    if change and row.dataset.owner_id != caller.id:
+        must_change(caller, row.creator_id, row.id)
+    return row
+
+
+def find_set(session: Session, caller: Caller, set_id: str) -> FormattedSetRow:
+    """The formatted set, if the caller may read its dataset.
+
+    Raises:
+        NotFound: there is none, or not for this caller.
+    """
+    row = session.get(FormattedSetRow, set_id)
+    if row is None or not can_read_dataset(caller, row.batch.dataset):
+        raise NotFound("no-such-set", N_("There is no formatted set {id} that you may read."), id=set_id)
+    return row

@@ -1,0 +1,165 @@
+"""Datasets, batches and formatted sets as the caller sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from trainyard.datasets.sample import Sample
+from trainyard.home import Home
+from trainyard.records.datasets import (
+    Batch,
+    Dataset,
+    DatasetDetail,
+    DatasetState,
+    Format,
+    FormattedSet,
+    LabelSetSummary,
+    SampleView,
+    Share,
+    Visibility,
+)
+from trainyard.records.jobs import JobKind
+
+from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
+from trainyard_service.datasets.prepare import read_statistics, reason_text
+from trainyard_service.datasets.usage import users_of_dataset, users_of_sets
+from trainyard_service.identity import Caller
+from trainyard_service.jobs.endings import ending_view
+from trainyard_service.jobs.kinds import Kind
+from trainyard_service.jobs.views import person
+from trainyard_service.permissions import can_change
+
+_FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Reader:
+    """For whom and in which language something is shown."""
+
+    session: Session
+    caller: Caller
+    language: str
+    home: Home
+    kinds: Mapping[JobKind, Kind]
+    api_path: str
+
+
+def dataset_view(reader: Reader, row: DatasetRow) -> Dataset:
+    """One row of the list."""
+    return Dataset(**_fields(reader, row))
+
+
+def dataset_detail(reader: Reader, row: DatasetRow) -> DatasetDetail:
+    """The page of one dataset."""
+    statistics = read_statistics(reader.home.dataset(row.id))
+    batches = reader.session.scalars(select(BatchRow).where(BatchRow.dataset_id == row.id).order_by(BatchRow.created.desc()))
+    return DatasetDetail(
+        **_fields(reader, row),
+        statistics=statistics.to_record(reader.language) if statistics else None,
+        batches=[batch_view(reader, batch) for batch in batches],
+    )
+
+
+def _fields(reader: Reader, row: DatasetRow) -> dict[str, Any]:
+    sets = select(func.count()).select_from(FormattedSetRow).join(BatchRow).where(BatchRow.dataset_id == row.id)
+    creating = row.state == DatasetState.CREATING and row.job is not None
+    return {
+        "id": row.id,
+        "name": row.name,
+        "description": row.description,
+        "state": DatasetState(row.state),
+        "visibility": visibility(reader.caller, row),
+        "owner": person(row.owner),
+        "source": source_text(row),
+        "created": row.created,
+        "completed": row.completed,
+        "error": reason_text(row.error, reader.language),
+        "progress": reader.kinds[JobKind.PREPARE].progress(row.job) if creating and row.job else None,
+        "lines": row.lines,
+        "images": row.images,
+        "objects": row.objects,
+        "label_sets": [LabelSetSummary.model_validate(one) for one in row.label_sets],
+        "shares": [Share(group=s.group.name if s.group else None, by=person(s.by), at=s.at) for s in row.shares],
+        "formatted_sets": reader.session.scalar(sets) or 0,
+        "may_change": can_change(reader.caller, row.owner_id or 0),
+        "used_by": users_of_dataset(reader.session, row, reader.language),
+    }
+
+
+def visibility(caller: Caller, row: DatasetRow) -> Visibility:
+    """The tab a dataset stands in for the caller."""
+    if row.owner_id == caller.id:
+        return Visibility.MINE
+    public = any(share.group_id is None for share in row.shares)
+    return Visibility.PUBLIC if public else Visibility.GROUP
+
+
+def source_text(row: DatasetRow) -> str:
+    """Where the list came from, as a person would write it."""
+    source = row.source
+    match source.get("kind"):
+        case "bucket":
+            return f"s3://{source['bucket']}/{source['key']}"
+        case "share":
+            return f"/workspace/mnt/group/{source['group']}/{source['path']}"
+        case _:
+            return str(source.get("name", ""))
+
+
+def batch_view(reader: Reader, row: BatchRow) -> Batch:
+    """One batch with its sets."""
+    plan, job = row.plan, row.job
+    ending = ending_view(job.ending, reader.language) if job and row.completed is None else None
+    failed = reason_text(row.error, reader.language)
+    return Batch(
+        id=row.id,
+        dataset=row.dataset_id,
+        dataset_name=row.dataset.name,
+        label_set=plan["label_set"],
+        shuffle=plan["shuffle"],
+        seed=plan["seed"],
+        resize=plan["resize"],
+        quality=plan["quality"],
+        created=row.created,
+        creator=person(row.creator),
+        job=row.job_id,
+        state=_FINISHED if row.completed else (job.state if job else "failed"),
+        progress=reader.kinds[JobKind.FORMAT].progress(job) if job else None,
+        sets=[set_view(reader, one) for one in row.sets],
+        classes=row.classes,
+        skipped=row.skipped,
+        error=failed or (ending.text if ending else ""),
+    )
+
+
+def set_view(reader: Reader, row: FormattedSetRow) -> FormattedSet:
+    """One formatted set."""
+    return FormattedSet(
+        id=row.id,
+        batch=row.batch_id,
+        dataset=row.batch.dataset_id,
+        dataset_name=row.batch.dataset.name,
+        format=Format(row.format),
+        split=row.split,
+        ratio=row.ratio,
+        range=(row.first, row.end),
+        samples=row.samples,
+        bytes=row.bytes,
+        ready=row.ready,
+        used_by=users_of_sets(reader.session, [row.id], reader.language),
+    )
+
+
+def sample_view(reader: Reader, dataset_id: str, sample: Sample) -> SampleView:
+    """One sample with the address of its picture."""
+    return SampleView(
+        line=sample.line,
+        url=sample.url,
+        picture=f"{reader.api_path}/datasets/{dataset_id}/picture?line={sample.line}",
+        labels=msgspec.to_builtins(sample.labels),
+    )

@@ -1,0 +1,65 @@
+"""The jobs' part of the service: engine, ledger and tokens in the context, and the reconciler running beside the service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Annotated
+
+from fastapi import Depends, Request
+from trainyard.records.jobs import JobKind
+
+from trainyard_service.context import Context, context_of
+from trainyard_service.datasets.formatting import FormatKind
+from trainyard_service.datasets.prepare import PrepareKind
+from trainyard_service.jobs.engine import JobEngine
+from trainyard_service.jobs.kinds import Kind
+from trainyard_service.jobs.ledger import Capacity, Ledger
+from trainyard_service.jobs.settings import JobSettings
+from trainyard_service.jobs.tokens import AttemptTokens
+from trainyard_service.trainings.kind import TrainKind
+from trainyard_service.trainings.tensorboard import TensorBoards
+from trainyard_service.trainings.watch import watch_volume
+
+_ENGINE = "jobs"
+
+
+def install(context: Context, settings: JobSettings | None = None) -> JobEngine:
+    """Make the engine of a context, once."""
+    if _ENGINE not in context.parts:
+        settings = settings or JobSettings()
+        devices = tuple(getattr(context.launcher, "devices", tuple)())
+        kinds: dict[JobKind, Kind] = {
+            JobKind.PREPARE: PrepareKind(context),
+            JobKind.FORMAT: FormatKind(context),
+            JobKind.TRAIN: TrainKind(context),
+        }
+        context.job_tokens = AttemptTokens()
+        context.parts[_ENGINE] = JobEngine(context, settings, Ledger(settings, Capacity.of(settings, devices)), kinds)
+    engine: JobEngine = context.parts[_ENGINE]
+    return engine
+
+
+@asynccontextmanager
+async def jobs_part(context: Context) -> AsyncIterator[None]:
+    """Reconcile as long as the service runs."""
+    engine = install(context)
+    boards = context.parts.setdefault("tensorboards", TensorBoards(context, engine.settings))
+    tasks = [asyncio.create_task(work) for work in (engine.run(), boards.cull(), watch_volume(context))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def engine_of(request: Request) -> JobEngine:
+    """The engine behind a request."""
+    return install(context_of(request))
+
+
+EngineDep = Annotated[JobEngine, Depends(engine_of)]

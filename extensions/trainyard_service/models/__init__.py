@@ -1,0 +1,1 @@
+"""Models: snapshots that trainings registered, and files people uploaded."""

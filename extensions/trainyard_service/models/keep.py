@@ -1,0 +1,191 @@
+"""Keeping models: bytes are copied into the platform's own folder while their checksum is taken, the manifest comes last."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+from trainyard.errors import Conflict, Invalid
+from trainyard.metrics.beneath import open_beneath
+from trainyard.records.storage import UploadPurpose
+from trainyard.records.trainings import ModelKind, NewModel, NewSnapshot
+from trainyard.words import N_
+
+from trainyard_service.context import Context
+from trainyard_service.database.tables.models import ModelRow
+from trainyard_service.database.tables.trainings import InstanceRow
+from trainyard_service.datasets.create import find_upload
+from trainyard_service.events import Audience, announce
+from trainyard_service.identity import Caller
+from trainyard_service.jobs.naming import new_id
+from trainyard_service.trainings.create import member_of
+from trainyard_service.volume_files import read_json
+
+MANIFEST = "manifest.json"
+_BLOCK = 1 << 20
+_copying = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file as it was kept."""
+
+    size: int
+    sha256: str
+
+
+def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict[str, float]) -> str:
+    """Keep a snapshot that lies in an instance's output folder; its model's id. Told twice it is kept once.
+
+    Raises:
+        Invalid: the file is missing, or not the one that was announced.
+    """
+    # one at a time: a script whose request timed out asks again while the first copy is under way
+    with _copying:
+        with context.database.read() as session:
+            known = session.scalar(_same(instance_id, new))
+            if known is not None:
+                return known.id
+            instance = session.get_one(InstanceRow, instance_id)
+            training = instance.training
+            row = ModelRow(id=new_id(), kind=ModelKind.SNAPSHOT, name=f"{training.name}:epoch_{new.epoch}")
+            row.owner_id, row.group_id = training.owner_id, training.group_id
+            row.training, row.training_name, row.instance = training.id, training.name, instance_id
+            row.image, row.epoch, row.step, row.metrics = training.job.image, new.epoch, new.step, metrics
+        row.file = PurePosixPath(new.file).name
+        kept = _copy_snapshot(context, row, new)
+        row.size, row.sha256 = kept.size, kept.sha256
+        with context.database.write() as session:
+            session.add(row)
+            session.flush()
+            tell_model(session, row)
+        return row.id
+
+
+def _same(instance_id: str, new: NewSnapshot) -> Select[ModelRow]:
+    return select(ModelRow).where(
+        ModelRow.instance == instance_id, ModelRow.epoch == new.epoch, ModelRow.step == new.step, ModelRow.sha256 == new.sha256
+    )
+
+
+def _copy_snapshot(context: Context, row: ModelRow, new: NewSnapshot) -> Kept:
+    relative = f"{row.instance}/output/{new.file}"
+    try:
+        assert row.training is not None
+        with open_beneath(context.home.run(row.training), relative) as source:
+            kept = _store(source, context.home.model(row.id), row)
+    except (OSError, ValueError) as error:
+        shutil.rmtree(context.home.model(row.id), ignore_errors=True)
+        raise Invalid(
+            "snapshot-missing",
+            N_("The snapshot {file} cannot be read: {reason}."),
+            field="file",
+            file=new.file,
+            reason=getattr(error, "strerror", None) or str(error),
+        ) from None
+    if (kept.size, kept.sha256) != (new.size, new.sha256):
+        shutil.rmtree(context.home.model(row.id), ignore_errors=True)
+        raise Invalid(
+            "snapshot-differs",
+            N_("The snapshot {file} is not the one that was announced: {size} bytes were found, {announced} announced."),
+            field="file",
+            file=new.file,
+            size=kept.size,
+            announced=new.size,
+        )
+    return kept
+
+
+def custom(session: Session, context: Context, caller: Caller, new: NewModel) -> ModelRow:
+    """A model of a complete upload; the upload is gone afterwards.
+
+    Raises:
+        NotFound, Conflict, Invalid: upload or group are not usable.
+    """
+    upload = find_upload(session, caller, new.upload, UploadPurpose.MODEL, "upload")
+    group_id = member_of(caller, new.group) if new.group is not None else None
+    row = ModelRow(id=new_id(), kind=ModelKind.CUSTOM, name=new.name, description=new.description)
+    row.owner_id, row.group_id, row.file, row.metrics = caller.id, group_id, PurePosixPath(upload.name).name or "model", {}
+    with (context.home.upload(upload.id) / "data").open("rb") as source:
+        kept = _store(source, context.home.model(row.id), row)
+    row.size, row.sha256 = kept.size, kept.sha256
+    session.add(row)
+    session.delete(upload)
+    session.flush()
+    tell_model(session, row)
+    return row
+
+
+def _store(source: BinaryIO, folder: Path, row: ModelRow) -> Kept:
+    """Copy into a new folder, then write the manifest: without it there is no model."""
+    folder.mkdir(parents=True)
+    digest, size = hashlib.sha256(), 0
+    with (folder / "model").open("xb") as target:
+        while block := source.read(_BLOCK):
+            digest.update(block)
+            size += target.write(block)
+        target.flush()
+        os.fsync(target.fileno())
+    kept = Kept(size, digest.hexdigest())
+    told = {
+        "id": row.id,
+        "name": row.name,
+        "kind": row.kind,
+        "file": row.file,
+        "size": kept.size,
+        "sha256": kept.sha256,
+        "lineage": {
+            "training": row.training,
+            "instance": row.instance,
+            "epoch": row.epoch,
+            "step": row.step,
+            "image": row.image,
+        },
+    }
+    part = folder / f".{MANIFEST}.part"
+    part.write_text(json.dumps(told, ensure_ascii=False))
+    part.replace(folder / MANIFEST)
+    return kept
+
+
+def announced_metrics(context: Context, training: str, instance: str, file: str) -> dict[str, float]:
+    """What a snapshot's own manifest says it measured; nothing when there is none to believe."""
+    name = PurePosixPath(file).name.removesuffix(".tar.gz")
+    told = read_json(context.home.run(training), f"{instance}/output/{name}.json", 1 << 20) or {}
+    metrics = told.get("metrics")
+    if not isinstance(metrics, dict):
+        return {}
+    return {str(key): float(value) for key, value in metrics.items() if isinstance(value, int | float)}
+
+
+def model_path(context: Context, row: ModelRow) -> Path:
+    """The kept file.
+
+    Raises:
+        Conflict: its manifest is missing; the model is not whole.
+    """
+    folder = context.home.model(row.id)
+    if not (folder / MANIFEST).is_file():
+        raise Conflict("model-incomplete", N_("The model {name} is not complete."), name=row.name)
+    return folder / "model"
+
+
+def remove_files(context: Context, model_id: str) -> None:
+    """Delete a model's files, after its row is gone."""
+    folder = context.home.model(model_id)
+    (folder / MANIFEST).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def tell_model(session: Session, row: ModelRow) -> None:
+    """Announce that a model changed."""
+    groups = () if row.group_id is None else (row.group_id,)
+    announce(session, "model", row.id, Audience.of(row.owner_id, groups=groups))

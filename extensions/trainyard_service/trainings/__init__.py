@@ -1,0 +1,1 @@
+"""Trainings: validation, their job, instances, curves, TensorBoard."""

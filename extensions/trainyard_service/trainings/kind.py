@@ -1,0 +1,104 @@
+"""The job that runs a training's entry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from trainyard.jobs.launch import Mount
+from trainyard.jobs.states import ENDED, JobState
+from trainyard.records.jobs import Progress
+from trainyard.records.trainings import InstanceState
+from trainyard.words import N_
+
+from trainyard_service import images
+from trainyard_service.context import Context
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.jobs import JobRow
+from trainyard_service.database.tables.trainings import TrainingRow
+from trainyard_service.datasets.formatting import set_folder
+from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
+from trainyard_service.jobs.tokens import private_folder, write_private
+from trainyard_service.trainings import entry, places
+from trainyard_service.trainings.create import roots_of
+from trainyard_service.trainings.telling import tell_instance, tell_training
+from trainyard_service.volume_files import append_beneath, make_folder
+
+_LOST = N_("The job ended before this instance said how it ended.")
+
+
+@dataclass(frozen=True)
+class TrainKind:
+    """Runs trainings; a training whose supervisor was lost fails, and its owner may start it again."""
+
+    context: Context
+    resumes: bool = False
+
+    def inside(self, session: Session, start: Start) -> Inside:
+        """See ``Kind``."""
+        row, home, identity = _training(session, start.job), self.context.home, identity_of(start.job)
+        image = images.find(home, start.job.image)
+        words = entry.check(row.entry, roots_of(self.context, image, row.group_id, row.group.name))
+        share, run = home.group_share(row.group_id), make_folder(home.run(row.id), identity.uid, row.group.gid)
+        self._begin_log(row, start.job.attempt, share, identity.uid)
+        parameters = private_folder(home, start.job.key) / "default.json"
+        write_private(parameters, json.dumps(row.parameters, ensure_ascii=False, indent=2).encode(), identity.uid, identity.gid)
+        mounts = [
+            Mount(source=share, target=Path(places.SHARES / row.group.name), read_only=False),
+            Mount(source=run, target=places.RUN, read_only=False),
+            Mount(source=parameters, target=places.PARAMETERS),
+            *(Mount(source=set_folder(self.context, one.set), target=Path(places.DATA / one.part)) for one in row.sets),
+        ]
+        examples = images.folder_of(home, image) / "examples"
+        if examples.is_dir():
+            mounts.append(Mount(source=examples, target=Path(places.EXAMPLES)))
+        return Inside(
+            argv=words,
+            working_directory=places.home_inside(row),
+            mounts=tuple(mounts),
+            environment=(
+                ("TRAINYARD_URL", url_inside(self.context)),
+                ("TRAINYARD_TRAINING", row.id),
+                ("PYTHONUNBUFFERED", "1"),
+            ),
+            output=share / places.log_below_share(row),
+        )
+
+    def _begin_log(self, row: TrainingRow, attempt: int, share: Path, uid: int) -> None:
+        line = f"=== {row.name}: attempt {attempt}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC ===\n"
+        append_beneath(share, places.log_below_share(row), line.encode(), uid, row.group.gid)
+
+    def moved(self, session: Session, job: JobRow, then: JobState) -> None:
+        """See ``Kind``."""
+        row = session.scalar(select(TrainingRow).where(TrainingRow.job_id == job.id))
+        if row is None:
+            return
+        if then in ENDED:
+            self._close_instances(session, row, then)
+        tell_training(session, row)
+
+    def _close_instances(self, session: Session, row: TrainingRow, then: JobState) -> None:
+        for instance in row.instances:
+            if instance.state == InstanceState.RUNNING:
+                failed = then is JobState.FAILED
+                instance.state = InstanceState.FAILED if failed else InstanceState.DONE
+                instance.error = _LOST if failed else ""
+                instance.stopped = now()
+                tell_instance(session, instance)
+
+    def progress(self, job: JobRow) -> Progress | None:
+        """See ``Kind``; the page shows the instances' own progress."""
+        return None
+
+    def log(self, session: Session, job: JobRow) -> tuple[Path, str] | None:
+        """See ``Kind``."""
+        row = session.scalar(select(TrainingRow).where(TrainingRow.job_id == job.id))
+        return (self.context.home.group_share(row.group_id), places.log_below_share(row)) if row else None
+
+
+def _training(session: Session, job: JobRow) -> TrainingRow:
+    return session.scalars(select(TrainingRow).where(TrainingRow.job_id == job.id)).one()

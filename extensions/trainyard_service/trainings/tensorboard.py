@@ -1,0 +1,159 @@
+"""A TensorBoard on one training's run, in a sandbox of its own as the training's owner; ended when nobody looks any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import httpx
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from trainyard.errors import TooMany, Unavailable
+from trainyard.jobs.launch import LaunchSpec, LaunchState, Mount, Resources
+from trainyard.words import N_
+
+from trainyard_service import images
+from trainyard_service.context import Context
+from trainyard_service.database.tables.trainings import TrainingRow
+from trainyard_service.jobs.kinds import identity_of
+from trainyard_service.jobs.settings import JobSettings
+from trainyard_service.trainings.places import RUN
+
+PREFIX = "tensorboard-"
+MOST = 8
+PORT = 6006
+_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "server", "date"})
+_PASSED = ("accept", "content-type", "if-none-match", "range")
+_START_SECONDS = 60
+
+
+@dataclass
+class TensorBoards:
+    """Starts, proxies and ends TensorBoards. Which ones run is asked of the launcher; only their last use is kept here."""
+
+    context: Context
+    settings: JobSettings
+    _used: dict[str, float] = field(default_factory=dict)
+    _client: httpx.AsyncClient = field(
+        default_factory=lambda: httpx.AsyncClient(timeout=httpx.Timeout(60, connect=5), trust_env=False)
+    )
+
+    def start(self, row: TrainingRow, prefix: str) -> str:
+        """Make sure a TensorBoard runs on the training; its key.
+
+        Raises:
+            TooMany: the limit is reached.
+        """
+        key = f"{PREFIX}{row.id}"
+        self._used[key] = time.monotonic()
+        state = self.context.launcher.state(key)
+        if state is not None and state.phase == "ended":
+            self.context.launcher.forget(key)
+        elif state is not None:
+            return key
+        if sum(one.phase != "ended" for one in self._all()) >= MOST:
+            raise TooMany(
+                "too-many-tensorboards",
+                N_("{limit} TensorBoards run already."),
+                hint=N_("They end {minutes} minutes after their last use; try again then."),
+                limit=MOST,
+                minutes=round(self.settings.tensorboard_idle / 60),
+            )
+        self.context.launcher.start(self._spec(row, key, prefix))
+        return key
+
+    def _spec(self, row: TrainingRow, key: str, prefix: str) -> LaunchSpec:
+        # a port by number of the training: where the network is shared with the host, two must not meet
+        port = PORT + int(row.id[:3], 16)
+        run = self.context.home.run(row.id)
+        argv = ["tensorboard", "--logdir", str(RUN), "--port", str(port), "--path_prefix", prefix, "--reload_interval", "5"]
+        return LaunchSpec(
+            key=key,
+            image=images.reference(images.find(self.context.home, self.settings.tools_image)),
+            argv=(*argv, "--bind_all", "--load_fast=false"),
+            environment={"HOME": "/tmp", "LANG": "C.UTF-8", "PATH": "/opt/image/bin:/usr/bin:/bin"},  # noqa: S108
+            working_directory=RUN,
+            mounts=(Mount(source=run, target=RUN),),
+            resources=Resources(cpu=1, memory=self.settings.tensorboard_memory),
+            identity=identity_of(row.job),
+            internet=False,
+            listen_port=port,
+            grace=5,
+        )
+
+    async def until_ready(self, key: str, prefix: str) -> None:
+        """Wait until it answers.
+
+        Raises:
+            Unavailable: it ended, or did not answer in time.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            state = await asyncio.to_thread(self.context.launcher.state, key)
+            if state is None or state.phase == "ended":
+                break
+            if state.address:
+                with contextlib.suppress(httpx.TransportError):
+                    await self._client.get(f"http://{state.address}{prefix}/", timeout=2)
+                    return
+            await asyncio.sleep(0.1)
+        raise Unavailable(
+            "tensorboard-failed",
+            N_("TensorBoard did not start."),
+            hint=N_("Try again; if it happens again, tell an administrator."),
+        )
+
+    async def proxy(self, key: str, request: Request) -> Response:
+        """Pass one request on; the answer streams through. Credentials stay here.
+
+        Raises:
+            Unavailable: it does not run (any more).
+        """
+        state = await asyncio.to_thread(self.context.launcher.state, key)
+        if state is None or state.phase != "running" or not state.address:
+            raise Unavailable(
+                "tensorboard-ended", N_("This TensorBoard has ended."), hint=N_("Open it again from the training's page.")
+            )
+        self._used[key] = time.monotonic()
+        query = f"?{request.url.query}" if request.url.query else ""
+        headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        forwarded = self._client.build_request(
+            request.method, f"http://{state.address}{request.url.path}{query}", headers=headers, content=await request.body()
+        )
+        try:
+            answer = await self._client.send(forwarded, stream=True)
+        except httpx.TransportError as error:
+            reason = type(error).__name__
+            raise Unavailable("tensorboard-away", N_("TensorBoard does not answer: {reason}."), reason=reason) from None
+        kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP and name != "set-cookie"}
+        return StreamingResponse(_body(answer), answer.status_code, kept)
+
+    async def cull(self) -> None:
+        """End those nobody has used for a while, until cancelled; ones of an earlier life of the service get a fresh period."""
+        while True:
+            await asyncio.sleep(min(60.0, self.settings.tensorboard_idle / 2))
+            for state in await asyncio.to_thread(self._all):
+                used = self._used.setdefault(state.key, time.monotonic())
+                if state.phase == "ended":
+                    self._used.pop(state.key, None)
+                    await asyncio.to_thread(self.context.launcher.forget, state.key)
+                elif time.monotonic() - used > self.settings.tensorboard_idle:
+                    await asyncio.to_thread(self.context.launcher.stop, state.key)
+
+    def stop(self, training_id: str) -> None:
+        """The training is gone."""
+        self.context.launcher.stop(f"{PREFIX}{training_id}")
+
+    def _all(self) -> list[LaunchState]:
+        return [state for state in self.context.launcher.states() if state.key.startswith(PREFIX)]
+
+
+async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for block in answer.aiter_bytes():
+            yield block
+    finally:
+        await answer.aclose()

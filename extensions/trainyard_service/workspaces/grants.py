@@ -1,0 +1,180 @@
+"""What a workspace is granted: checked, written in the ledger, then told to the Hub's spawner; no answer is no start."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from trainyard.errors import Conflict, NotAllowed
+from trainyard.jobs.launch import Identity, Mount, Resources
+from trainyard.quotas import Shortage
+from trainyard.records.jobs import Image
+from trainyard.words import N_
+
+from trainyard_service import images
+from trainyard_service.context import Context
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.accounts import AccountRow
+from trainyard_service.database.tables.datasets import FormattedSetRow
+from trainyard_service.database.tables.jobs import AllocationRow, WorkspaceRow
+from trainyard_service.datasets.access import find_set
+from trainyard_service.datasets.formatting import set_folder
+from trainyard_service.events import Audience, announce
+from trainyard_service.identity import Caller
+from trainyard_service.jobs.ledger import Ledger, shortage_error
+from trainyard_service.trainings.create import member_of
+from trainyard_service.volume_files import folder_beneath, make_folder
+
+SHARES = PurePosixPath("/workspace/mnt/group")
+SETS = PurePosixPath("/workspace/mnt/datasets")
+HOME_INSIDE = Path("/workspace/home")
+KIND = "workspace"
+
+
+class Options(BaseModel):
+    """What the spawn form chose. ``image`` and ``package`` default to what was chosen last, or the first there is."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    group: str | None = None
+    image: str = ""
+    package: str = ""
+    datasets: list[str] = Field(default=[], max_length=64)
+
+
+class WorkspaceGrant(BaseModel):
+    """Everything the spawner needs to launch; its fields are those of ``LaunchSpec``, and a few words for the environment."""
+
+    key: str
+    image: str
+    mounts: list[Mount]
+    resources: Resources
+    devices: list[str]
+    identity: Identity
+    internet: bool
+    time_limit: float | None
+    working_directory: Path
+    group: str | None
+    language: str
+    environment: dict[str, str]
+
+
+def newest(session: Session, account_id: int) -> WorkspaceRow | None:
+    """A person's latest start, which also remembers what was chosen."""
+    query = select(WorkspaceRow).where(WorkspaceRow.account_id == account_id).order_by(WorkspaceRow.number.desc())
+    return session.scalars(query.limit(1)).first()
+
+
+def grant(session: Session, context: Context, ledger: Ledger, caller: Caller, options: Options) -> WorkspaceGrant:
+    """Check the options, allocate, and say what to launch.
+
+    Raises:
+        UserError: no group, an image or set that cannot be used, a running workspace, or not enough of something.
+    """
+    group = options.group or next(iter(caller.groups.values()), None)
+    if group is None:
+        raise NotAllowed(
+            "no-group",
+            N_("A workspace needs a group, and you are in none yet."),
+            hint=N_("Ask an administrator to put you into one. Datasets can be made without."),
+            field="group",
+        )
+    group_id = member_of(caller, group)
+    _refuse_second(session, caller)
+    last = newest(session, caller.id)
+    image = _image(context, options, last)
+    size = ledger.size(options.package or (last.package if last else ledger.settings.packages[0]))
+    sets = [find_set(session, caller, set_id) for set_id in dict.fromkeys(options.datasets)]
+    row = _row(session, caller.id, group_id, ledger)
+    row.image, row.package, row.sets = images.reference(image), size.name, [one.id for one in sets]
+    session.add(row)
+    session.flush()
+    devices = _allocate(session, ledger, row, group)
+    announce(session, "workspace", caller.id, Audience.of(caller.id))
+    announce(session, "usage", "machine", Audience.of(caller.id, groups=(group_id,)))
+    account = session.get_one(AccountRow, caller.id)
+    identity = _identity(account)
+    return WorkspaceGrant(
+        key=row.key,
+        image=row.image,
+        mounts=_mounts(context, account, {group_id: group}, sets),
+        resources=Resources(cpu=size.cpu, memory=size.memory, gpu=size.gpu),
+        devices=list(devices),
+        identity=identity,
+        internet=ledger.settings.internet,
+        time_limit=None,
+        working_directory=Path(SHARES / group / account.name),
+        group=group,
+        language=account.language,
+        environment={"TRAINYARD_WORKSPACE": "", "TRAINYARD_USER": account.name},
+    )
+
+
+def _refuse_second(session: Session, caller: Caller) -> None:
+    """One workspace per person."""
+    held = select(AllocationRow.key).where(AllocationRow.owner_id == caller.id, AllocationRow.workspace.is_not(None))
+    if session.scalar(held) is not None:
+        raise Conflict(
+            "workspace-exists",
+            N_("You have a workspace already; everybody has one at a time."),
+            hint=N_("Open it, or stop it before starting another."),
+        )
+
+
+def _image(context: Context, options: Options, last: WorkspaceRow | None) -> Image:
+    if options.image:
+        return images.find(context.home, options.image)
+    known = [one for one in images.catalogue(context.home, "en") if one.kind == KIND and one.state == images.READY]
+    if last is not None and any(images.reference(one) == last.image for one in known):
+        return images.find(context.home, last.image)
+    return known[0] if known else images.find(context.home, KIND)
+
+
+def _row(session: Session, account_id: int, group_id: int, ledger: Ledger) -> WorkspaceRow:
+    number = (session.scalar(select(func.max(WorkspaceRow.number)).where(WorkspaceRow.account_id == account_id)) or 0) + 1
+    row = WorkspaceRow(key=f"workspace-{account_id}-{number}", account_id=account_id, number=number, group_id=group_id)
+    row.started = now()
+    row.ends_at = row.started + timedelta(hours=ledger.settings.workspace_hours)
+    return row
+
+
+def _allocate(session: Session, ledger: Ledger, row: WorkspaceRow, group: str) -> tuple[str, ...]:
+    amount = ledger.size(row.package).amount(jobs=0)
+    allocation = AllocationRow(key=row.key, owner_id=row.account_id, group_id=row.group_id, workspace=row.key)
+    allocation.cpu, allocation.memory, allocation.gpu, allocation.jobs = amount.cpu, amount.memory, amount.gpu, amount.jobs
+    outcome = ledger.take(session, allocation)
+    if isinstance(outcome, Shortage):
+        raise shortage_error("not-enough-now", outcome, group)
+    return outcome
+
+
+def _identity(account: AccountRow) -> Identity:
+    groups = tuple(sorted(membership.group.gid for membership in account.memberships))
+    return Identity(name=account.hub_name, uid=account.uid, gid=account.uid, groups=groups)
+
+
+def _mounts(context: Context, account: AccountRow, shares: dict[int, str], sets: list[FormattedSetRow]) -> list[Mount]:
+    """Own home, the chosen group's share, the chosen sets read-only, and the bound bucket where it is mounted."""
+    home = make_folder(context.home.user_home(account.id), account.uid, account.uid, 0o700)
+    mounts = [Mount(source=home, target=HOME_INSIDE, read_only=False)]
+    gids = {membership.group_id: membership.group.gid for membership in account.memberships}
+    for group_id, name in shares.items():
+        share = context.home.group_share(group_id)
+        if not share.is_dir():
+            make_folder(share, 0, gids[group_id], 0o2770)
+        _member_folder(share, account, gids[group_id])
+        mounts.append(Mount(source=share, target=Path(SHARES / name), read_only=False))
+    for one in sets:
+        target = SETS / one.batch.dataset.name / one.batch_id / f"{one.format}-{one.split}"
+        mounts.append(Mount(source=set_folder(context, one), target=Path(target)))
+    bucket: Any = context.parts.get("bucket_mount")
+    return [*mounts, *(bucket(account.id) if bucket else ())]
+
+
+def _member_folder(share: Path, account: AccountRow, gid: int) -> None:
+    os.close(folder_beneath(share, (account.name,), account.uid, gid))

@@ -1,0 +1,46 @@
+"""A person's workspace as they see it."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from trainyard.jobs.launch import LaunchState
+from trainyard.records.jobs import WorkspaceView
+
+from trainyard_service.context import Context
+from trainyard_service.database.tables.jobs import AllocationRow, WorkspaceRow
+from trainyard_service.jobs.endings import ending_view
+from trainyard_service.workspaces.grants import newest
+
+
+def workspace_view(session: Session, context: Context, account_id: int, language: str) -> WorkspaceView:
+    """State, choices and times of the newest start."""
+    row = newest(session, account_id)
+    if row is None:
+        return WorkspaceView(state="stopped", group=None, image="", package="", started=None, ends=None, address="")
+    held = session.scalar(select(AllocationRow.key).where(AllocationRow.workspace == row.key)) is not None
+    state = _state(held, context.launcher.state(row.key))
+    running = state != "stopped"
+    return WorkspaceView(
+        state=state,
+        group=row.group.name if row.group else None,
+        image=row.image,
+        package=row.package,
+        started=row.started if running else None,
+        ends=row.ends_at if running else None,
+        address=f"/user/u{account_id}/lab" if state == "running" else "",
+        datasets=list(row.sets),
+        ending=ending_view(row.ending, language) if not running else None,
+    )
+
+
+def _state(held: bool, launch: LaunchState | None) -> str:
+    if not held or (launch is not None and launch.phase == "ended"):
+        return "stopped"
+    return "running" if launch is not None and launch.phase == "running" else "starting"
+
+
+def held_workspace(session: Session, account_id: int) -> WorkspaceRow | None:
+    """The workspace that runs or starts now."""
+    query = select(WorkspaceRow).join(AllocationRow, AllocationRow.workspace == WorkspaceRow.key)
+    return session.scalars(query.where(WorkspaceRow.account_id == account_id)).first()
