@@ -21,7 +21,7 @@ from trainyard.training import TrainInstance, params, places
 from trainyard.training.mxnet import ModuleMonitor, load_snapshot
 
 HERE = Path(__file__).resolve().parent
-SAMPLES_WORTH_IT = 480_000
+SAMPLES_WORTH_IT = 560_000
 
 
 def hyper_parameters(samples: int) -> dict:
