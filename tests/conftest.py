@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +26,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _weight(item: pytest.Item) -> int:
     return sum(2 << rank for rank, marker in enumerate(ORDER) if item.get_closest_marker(marker))
+
+
+@pytest.fixture(scope="session")
+def mxnet_python() -> Path:
+    """The Python of an environment with the pins of images/mxnet; built once below .cache, for MXNet's own readers."""
+    root = Path(__file__).parent.parent
+    environment = root / ".cache" / "mxnet-env"
+    python, uv = environment / "bin" / "python", str(Path(sys.executable).parent / "uv")
+    if not (environment / "complete").exists():
+        pins = root / "images" / "mxnet" / "requirements.txt"
+        wanted = ["-r", str(pins)] if pins.exists() else ["mxnet==1.9.1", "numpy==1.23.5"]
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", "/usr/bin/python3", str(environment)], check=True)
+        subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), *wanted], check=True)
+        (environment / "complete").touch()
+    return python
