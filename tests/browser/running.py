@@ -1,0 +1,109 @@
+"""The whole platform, started as ``make run`` starts it, in a folder of its own on ports of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+START_SECONDS = 300
+PORTS = 40
+
+
+class RunningPlatform:
+    """One platform; ``ask`` calls its REST interface with the first administrator's token."""
+
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="trainyard-browser-"))
+        self.home.chmod(0o711)
+        port = free_range(PORTS)
+        self.address = f"http://127.0.0.1:{port}"
+        self.log = self.home.parent / f"{self.home.name}.log"
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("TRAINYARD_")}
+        self._environment = kept | {"TRAINYARD_HOME": str(self.home), "TRAINYARD_PORT": str(port), "LANG": "en_GB.UTF-8"}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until the address is told.
+
+        Raises:
+            AssertionError: it ended or took too long; with the end of what it said.
+        """
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "trainyard_hub.stack", "run"],
+                env=self._environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + START_SECONDS
+        while self.address not in self.said():
+            assert self._process.poll() is None, self.said()[-3000:]
+            assert time.monotonic() < deadline, self.said()[-3000:]
+            time.sleep(0.2)
+
+    def stop(self) -> None:
+        """Stop platform, workspaces and jobs, and remove the folder."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(60)
+        command = [sys.executable, "-m", "trainyard_hub.stack", "stop", "--jobs"]
+        subprocess.run(command, env=self._environment, capture_output=True, timeout=60, check=False)
+        shutil.rmtree(self.home, ignore_errors=True)
+        self.log.unlink(missing_ok=True)
+
+    def said(self) -> str:
+        """What the terminal shows."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def secret(self, name: str) -> str:
+        """A file of the platform's secrets, as the person on the machine reads it."""
+        return (self.home / "secrets" / name).read_text().strip()
+
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """One REST call as the first administrator; the answer's JSON."""
+        answer = httpx.request(
+            method,
+            f"{self.address}/services/trainyard/api/v1{path}",
+            params=query,
+            json=body,
+            headers={"Authorization": f"Bearer {self.secret('administrator-token')}"},
+            timeout=30,
+        )
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        return answer.json() if answer.content else None
+
+    def wait_for(self, what: str, ready: Any, seconds: float = 240) -> Any:
+        """Ask until ``ready()`` answers something true; ``what`` is said when it never does."""
+        deadline = time.monotonic() + seconds
+        while not (found := ready()):
+            assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+            time.sleep(0.5)
+        return found
+
+
+def free_range(count: int) -> int:
+    """A port from which on ``count`` ports are free now."""
+    for first in random.sample(range(21000, 32000, count), 100):
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
+    raise AssertionError("no free range of ports")
+
+
+def is_free(port: int) -> bool:
+    """Whether the port can be listened on."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,78 @@
+"""A person with a browser: signs up, signs in, opens pages, takes screenshots, and notices what went wrong on the way."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+SHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
+PASSWORD = "a long enough sentence"
+WIDE, PHONE = 1280, 390
+
+
+class Visitor:
+    """One person's browser window in one language."""
+
+    def __init__(self, browser: Browser, address: str, name: str, language: str = "en") -> None:
+        self.name, self.address, self.language = name, address, language
+        self.context = browser.new_context(viewport={"width": WIDE, "height": 800}, accept_downloads=True)
+        self.speak(language)
+        self.page: Page = self.context.new_page()
+        self.problems: list[str] = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+
+    def speak(self, language: str) -> None:
+        """Choose the language of all pages."""
+        self.language = language
+        self.context.add_cookies([{"name": "trainyard_language", "value": language, "url": self.address}])
+
+    def sign_up(self) -> None:
+        """Apply for an account on the Hub's page."""
+        self.page.goto(f"{self.address}/hub/signup")
+        for field, value in (
+            ("name", self.name),
+            ("password", PASSWORD),
+            ("password_again", PASSWORD),
+            ("affiliation", "Vision lab"),
+            ("reason", "I want to train on pictures."),
+        ):
+            self.page.fill(f"#{field}", value)
+        self.page.click("#signup_submit")
+        expect(self.page.locator("#signup_submit")).to_have_count(0)
+
+    def sign_in(self, password: str = PASSWORD) -> None:
+        """Sign in and arrive at the pages."""
+        self.page.goto(f"{self.address}/hub/login")
+        self.page.fill("#username_input", self.name)
+        self.page.fill("#password_input", password)
+        self.page.click("#login_submit")
+        expect(self.page.locator("#username_input")).to_have_count(0, timeout=20_000)
+
+    def open(self, place: str) -> Page:
+        """Open one of the pages and wait until it is drawn with its data."""
+        self.page.goto(f"{self.address}/services/pages/{place}")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until the page shows its data instead of grey bars."""
+        expect(self.page.locator("#ty-root h1").first).to_be_visible(timeout=20_000)
+        expect(self.page.locator("#ty-root .ty-skeleton")).to_have_count(0, timeout=20_000)
+
+    def shoot(self, name: str, width: int = WIDE, whole: bool = True) -> None:
+        """A screenshot, and the rule that nothing is wider than the window."""
+        self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.wait_for_timeout(300)
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}-{self.language}-{width}.png", full_page=whole)
+        wide = self.page.evaluate("document.documentElement.scrollWidth")
+        self.page.set_viewport_size({"width": WIDE, "height": 800})
+        assert wide <= width, f"{name} is {wide} pixels wide in a window of {width}"
+
+    def identity(self, pattern: str = r"id=([0-9a-f]{16})") -> str:
+        """The id in the address bar."""
+        found = re.search(pattern, self.page.url)
+        assert found, self.page.url
+        return found.group(1)
