@@ -13,8 +13,8 @@ from trainyard.words import N_
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 LAST_PORT = 65535
-# proxy API, hub, service, pages and store lie behind the public port, so that setting one moves all
-OFFSETS = {"hub_port": 1, "proxy_api_port": 9, "service_port": 10, "pages_port": 20, "store_port": 30}
+# hub, plain entrance, proxy API, service, pages and store lie behind the public port, so that setting one moves all
+OFFSETS = {"hub_port": 1, "inside_port": 2, "proxy_api_port": 9, "service_port": 10, "pages_port": 20, "store_port": 30}
 STORE_INNER_PORTS = 7
 
 
@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=LAST_PORT)
     hub_port: int = Field(default=0, ge=0, le=LAST_PORT)
+    inside_port: int = Field(default=0, ge=0, le=LAST_PORT)
     proxy_api_port: int = Field(default=0, ge=0, le=LAST_PORT)
     service_port: int = Field(default=0, ge=0, le=LAST_PORT)
     pages_port: int = Field(default=0, ge=0, le=LAST_PORT)
@@ -74,7 +75,22 @@ class Settings(BaseSettings):
         """The public address as a person types it, without a slash at the end."""
         if self.public_url:
             return self.public_url.rstrip("/")
-        return f"{'https' if self.tls else 'http'}://{self._bracketed(self.host)}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{bracketed(self.host)}:{self.port}"
+
+    @property
+    def inside_address(self) -> str:
+        """The proxy's plain entrance on loopback: what sandboxes are relayed to, and what the Hub gives routes to.
+
+        Without TLS on loopback it is the public one; else the public entrance hands everything on to it.
+        """
+        if not self.has_own_entrance:
+            return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self.inner('inside_port')}"
+
+    @property
+    def has_own_entrance(self) -> bool:
+        """Whether the plain entrance differs from the public one."""
+        return self.tls or self.host != "127.0.0.1"
 
     @property
     def hub_url(self) -> str:
@@ -88,13 +104,8 @@ class Settings(BaseSettings):
 
     @property
     def service_url(self) -> str:
-        """Where the service listens."""
-        return f"http://127.0.0.1:{self.inner('service_port')}"
-
-    @property
-    def service_api_url(self) -> str:
-        """The service's REST API, without the proxy; ``/internal`` is answered only here."""
-        return f"{self.service_url}/services/trainyard/api/v1"
+        """The service's address without the proxy, up to and without ``/api/v1``; ``/internal`` is answered only here."""
+        return f"http://127.0.0.1:{self.inner('service_port')}/services/trainyard"
 
     @property
     def pages_url(self) -> str:
@@ -126,6 +137,7 @@ class Settings(BaseSettings):
         store = named["store_port"]
         return named | {f"store_port + {step}": store + step for step in range(1, STORE_INNER_PORTS + 1)}
 
-    @staticmethod
-    def _bracketed(host: str) -> str:
-        return f"[{host}]" if ":" in host else host
+
+def bracketed(host: str) -> str:
+    """``host`` as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host

@@ -50,7 +50,7 @@ def ask_to_stop_jobs(settings: Settings) -> None:
     token = settings.home.administrator_token.read_text().strip()
     headers = {"Authorization": f"Bearer {token}"}
     try:
-        with httpx.Client(base_url=settings.service_api_url, headers=headers, timeout=10, trust_env=False) as client:
+        with httpx.Client(base_url=f"{settings.service_url}/api/v1", headers=headers, timeout=10, trust_env=False) as client:
             page = client.get("/jobs", params={"all": "true", "limit": 500}).raise_for_status().json()
             for job in page["items"]:
                 if job["state"] not in ENDED_STATES:

@@ -32,7 +32,6 @@ class Process:
 def stack(settings: Settings) -> list[Process]:
     """Every process of the stack, in the order of their start."""
     home, python = settings.home, sys.executable
-    public = f"{settings.service_url}/services/trainyard/api/v1/health"
     return [
         Process(
             "store",
@@ -50,7 +49,7 @@ def stack(settings: Settings) -> list[Process]:
             [python, "-m", "trainyard_service", "serve"],
             home.service,
             priority=20,
-            health=public,
+            health=f"{settings.service_url}/api/v1/health",
             environment=service_environment(settings),
         ),
         Process(
@@ -98,5 +97,5 @@ def pages_environment(settings: Settings) -> dict[str, str]:
     return {
         "TRAINYARD_PAGES_PORT": str(settings.inner("pages_port")),
         "TRAINYARD_PAGES_HUB_API_URL": settings.hub_api_url,
-        "TRAINYARD_PAGES_SERVICE_URL": f"{settings.service_url}/services/trainyard",
+        "TRAINYARD_PAGES_SERVICE_URL": settings.service_url,
     }

@@ -9,8 +9,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trainyard_hub.settings import Settings
-from trainyard_hub.stack.secrets import write_private
+from trainyard_hub.settings import Settings, bracketed
+from trainyard_hub.stack.secrets import private_folder, write_private
+
+ENTRY_POINT = "http"
+PUBLIC_ENTRY_POINT = "public"
 
 
 def static_file(settings: Settings) -> Path:
@@ -20,44 +23,54 @@ def static_file(settings: Settings) -> Path:
 
 def routes_file(settings: Settings) -> Path:
     """What the Hub writes and Traefik watches; kept over restarts."""
-    return settings.home.proxy / "routes.toml"
-
-
-def entry_point(settings: Settings) -> str:
-    """The name of the public entry point, as jupyterhub-traefik-proxy derives it from the public URL."""
-    return "https" if settings.tls else "http"
+    return settings.home.proxy / "routes" / "hub.toml"
 
 
 def static_configuration(settings: Settings) -> dict[str, Any]:
     """The whole static configuration as data."""
-    public: dict[str, Any] = {
-        "address": f"{settings.host}:{settings.port}",
-        # uploads are long requests; idle keep-alive stays at Traefik's default
-        "transport": {"respondingTimeouts": {"readTimeout": 0}},
+    # uploads are long requests; idle keep-alive stays at Traefik's default
+    patient = {"respondingTimeouts": {"readTimeout": 0}}
+    entries: dict[str, Any] = {
+        ENTRY_POINT: {"address": settings.inside_address.removeprefix("http://"), "transport": patient},
+        "auth_api": {"address": f"127.0.0.1:{settings.inner('proxy_api_port')}"},
     }
-    if settings.tls:
-        public["http"] = {"tls": {"options": "default"}}
+    if settings.has_own_entrance:
+        entries[ENTRY_POINT]["forwardedHeaders"] = {"trustedIPs": ["127.0.0.1/32"]}
+        entries[PUBLIC_ENTRY_POINT] = {"address": f"{bracketed(settings.host)}:{settings.port}", "transport": patient}
+        if settings.tls:
+            entries[PUBLIC_ENTRY_POINT]["http"] = {"tls": {}}
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "WARN"},
         "api": {},
-        "entryPoints": {
-            entry_point(settings): public,
-            "auth_api": {"address": f"127.0.0.1:{settings.inner('proxy_api_port')}"},
-        },
+        "entryPoints": entries,
         "providers": {
             "providersThrottleDuration": "0s",
-            "file": {"filename": str(routes_file(settings)), "watch": True},
+            "file": {"directory": str(routes_file(settings).parent), "watch": True},
         },
     }
+
+
+def public_entrance(settings: Settings) -> dict[str, Any]:
+    """The route from the public entrance, with its certificate, to the plain one; part of the dynamic configuration."""
+    router = {"rule": "PathPrefix(`/`)", "entryPoints": [PUBLIC_ENTRY_POINT], "service": "inside"}
+    server = {"loadBalancer": {"servers": [{"url": settings.inside_address}], "passHostHeader": True}}
+    routes: dict[str, Any] = {"http": {"routers": {"inside": router}, "services": {"inside": server}}}
+    if settings.tls:
+        pair = {"certFile": str(settings.tls_certificate), "keyFile": str(settings.tls_key)}
+        routes["tls"] = {"stores": {"default": {"defaultCertificate": pair}}}
+    return routes
 
 
 def write_configuration(settings: Settings) -> None:
     """Write what Traefik is started with; JSON is YAML."""
     write_private(static_file(settings), json.dumps(static_configuration(settings), indent=1))
-    routes = routes_file(settings)
-    if not routes.exists():
-        write_private(routes, "")
+    private_folder(routes_file(settings).parent)
+    entrance = routes_file(settings).with_name("entrance.yaml")
+    if settings.has_own_entrance:
+        write_private(entrance, json.dumps(public_entrance(settings), indent=1))
+    else:
+        entrance.unlink(missing_ok=True)
 
 
 def command(settings: Settings, programs: Path) -> list[str]:

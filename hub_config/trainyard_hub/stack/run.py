@@ -19,6 +19,7 @@ from trainyard.words import N_
 
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
+from trainyard_hub.stack.administrator import ensure_token
 from trainyard_hub.stack.checks import check_sandbox
 from trainyard_hub.stack.console import Terminal
 from trainyard_hub.stack.environment import stack_environment
@@ -84,10 +85,13 @@ class Stack:
         proxy.write_configuration(self.settings)
         store.write_configuration(self.settings)
         self._bootstrap()
+        # the sandboxes' way to the platform, needed by the first workspace
+        self.home.address.write_text(self.settings.inside_address + "\n")
         self.terminal.say(N_("Starting {names}"), names=", ".join(process.name for process in self.processes))
         self.manager.start()
         self._build_workspace_image()
         self._wait_until_well()
+        ensure_token(self.settings)
         self._announce()
 
     def watch(self) -> None:
@@ -165,7 +169,6 @@ class Stack:
                 time.sleep(0.1)
 
     def _announce(self) -> None:
-        self.home.address.write_text(self.settings.address + "\n")
         self.terminal.plain()
         self.terminal.plain(N_("Trainyard is ready: {address}"), address=self.settings.address)
         told = stack_folder(self.home) / "told"

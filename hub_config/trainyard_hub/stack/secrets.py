@@ -12,7 +12,7 @@ from trainyard.home import Home
 
 # letters and digits that cannot be taken for one another when typed from a screen
 READABLE = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-TOKENS = ("service-hub-token", "internal-token", "pages-hub-token", "proxy-password", "hub-cookie", "administrator-token")
+TOKENS = ("service-hub-token", "internal-token", "pages-hub-token", "proxy-password", "hub-cookie")
 
 
 def make_secrets(home: Home) -> None:
