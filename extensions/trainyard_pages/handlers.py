@@ -82,13 +82,17 @@ class PageHandler(Signed):
     def _context(self, name: str, kernel: str, me: dict[str, Any], language: str) -> dict[str, Any]:
         assets: Assets = self.settings["assets"]
         query = {key: self.get_query_argument(key) for key in self.request.query_arguments}
-        shell = {"name": me.get("name", ""), "administrator": me.get("administrator", False), "unread": me.get("unread_notices", 0)}
+        person = {
+            "name": me.get("name", ""),
+            "administrator": me.get("administrator", False),
+            "unread": me.get("unread_notices", 0),
+        }
         page = {
             "bundle": assets.url(f"{name}.js"),
             "socket": f"{self.settings['prefix']}kernels/{kernel}",
             "query": query,
             "language": language,
-            "shell": shell,
+            "person": person,
         }
         return {
             "name": name,
@@ -96,7 +100,7 @@ class PageHandler(Signed):
             "assets": assets,
             "prefix": self.settings["prefix"],
             "hub": self.settings["hub_prefix"],
-            "navigation": navigation(name, shell["administrator"]),
+            "navigation": navigation(name, person["administrator"]),
             "me": me,
             "page": json.dumps(page).replace("<", "\\u003c"),
             "elsewhere": urlencode({"next": self.request.uri}),
@@ -163,7 +167,11 @@ def told(error: BaseException | None, status: int, language: str) -> tuple[int, 
     if isinstance(error, UserError):
         return error.status, error.text(language), error.hint_text(language)
     if status == 404:
-        return status, translate(N_("There is no such page."), language), translate(N_("Choose one from the overview."), language)
+        return (
+            status,
+            translate(N_("There is no such page."), language),
+            translate(N_("Choose one from the overview."), language),
+        )
     if status == 403:
         hint = N_("Sign out and in again; if it stays so, ask your administrator.")
         return status, translate(N_("You may not open this page."), language), translate(hint, language)

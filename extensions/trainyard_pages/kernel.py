@@ -119,7 +119,7 @@ class PageKernel:
     def _write_connection(self) -> None:
         self._folder.mkdir(mode=0o700)
         ports = {f"{name}_port": number for number, name in enumerate(("shell", "iopub", "stdin", "hb", "control"), 1)}
-        common = {"transport": "ipc", "signature_scheme": "hmac-sha256", "kernel_name": "", **ports}
+        common: dict[str, Any] = {"transport": "ipc", "signature_scheme": "hmac-sha256", "kernel_name": "", **ports}
         key = secrets.token_hex(32)
         file = self._folder / "connection.json"
         file.touch(mode=0o600)
@@ -127,7 +127,8 @@ class PageKernel:
         if os.geteuid() == 0:
             for path in (self._folder, file):
                 os.chown(path, self._place.uid, self._place.uid)
-        self.client.load_connection_info({**common, "key": key.encode(), "ip": str(self._folder / "k")})
+        info: Any = {**common, "key": key.encode(), "ip": str(self._folder / "k")}
+        self.client.load_connection_info(info)
 
     async def _answer(self) -> None:
         """The kernel's first answer; what the first cell of any notebook costs is paid here too."""

@@ -25,7 +25,7 @@ class Notebooks:
     """The notebooks of a folder, read once; a page's name is its notebook's."""
 
     def __init__(self, folder: Path) -> None:
-        self._notebooks = {path.stem: nbformat.read(path, as_version=4) for path in sorted(folder.glob("*.ipynb"))}
+        self._notebooks = {path.stem: _read(path) for path in sorted(folder.glob("*.ipynb"))}
         self._exporter = VoilaExporter(
             template_paths=[str(TEMPLATES / "trainyard")],
             template_name="trainyard",
@@ -50,6 +50,10 @@ class Notebooks:
                 yield "".join(parts)
                 parts.clear()
         yield "".join(parts)
+
+
+def _read(path: Path) -> Any:
+    return nbformat.reads(path.read_text(), as_version=4)  # type: ignore[no-untyped-call]
 
 
 _BREAK = "<!-- the notebook runs -->"

@@ -65,9 +65,8 @@ def _drop_rights(uid: int) -> list[str]:
     if os.geteuid() != 0:
         return []
     setpriv = shutil.which("setpriv") or "/usr/bin/setpriv"
-    return [
-        setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--",
-    ]  # fmt: skip
+    rights = ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"]
+    return [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *rights]
 
 
 def _files() -> list[str]:

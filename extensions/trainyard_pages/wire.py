@@ -21,7 +21,7 @@ METHODS = {"update", "custom"}
 log = logging.getLogger(__name__)
 
 
-class ChannelHandler(Signed, WebSocketHandler):  # type: ignore[misc]
+class ChannelHandler(Signed, WebSocketHandler):
     """``<prefix>kernels/<id>``: opens for the kernel's viewer only, from our own pages only."""
 
     kernel: PageKernel | None = None

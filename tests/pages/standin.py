@@ -52,7 +52,9 @@ class Platform:
         """``GET /me``."""
         group = {
             "id": 1, "name": "vision", "gid": 30001, "description": "", "quota": QUOTA, "use": USE, "created": NOW.isoformat(),
-            "members": [{"person": {"id": account, "name": self.names[account]}, "quota": {}, "use": USE, "since": NOW.isoformat()}],
+            "members": [
+                {"person": {"id": account, "name": self.names[account]}, "quota": {}, "use": USE, "since": NOW.isoformat()}
+            ],
         }  # fmt: skip
         base = {
             "id": account, "name": self.names[account], "administrator": account == 1, "restricted": False, "language": "",
@@ -70,7 +72,11 @@ class Platform:
     def start(self) -> HTTPServer:
         """Listen on a free port."""
         application = Application(
-            [(r"/hub/api/user", HubUser), (r"/services/trainyard/api/v1/events", Events), (r"/services/trainyard/api/v1(/.*)", Rest)],
+            [
+                (r"/hub/api/user", HubUser),
+                (r"/services/trainyard/api/v1/events", Events),
+                (r"/services/trainyard/api/v1(/.*)", Rest),
+            ],
             platform=self,
         )
         sockets = bind_sockets(0, "127.0.0.1")
@@ -89,7 +95,9 @@ class HubUser(RequestHandler):
         if account is None:
             raise HTTPError(403)
         scopes = ["access:services!service=pages", "access:services!service=trainyard"]
-        self.finish({"name": f"u{account}", "kind": "user", "admin": account == 1, "groups": [], "scopes": scopes, "session_id": None})
+        self.finish(
+            {"name": f"u{account}", "kind": "user", "admin": account == 1, "groups": [], "scopes": scopes, "session_id": None}
+        )
 
 
 class Rest(RequestHandler):

@@ -1,4 +1,4 @@
-"""A page's kernel: loads every page before it is asked for one, then serves widget messages (``python -m trainyard_widgets.kernel``)."""
+"""A page's kernel, ``python -m trainyard_widgets.kernel``: loads all pages before one is asked for, then serves its widget."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import importlib
 import sys
 
 from ipykernel.kernelapp import IPKernelApp
+from trainyard.words import catalogue
 from traitlets.config import Config
 
 from trainyard_widgets.page import STATIC
-from trainyard.words import catalogue
 
 
 def preload() -> None:

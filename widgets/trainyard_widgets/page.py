@@ -44,13 +44,13 @@ def action(name: Any = None, /, *, reloads: bool = True) -> Any:
     """
 
     def mark(method: F) -> F:
-        method.action = (name if isinstance(name, str) else method.__name__, reloads)  # type: ignore[attr-defined]
+        vars(method)["action"] = (name if isinstance(name, str) else method.__name__, reloads)
         return method
 
     return mark(name) if callable(name) else mark
 
 
-class Page(anywidget.AnyWidget):  # type: ignore[misc]
+class Page(anywidget.AnyWidget):
     """A page. Subclasses set ``bundle`` and ``topics`` and define ``load()``."""
 
     bundle: ClassVar[str] = ""
@@ -61,7 +61,7 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
     query = traitlets.Dict().tag(sync=True)
     language = traitlets.Unicode("en").tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
-    shell = traitlets.Dict().tag(sync=True)
+    person = traitlets.Dict().tag(sync=True)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         if "bundle" in vars(cls):  # not for the class add_traits derives at run time
@@ -89,7 +89,7 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
         )
         self.on_msg(self._received)
         self.observe(self._address_changed, "query")
-        self._workers.submit(self._load_shell)
+        self._workers.submit(self._load_person)
         self.reload()
         self._follower = Follower(self.client, self._happened)
         self._follower.start()
@@ -150,23 +150,23 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
     def read_notices(self) -> None:
         """Mark all notices as read."""
         self.client.post("/notices/read", object)
-        self._load_shell()
+        self._load_person()
 
     def _happened(self, topic: str, which: str | None) -> None:
         if topic in {"notice", "account", "*"}:
-            self._workers.submit(self._load_shell)
+            self._workers.submit(self._load_person)
         self.happened(topic, which)
 
     def _address_changed(self, _: Any) -> None:
         self.reload()
 
-    def _load_shell(self) -> None:
+    def _load_person(self) -> None:
         try:
             me = self.client.get("/me", Me)
         except UserError:
             return
         self.assign(
-            shell={
+            person={
                 "id": me.id,
                 "name": me.name,
                 "administrator": me.administrator,
@@ -192,7 +192,7 @@ class Page(anywidget.AnyWidget):  # type: ignore[misc]
         if not isinstance(message, dict):
             return
         if "hello" in message:
-            self.send({"state": {"view": self.view, "query": self.query, "language": self.language, "shell": self.shell}})
+            self.send({"state": {"view": self.view, "query": self.query, "language": self.language, "person": self.person}})
         elif message.get("action") in self.actions:
             self._workers.submit(self._act, message["action"], message.get("id"), message.get("args") or {})
 

@@ -8,7 +8,7 @@ import { t } from "./words.js";
 
 export function Bell() {
   const { send } = usePage();
-  const shell = useTrait("shell") ?? {};
+  const person = useTrait("person") ?? {};
   const [open, setOpen] = useState(false);
   const [notices, setNotices] = useState(null);
   const box = useRef(null);
@@ -18,7 +18,7 @@ export function Bell() {
     if (open) return;
     try {
       setNotices(await send("notices"));
-      if (shell.unread) await send("read_notices");
+      if (person.unread) await send("read_notices");
     } catch (error) {
       failed(error);
     }
@@ -34,12 +34,12 @@ export function Bell() {
     };
   }, [open]);
 
-  const label = shell.unread ? t("Notices, {count} unread", { count: shell.unread }) : t("Notices");
+  const label = person.unread ? t("Notices, {count} unread", { count: person.unread }) : t("Notices");
   return (
     <div class="ty-bell" ref={box}>
       <button class="ty-bell-button" onClick={toggle} aria-expanded={open} aria-label={label} title={label}>
         <Icon name="bell" size={20} />
-        {shell.unread > 0 && <span class="ty-count">{shell.unread > 99 ? "99+" : shell.unread}</span>}
+        {person.unread > 0 && <span class="ty-count">{person.unread > 99 ? "99+" : person.unread}</span>}
       </button>
       {open && (
         <div class="ty-menu ty-notices">

@@ -3,10 +3,10 @@ const GONE = 4404;
 const PATIENCE = [300, 700, 1500, 3000, 5000, 10000];
 
 export class HostModel {
-  constructor({ socket, query, language, shell }) {
+  constructor({ socket, query, language, person }) {
     this.hosted = true;
     this.address = socket;
-    this.state = { query: query ?? {}, language, shell: shell ?? {} };
+    this.state = { query: query ?? {}, language, person: person ?? {} };
     this.changed = new Set();
     this.listeners = new Map();
     this.waiting = [];
