@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from trainyard.jobs.launch import Launcher
 
 from trainyard_service import audit, errors, oauth
+from trainyard_service.accounts.notices import Post
 from trainyard_service.api import ROUTERS, system
 from trainyard_service.context import Context, load_launcher
 from trainyard_service.database.engine import Database
@@ -32,6 +33,8 @@ def create_context(settings: Settings, hub: TokenDirectory | None = None, launch
     upgrade(database)
     database.before_commit.append(audit.before_commit)
     database.after_commit.append(events.after_commit)
+    post = Post(settings)
+    database.after_commit.append(post.after_commit)
     return Context(
         settings=settings,
         database=database,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 import uvicorn
 
 from trainyard_service.app import create_app, create_context
+from trainyard_service.bootstrap import bootstrap as make_administrator
 from trainyard_service.observe import configure_logs
 from trainyard_service.settings import Settings
 
@@ -41,6 +45,15 @@ def serve() -> None:
         uvicorn.Server(config).run()
     finally:
         context.database.close()
+
+
+@command.command()
+def bootstrap(
+    password_file: Annotated[Path, typer.Option(help="A file with the first administrator's password.")],
+    name: Annotated[str, typer.Option(help="The first administrator's name.")] = "admin",
+) -> None:
+    """Make the first administrator if there is none; prints the Hub's name of the oldest administrator."""
+    typer.echo(f"u{make_administrator(Settings(), name, password_file)}")
 
 
 def main() -> None:

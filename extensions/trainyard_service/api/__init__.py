@@ -4,6 +4,37 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from trainyard_service.api import stream, system
+from trainyard_service.api import (
+    accounts,
+    audits,
+    datasets,
+    formatted,
+    groups,
+    internal,
+    jobs,
+    machine,
+    me,
+    models,
+    stream,
+    system,
+    trainings,
+    workspaces,
+)
 
-ROUTERS: tuple[APIRouter, ...] = (system.router, stream.router)
+ROUTERS: tuple[APIRouter, ...] = (
+    system.router,
+    stream.router,
+    me.router,
+    accounts.router,
+    groups.router,
+    audits.router,
+    internal.router,
+    datasets.router,
+    formatted.router,
+    jobs.router,
+    machine.router,
+    trainings.router,
+    models.router,
+    workspaces.router,
+    workspaces.internal,
+)

@@ -1,0 +1,1 @@
+"""People and groups: applications, sign-in, approval, blocking, memberships, quotas, notices."""

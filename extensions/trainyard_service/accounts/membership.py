@@ -1,0 +1,104 @@
+"""Groups, who is in them, and what leaving one means: ten minutes' notice to what runs with its mount."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sqlalchemy.orm import Session
+from trainyard.errors import Conflict
+from trainyard.records.accounts import Group, Member, NewGroup, Quota, Use
+from trainyard.records.base import Person
+from trainyard.words import N_
+
+from trainyard_service.accounts import notices, people
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, GroupRow, MembershipRow
+from trainyard_service.events import Audience, announce
+
+NOTICE = timedelta(minutes=10)
+UseOf = Callable[[int, int | None], Use]
+
+
+def no_use(_group: int, _account: int | None) -> Use:
+    """What is used where nothing can run."""
+    return Use()
+
+
+def make_group(session: Session, new: NewGroup) -> GroupRow:
+    """Make a group.
+
+    Raises:
+        Conflict: the name is taken.
+    """
+    key = people.name_key(new.name)
+    if session.query(GroupRow).filter_by(name_key=key).first() is not None:
+        sentence = N_("There is a group {name} already.")
+        raise Conflict("group-exists", sentence, hint=N_("Choose another name."), field="name", name=new.name)
+    row = GroupRow(name=new.name, name_key=key, description=new.description)
+    row.quota = new.quota
+    session.add(row)
+    session.flush()
+    changed(session, row)
+    return row
+
+
+def add(session: Session, group: GroupRow, account: AccountRow, quota: Quota | None) -> None:
+    """Add a person, or change what they may use of the group's quota. Ends a notice that is still running."""
+    row = session.get(MembershipRow, (group.id, account.id))
+    if row is None:
+        row = MembershipRow(group_id=group.id, account_id=account.id)
+        session.add(row)
+        notices.send(session, account.id, N_("You are a member of the group {group} now."), group=group.name)
+    if quota is not None:
+        row.quota = quota
+    expulsion = session.get(ExpulsionRow, (group.id, account.id))
+    if expulsion is not None:
+        session.delete(expulsion)
+    session.flush()
+    session.refresh(group)
+    changed(session, group, account.id)
+
+
+def remove(session: Session, group: GroupRow, account: AccountRow) -> None:
+    """Remove a person; the reconciler ends what runs with the group's mount when the ten minutes are over."""
+    row = session.get(MembershipRow, (group.id, account.id))
+    if row is None:
+        sentence = N_("{name} is not in the group {group}.")
+        raise Conflict("not-a-member", sentence, name=account.name, group=group.name)
+    session.delete(row)
+    session.merge(ExpulsionRow(group_id=group.id, account_id=account.id, ends_at=now() + NOTICE))
+    message = N_("You were removed from the group {group}. What you run in it ends in {minutes} minutes: save your work.")
+    notices.send(session, account.id, message, group=group.name, minutes=int(NOTICE.total_seconds() // 60))
+    session.flush()
+    session.expire(group)
+    session.expire(account)
+    changed(session, group, account.id)
+
+
+def changed(session: Session, group: GroupRow, *accounts: int) -> None:
+    """Tell the members (and these accounts) that the group is different now."""
+    announce(session, "group", group.id, Audience.of(*accounts, groups=[group.id]))
+
+
+def view(group: GroupRow, use_of: UseOf, *, whole: bool = True) -> Group:
+    """A group; members and use only for those who may see them."""
+    return Group(
+        id=group.id,
+        name=group.name,
+        gid=group.gid,
+        description=group.description,
+        quota=group.quota,
+        use=use_of(group.id, None) if whole else Use(),
+        members=[_member(row, use_of) for row in _in_order(group)] if whole else [],
+        created=group.created,
+    )
+
+
+def _in_order(group: GroupRow) -> list[MembershipRow]:
+    return sorted(group.memberships, key=lambda row: row.account.name_key)
+
+
+def _member(row: MembershipRow, use_of: UseOf) -> Member:
+    person = Person(id=row.account.id, name=row.account.name)
+    return Member(person=person, quota=row.quota, use=use_of(row.group_id, row.account_id), since=row.since)

@@ -1,0 +1,144 @@
+"""Rules and changes of accounts; each function works in the caller's transaction."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from trainyard.errors import Conflict, Invalid, NotFound
+from trainyard.names import display_name
+from trainyard.records.accounts import Account, AccountState, Application
+from trainyard.words import LANGUAGES, N_
+
+from trainyard_service.accounts import passwords
+from trainyard_service.database.tables.accounts import AccountRow, GroupRow
+from trainyard_service.events import Audience, announce
+
+
+def name_key(name: str) -> str:
+    """What may exist once: names that differ by case, width or composition only are the same name."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def apply(session: Session, application: Application) -> AccountRow:
+    """Keep an application for an administrator to decide.
+
+    Raises:
+        Invalid: a rule of names, passwords or addresses. Conflict: the name is taken.
+    """
+    name = display_name(application.name)
+    passwords.check(application.password, name)
+    _must_be_address(application.email)
+    must_be_free(session, name)
+    row = AccountRow(
+        name=name,
+        name_key=name_key(name),
+        password_hash=passwords.hash_password(application.password),
+        state=AccountState.APPLIED,
+        email=application.email.strip(),
+        affiliation=application.affiliation.strip(),
+        reason=application.reason.strip(),
+        language=application.language if application.language in LANGUAGES else "en",
+    )
+    session.add(row)
+    session.flush()
+    changed(session, row)
+    return row
+
+
+def _must_be_address(email: str) -> None:
+    local, at, domain = email.strip().rpartition("@")
+    plain = email.isprintable() and not any(character.isspace() or character in ",;<>" for character in email.strip())
+    if email.strip() and not (at and local and domain and plain):
+        raise Invalid("email", N_("{email} is not a mail address."), field="email", email=email)
+
+
+def must_be_free(session: Session, name: str) -> None:
+    """Raises:
+    Conflict: somebody has this name, or one that looks the same.
+    """
+    if session.scalar(select(AccountRow.id).where(AccountRow.name_key == name_key(name))) is not None:
+        raise Conflict("name-taken", N_("The name {name} is taken."), hint=N_("Choose another one."), field="name", name=name)
+
+
+def find(session: Session, account_id: int) -> AccountRow:
+    """The account with an id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = session.get(AccountRow, account_id)
+    if row is None:
+        raise NotFound("no-such-account", N_("There is no account with the number {id}."), id=account_id)
+    return row
+
+
+def by_name(session: Session, name: str) -> AccountRow | None:
+    """The account somebody means by a name they typed."""
+    return session.scalar(select(AccountRow).where(AccountRow.name_key == name_key(name.strip())))
+
+
+def find_group(session: Session, name: str) -> GroupRow:
+    """The group with a name.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = session.scalar(select(GroupRow).where(GroupRow.name_key == name_key(name.strip())))
+    if row is None:
+        raise NotFound("no-such-group", N_("There is no group {name}."), field="group", name=name)
+    return row
+
+
+def must_be_in_state(row: AccountRow, *states: AccountState) -> None:
+    """Raises:
+    Conflict: the account is in another state than this step needs (two administrators pressed at once).
+    """
+    if row.state not in states:
+        raise Conflict("account-state", N_("The account {name} is {state} now."), name=row.name, state=row.state)
+
+
+def must_leave_an_administrator(session: Session, row: AccountRow) -> None:
+    """Raises:
+    Conflict: ``row`` is the last active administrator.
+    """
+    others = select(func.count()).where(
+        AccountRow.administrator, AccountRow.state == AccountState.ACTIVE, AccountRow.id != row.id
+    )
+    if row.administrator and not session.scalar(others):
+        raise Conflict(
+            "last-administrator",
+            N_("{name} is the last administrator."),
+            hint=N_("Make somebody else an administrator first."),
+            name=row.name,
+        )
+
+
+def changed(session: Session, row: AccountRow) -> None:
+    """Tell the person and the administrators."""
+    announce(session, "account", row.id, Audience.of(row.id))
+
+
+def administrators(session: Session) -> list[AccountRow]:
+    """Everybody who may decide applications."""
+    wanted = select(AccountRow).where(AccountRow.administrator, AccountRow.state == AccountState.ACTIVE)
+    return list(session.scalars(wanted))
+
+
+def view(row: AccountRow) -> Account:
+    """An account as an administrator sees it."""
+    return Account(
+        id=row.id,
+        name=row.name,
+        uid=row.uid,
+        state=AccountState(row.state),
+        administrator=row.administrator,
+        email=row.email,
+        affiliation=row.affiliation,
+        reason=row.reason,
+        groups=sorted(membership.group.name for membership in row.memberships),
+        created=row.created,
+        decided_by=row.decided_by,
+        last_seen=row.last_seen,
+    )

@@ -1,0 +1,69 @@
+"""Slowing down whoever guesses passwords: after five failures a name or address waits, twice as long each time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+from trainyard.errors import TooMany
+from trainyard.words import N_
+
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.accounts import ThrottleRow
+
+FREE_BY_NAME = 5
+FREE_BY_ADDRESS = 30  # a whole class may sit behind one address
+_FIRST_SECONDS = 5
+_LONGEST_SECONDS = 900
+_FORGOTTEN = timedelta(hours=24)
+
+
+def keys(name_key: str, address: str) -> dict[str, int]:
+    """The counters one attempt belongs to, with how many failures each forgives."""
+    counters = {f"name:{name_key}": FREE_BY_NAME}
+    return counters | ({f"address:{address}": FREE_BY_ADDRESS} if address else {})
+
+
+def must_wait_not(session: Session, counters: dict[str, int]) -> None:
+    """Refuse an attempt that comes too early.
+
+    Raises:
+        TooMany: with the seconds to wait.
+    """
+    for key in counters:
+        row = session.get(ThrottleRow, key)
+        if row and row.blocked_until and row.blocked_until > now():
+            seconds = int((row.blocked_until - now()).total_seconds()) + 1
+            raise TooMany(
+                "too-many-attempts",
+                N_("Too many failed attempts to sign in; the next is possible in {seconds} seconds."),
+                hint=N_("If you forgot your password, ask an administrator for a new one."),
+                seconds=seconds,
+            )
+
+
+def failed(session: Session, counters: dict[str, int]) -> None:
+    """Count a failure."""
+    for key, free in counters.items():
+        row = session.get(ThrottleRow, key)
+        if row is None:
+            row = ThrottleRow(key=key, failures=0, last=now())
+            session.add(row)
+        elif now() - row.last > _FORGOTTEN:
+            row.failures = 0
+        row.failures += 1
+        row.last = now()
+        row.blocked_until = _until(row.failures, free)
+
+
+def _until(failures: int, free: int) -> datetime | None:
+    if failures < free:
+        return None
+    return now() + timedelta(seconds=min(_FIRST_SECONDS * 2 ** min(failures - free, 20), _LONGEST_SECONDS))
+
+
+def succeeded(session: Session, name_key: str) -> None:
+    """Forget a name's failures; those of an address stay, or one good account would shield guesses at others."""
+    row = session.get(ThrottleRow, f"name:{name_key}")
+    if row is not None:
+        session.delete(row)

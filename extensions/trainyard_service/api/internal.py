@@ -1,0 +1,87 @@
+"""What the Hub asks the service: sign-in, applications, whether somebody is still welcome."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+from trainyard.errors import NotFound, NotSignedIn
+from trainyard.records.accounts import Application
+from trainyard.records.base import Record
+from trainyard.words import N_
+
+from trainyard_service import audit
+from trainyard_service.accounts import notices, passwords, people, throttle
+from trainyard_service.audit import AuditedRoute
+from trainyard_service.context import ContextDep
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.accounts import AccountRow
+from trainyard_service.identity import internal_only, must_be_active
+
+router = APIRouter(prefix="/internal", include_in_schema=False, route_class=AuditedRoute, dependencies=[Depends(internal_only)])
+APPLIED = N_("{name} asks for an account.")
+
+
+class SignIn(Record):
+    """What somebody typed on the sign-in page, and from where."""
+
+    name: Annotated[str, Field(max_length=200)]
+    password: Annotated[str, Field(max_length=passwords.LONGEST)]
+    address: str = ""
+
+
+def _person(row: AccountRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "hub_name": row.hub_name,
+        "name": row.name,
+        "administrator": row.administrator,
+        "groups": sorted(membership.group.name for membership in row.memberships),
+        "state": row.state,
+        "language": row.language,
+        "session": row.session,
+    }
+
+
+@router.post("/login")
+def login(body: SignIn, context: ContextDep) -> dict[str, Any]:
+    """Check a name and password; 401 wrong, 403 waiting or blocked, 429 too many attempts."""
+    audit.note(body.name[:64], address=body.address)
+    key = people.name_key(body.name.strip())
+    counters = throttle.keys(key, body.address)
+    with context.database.read() as session:
+        throttle.must_wait_not(session, counters)
+        row = people.by_name(session, body.name)
+    if not passwords.matches(row.password_hash if row else None, body.password) or row is None:
+        with context.database.write() as session:
+            throttle.failed(session, counters)
+        raise NotSignedIn("wrong-password", N_("This name and password do not belong together."), field="password")
+    must_be_active(row)
+    with context.database.write() as session:
+        throttle.succeeded(session, key)
+        row = people.find(session, row.id)
+        row.last_seen = now()
+        return _person(row)
+
+
+@router.post("/applications", status_code=201)
+def applications(body: Application, context: ContextDep) -> dict[str, Any]:
+    """Keep an application and tell the administrators."""
+    audit.note(body.name)
+    with context.database.write() as session:
+        row = people.apply(session, body)
+        for administrator in people.administrators(session):
+            notices.send(session, administrator.id, APPLIED, link="/services/pages/people", name=row.name)
+        return {"id": row.id, "name": row.name}
+
+
+@router.get("/accounts/{hub_name}")
+def account(hub_name: str, context: ContextDep) -> dict[str, Any]:
+    """Who this is and whether they are still welcome (``state``)."""
+    number = hub_name.removeprefix("u")
+    with context.database.read() as session:
+        row = session.get(AccountRow, int(number)) if number.isdecimal() else None
+        if row is None:
+            raise NotFound("no-such-account", N_("There is no account {name}."), name=hub_name)
+        return _person(row)
