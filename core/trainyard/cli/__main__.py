@@ -1,0 +1,5 @@
+"""``python -m trainyard.cli``."""
+
+from trainyard.cli import main
+
+main()
