@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -137,8 +137,9 @@ class _Batch:
             with self._open_skipped() as self._skipped_file:
                 self._open_writers()
                 work = Work(self._selection, source, self._plan.recipe)
-                for result in produce(work, order, self._at.position, workers):  # type: ignore[arg-type]
-                    self._take(result)
+                with closing(produce(work, order.tolist(), self._at.position, workers)) as results:
+                    for result in results:
+                        self._take(result)
                 self._judge(final=True)
                 self._save()
         finally:

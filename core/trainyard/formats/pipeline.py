@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ class Work(NamedTuple):
     recipe: Recipe
 
 
-def produce(work: Work, order: Sequence[int], start: int, workers: int = 0) -> Iterator[Formatted | Skipped]:
+def produce(work: Work, order: Sequence[int], start: int, workers: int = 0) -> Generator[Formatted | Skipped, None, None]:
     """The samples ``order[start:]`` in this order, formatted by ``workers`` threads (0: one per core that may be used).
 
     Decoding, resizing and encoding happen outside of Python's lock. ``PIECE`` pictures go to a thread at a time, and at
@@ -46,7 +46,7 @@ def produce(work: Work, order: Sequence[int], start: int, workers: int = 0) -> I
     with ThreadPoolExecutor(workers, thread_name_prefix="format") as pool:
         try:
             for first in range(start, len(order), PIECE):
-                waiting.append(pool.submit(_piece, work, [int(n) for n in order[first : first + PIECE]]))
+                waiting.append(pool.submit(_piece, work, list(order[first : first + PIECE])))
                 if len(waiting) >= workers + 2:
                     yield from waiting.popleft().result()
             while waiting:
