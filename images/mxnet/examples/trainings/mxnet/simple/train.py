@@ -55,9 +55,12 @@ def fit(run: TrainInstance, chosen: dict, train: Path, val: Path) -> ModuleMonit
     """Train to the last epoch and keep the last model."""
     shape = pictures.shape(train, chosen["picture"]["edge"])
     batches = math.ceil(pictures.count(train) / chosen["batch_size"])
-    symbol, arguments, auxiliary = load_snapshot(run) or (None, None, None)
+    symbol, arguments, auxiliary = load_snapshot(run) or (
+        network.build(pictures.classes(train), shape.edge, **chosen["network"]),
+        None,
+        None,
+    )
     begin = run.resumed_from.epoch if run.resumed_from else 0
-    symbol = symbol or network.build(pictures.classes(train), shape.edge, **chosen["network"])
     monitor = ModuleMonitor(
         run,
         batch_size=chosen["batch_size"],
