@@ -4,7 +4,7 @@ import {
 } from "./components/index.js";
 
 const LIVE = new Set(["created", "queued", "starting", "running", "stopping"]);
-const KINDS = { prepare: N_("Dataset"), format: N_("Formatting"), train: N_("Training"), evaluate: N_("Evaluation") };
+const KINDS = { prepare: N_("Dataset"), format: N_("Formatting job"), train: N_("Training"), evaluate: N_("Evaluation") };
 
 const STEPS = {
   "join-group": [N_("Ask for a group"), N_("A group gives you a workspace, a shared folder and training. Ask an administrator to add you; until then you can make and format datasets."), N_("Make a dataset"), "datasets?new=1"],
@@ -122,7 +122,7 @@ function Jobs({ jobs, send }) {
 function JobProgress({ job }) {
   if (job.waiting && job.state === "queued") return <span class="ty-muted">{job.waiting}</span>;
   if (job.progress && LIVE.has(job.state)) return <Progress progress={job.progress} label={job.name} />;
-  return <span class="ty-muted">{job.ending}</span>;
+  return job.ending ? <span class="ty-muted">{job.ending}</span> : null;
 }
 
 export default definePage(Overview);
