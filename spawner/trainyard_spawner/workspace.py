@@ -65,8 +65,8 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
     # -- what may be chosen -----------------------------------------------------------------------------------------
 
     async def show_form(self) -> str:
-        """The choices the service offers, as HTML."""
-        return form(await self._service.options(self.user.name), self.language)
+        """The choices the service offers, as JSON that the Hub's spawn page draws."""
+        return form(await self._service.options(self.user.name))
 
     def options_from_form(self, formdata: dict[str, list[str]]) -> dict[str, Any]:
         """What was chosen; the service checks it, here it only takes shape."""

@@ -17,6 +17,7 @@ from trainyard_hub.stack.secrets import private_folder
 LONGEST_SOCKET = 90
 # back-off grows by a second a failure, for ever
 FOREVER = 1_000_000_000
+GROUP = "trainyard"
 
 
 def socket_path(home: Home) -> Path:
@@ -54,7 +55,9 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl = unix://{_plain(socket_path(home))}
 """
-    return head + "".join(_program(home, process) for process in processes)
+    # in one group all are asked to stop at once; between groups supervisord waits for each
+    names = ",".join(process.name for process in processes)
+    return head + f"\n[group:{GROUP}]\nprograms = {names}\n" + "".join(_program(home, process) for process in processes)
 
 
 def _program(home: Home, process: Process) -> str:
@@ -72,7 +75,7 @@ startsecs = {0 if process.once else 2}
 startretries = {FOREVER}
 stopsignal = TERM
 stopwaitsecs = {process.stop_seconds}
-stopasgroup = false
+stopasgroup = {"true" if process.once else "false"}
 killasgroup = true
 redirect_stderr = true
 stdout_logfile = {_plain(home.logs / f"{process.name}.log")}

@@ -14,6 +14,8 @@ from trainyard_hub.stack.secrets import private_folder, write_private
 
 ENTRY_POINT = "http"
 PUBLIC_ENTRY_POINT = "public"
+# what a file's name in a URL may hold; Traefik refuses them unless told (a NUL stays refused)
+ENCODED = tuple(f"allowEncoded{sign}" for sign in ("Slash", "BackSlash", "Semicolon", "Percent", "QuestionMark", "Hash"))
 
 
 def static_file(settings: Settings) -> Path:
@@ -30,15 +32,17 @@ def static_configuration(settings: Settings) -> dict[str, Any]:
     """The whole static configuration as data."""
     # uploads are long requests; idle keep-alive stays at Traefik's default
     patient = {"respondingTimeouts": {"readTimeout": 0}}
+    http = {"encodedCharacters": dict.fromkeys(ENCODED, True)}
+    entrance: dict[str, Any] = {"transport": patient, "http": http}
     entries: dict[str, Any] = {
-        ENTRY_POINT: {"address": settings.inside_address.removeprefix("http://"), "transport": patient},
+        ENTRY_POINT: {"address": settings.inside_address.removeprefix("http://"), **entrance},
         "auth_api": {"address": f"127.0.0.1:{settings.inner('proxy_api_port')}"},
     }
     if settings.has_own_entrance:
         entries[ENTRY_POINT]["forwardedHeaders"] = {"trustedIPs": ["127.0.0.1/32"]}
-        entries[PUBLIC_ENTRY_POINT] = {"address": f"{bracketed(settings.host)}:{settings.port}", "transport": patient}
+        entries[PUBLIC_ENTRY_POINT] = {"address": f"{bracketed(settings.host)}:{settings.port}", **entrance}
         if settings.tls:
-            entries[PUBLIC_ENTRY_POINT]["http"] = {"tls": {}}
+            entries[PUBLIC_ENTRY_POINT]["http"] = {**http, "tls": {}}
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "WARN"},
