@@ -38,8 +38,9 @@ def read_progress(root: Path, name: str) -> Progress | None:
 
 
 def make_folder(path: Path, uid: int, gid: int, mode: int = 0o755) -> Path:
-    """A folder that belongs to ``uid``; its parents belong to the platform."""
+    """A folder that belongs to ``uid``; its parents belong to the platform, and nobody else may list them."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.chmod(0o711)
     path.mkdir(exist_ok=True)
     give(path, uid, gid)
     path.chmod(mode)

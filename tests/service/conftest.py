@@ -14,7 +14,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,13 @@ class NoLauncher:
 
     def states(self) -> list[Any]:
         return []
+
+    def state(self, key: str) -> None:
+        return None
+
+    async def changes(self) -> AsyncIterator[str]:
+        for key in ():
+            yield key
 
 
 @dataclass(frozen=True)

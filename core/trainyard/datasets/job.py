@@ -62,6 +62,11 @@ class Told:
         self._file.failed(error)
 
 
+def decode_spec(data: bytes) -> JobSpec:
+    """The specification in ``data``."""
+    return msgspec.json.decode(data, type=JobSpec, dec_hook=lambda kind, value: kind(value))
+
+
 def run(spec: JobSpec) -> int:
     """Do what the specification says; the exit code."""
     told, stopping = Told(spec.folder), []
@@ -147,4 +152,4 @@ def _refused(key: str, error: urllib.error.HTTPError) -> UserError:
 
 if __name__ == "__main__":
     os.umask(0o022)
-    sys.exit(run(msgspec.json.decode(Path(sys.argv[1]).read_bytes(), type=JobSpec)))
+    sys.exit(run(decode_spec(Path(sys.argv[1]).read_bytes())))

@@ -14,8 +14,9 @@ from trainyard.jobs.states import ACTIVE, ENDED, JobState
 from trainyard.records.accounts import AccountState
 from trainyard.words import N_
 
+from trainyard_service.accounts import notices
 from trainyard_service.database.base import now
-from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow, NoticeRow
+from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow, WorkspaceRow
 from trainyard_service.events import Audience, announce
 from trainyard_service.jobs import life
@@ -88,8 +89,7 @@ def _workspaces(session: Session, launcher: Launcher, settings: JobSettings) -> 
         elif not row.warned and now() >= row.ends_at - timedelta(seconds=settings.workspace_warning):
             row.warned = True
             values = {"time": f"{row.ends_at:%H:%M}"}
-            session.add(NoticeRow(account_id=row.account_id, message=_WARNING, message_values=values, link="overview"))
-            announce(session, "notice", row.key, Audience.of(row.account_id, administrators=False))
+            notices.send(session, row.account_id, _WARNING, link="/services/pages/", **values)
 
 
 def release_workspace(session: Session, row: WorkspaceRow) -> None:

@@ -16,7 +16,8 @@ from trainyard.records.jobs import Progress
 from trainyard_service.context import Context
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.jobs.settings import JobSettings
-from trainyard_service.jobs.tokens import token_file
+from trainyard_service.jobs.tokens import attempt_token
+from trainyard_service.token_directory import token_hash
 
 TOKEN_INSIDE = Path("/run/trainyard/token")
 
@@ -81,15 +82,15 @@ def identity_of(job: JobRow) -> Identity:
 def launch_spec(context: Context, settings: JobSettings, start: Start, inside: Inside) -> tuple[LaunchSpec, str]:
     """Everything the launcher needs, and the hash of the attempt's new token."""
     job, identity, size = start.job, identity_of(start.job), package(start.job.package)
-    secret, hashed = token_file(context.home, job.key, identity.uid, identity.gid)
+    secret = attempt_token(context.home, job.key)
     spec = LaunchSpec(
         key=job.key,
         image=job.image,
         argv=inside.argv,
         environment=_environment(job, inside),
         working_directory=inside.working_directory,
-        mounts=(*inside.mounts, Mount(source=secret, target=TOKEN_INSIDE)),
-        files=dict(inside.files),
+        mounts=inside.mounts,
+        files={**dict(inside.files), TOKEN_INSIDE: secret},
         resources=Resources(cpu=size.cpu, memory=size.memory, gpu=size.gpu),
         devices=start.devices,
         identity=identity,
@@ -99,7 +100,7 @@ def launch_spec(context: Context, settings: JobSettings, start: Start, inside: I
         time_limit=job.time_limit,
         grace=settings.grace,
     )
-    return spec, hashed
+    return spec, token_hash(secret)
 
 
 def _environment(job: JobRow, inside: Inside) -> dict[str, str]:

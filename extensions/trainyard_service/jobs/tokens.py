@@ -1,6 +1,6 @@
 """The token of one attempt: made when it starts, stored hashed, dead when it ends.
 
-The secret itself lies in a file of mode 0600 that belongs to the job's user and is mounted into its sandbox only.
+Until then the secret itself lies in a file only the service reads; the launcher hands it to the job's user alone.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ def write_private(path: Path, data: bytes, uid: int, gid: int) -> None:
     temporary.replace(path)
 
 
-def token_file(home: Home, key: str, uid: int, gid: int) -> tuple[Path, str]:
-    """The file with the attempt's token and the token's hash; whoever comes first makes it, the others read the same."""
+def attempt_token(home: Home, key: str) -> str:
+    """The attempt's token; whoever comes first makes it, the others read the same."""
     path = private_folder(home, key) / "token"
     if not path.exists():
         candidate = path.with_name(f".token.{secrets.token_hex(4)}")
-        write_private(candidate, (PREFIX + secrets.token_urlsafe(32)).encode(), uid, gid)
+        write_private(candidate, (PREFIX + secrets.token_urlsafe(32)).encode(), os.geteuid(), os.getegid())
         # link fails when another process was faster: then its token stands
         with contextlib.suppress(FileExistsError):
             os.link(candidate, path)
         candidate.unlink()
-    return path, token_hash(path.read_text())
+    return path.read_text()
 
 
 class AttemptTokens:

@@ -26,6 +26,7 @@ from trainyard_service.jobs.tokens import private_folder, write_private
 from trainyard_service.trainings import entry, places
 from trainyard_service.trainings.create import roots_of
 from trainyard_service.trainings.telling import tell_instance, tell_training
+from trainyard_service.volume import make_member_folder
 from trainyard_service.volume_files import append_beneath, make_folder
 
 _LOST = N_("The job ended before this instance said how it ended.")
@@ -43,7 +44,8 @@ class TrainKind:
         row, home, identity = _training(session, start.job), self.context.home, identity_of(start.job)
         image = images.find(home, start.job.image)
         words = entry.check(row.entry, roots_of(self.context, image, row.group_id, row.group.name))
-        share, run = home.group_share(row.group_id), make_folder(home.run(row.id), identity.uid, row.group.gid)
+        share = make_member_folder(home, row.group, row.owner).parent
+        run = make_folder(home.run(row.id), identity.uid, row.group.gid)
         self._begin_log(row, start.job.attempt, share, identity.uid)
         parameters = private_folder(home, start.job.key) / "default.json"
         write_private(parameters, json.dumps(row.parameters, ensure_ascii=False, indent=2).encode(), identity.uid, identity.gid)

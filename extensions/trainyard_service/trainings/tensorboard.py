@@ -69,11 +69,11 @@ class TensorBoards:
         # a port by number of the training: where the network is shared with the host, two must not meet
         port = PORT + int(row.id[:3], 16)
         run = self.context.home.run(row.id)
-        argv = ["tensorboard", "--logdir", str(RUN), "--port", str(port), "--path_prefix", prefix, "--reload_interval", "5"]
+        program = ("python", "-m", "tensorboard.main", "--logdir", str(RUN), "--reload_interval", "5", "--bind_all")
         return LaunchSpec(
             key=key,
             image=images.reference(images.find(self.context.home, self.settings.tools_image)),
-            argv=(*argv, "--bind_all", "--load_fast=false"),
+            argv=(*program, "--port", str(port), "--path_prefix", prefix),
             environment={"HOME": "/tmp", "LANG": "C.UTF-8", "PATH": "/opt/image/bin:/usr/bin:/bin"},  # noqa: S108
             working_directory=RUN,
             mounts=(Mount(source=run, target=RUN),),

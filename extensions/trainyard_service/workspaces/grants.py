@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -28,7 +27,7 @@ from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller
 from trainyard_service.jobs.ledger import Ledger, shortage_error
 from trainyard_service.trainings.create import member_of
-from trainyard_service.volume_files import folder_beneath, make_folder
+from trainyard_service.volume import make_home, make_member_folder
 
 SHARES = PurePosixPath("/workspace/mnt/group")
 SETS = PurePosixPath("/workspace/mnt/datasets")
@@ -102,7 +101,7 @@ def grant(session: Session, context: Context, ledger: Ledger, caller: Caller, op
     return WorkspaceGrant(
         key=row.key,
         image=row.image,
-        mounts=_mounts(context, account, {group_id: group}, sets),
+        mounts=_mounts(context, account, group_id, sets),
         resources=Resources(cpu=size.cpu, memory=size.memory, gpu=size.gpu),
         devices=list(devices),
         identity=identity,
@@ -158,23 +157,16 @@ def _identity(account: AccountRow) -> Identity:
     return Identity(name=account.hub_name, uid=account.uid, gid=account.uid, groups=groups)
 
 
-def _mounts(context: Context, account: AccountRow, shares: dict[int, str], sets: list[FormattedSetRow]) -> list[Mount]:
+def _mounts(context: Context, account: AccountRow, group_id: int, sets: list[FormattedSetRow]) -> list[Mount]:
     """Own home, the chosen group's share, the chosen sets read-only, and the bound bucket where it is mounted."""
-    home = make_folder(context.home.user_home(account.id), account.uid, account.uid, 0o700)
+    home = make_home(context.home, account)
     mounts = [Mount(source=home, target=HOME_INSIDE, read_only=False)]
-    gids = {membership.group_id: membership.group.gid for membership in account.memberships}
-    for group_id, name in shares.items():
-        share = context.home.group_share(group_id)
-        if not share.is_dir():
-            make_folder(share, 0, gids[group_id], 0o2770)
-        _member_folder(share, account, gids[group_id])
-        mounts.append(Mount(source=share, target=Path(SHARES / name), read_only=False))
+    for membership in account.memberships:
+        if membership.group_id == group_id:
+            share = make_member_folder(context.home, membership.group, account).parent
+            mounts.append(Mount(source=share, target=Path(SHARES / membership.group.name), read_only=False))
     for one in sets:
         target = SETS / one.batch.dataset.name / one.batch_id / f"{one.format}-{one.split}"
         mounts.append(Mount(source=set_folder(context, one), target=Path(target)))
     bucket: Any = context.parts.get("bucket_mount")
     return [*mounts, *(bucket(account.id) if bucket else ())]
-
-
-def _member_folder(share: Path, account: AccountRow, gid: int) -> None:
-    os.close(folder_beneath(share, (account.name,), account.uid, gid))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,8 +169,8 @@ def test_the_token_of_an_attempt_lives_as_long_as_the_attempt(yard: Any) -> None
     engine, owner = yard.engine(), yard.person("alice")
     job_id = yard.submit(owner, program=SLEEP)
     yard.until(engine, job_id, S.RUNNING)
-    path = yard.launcher.specs[f"job-{job_id}-1"].mounts[-1].source
-    token = path.read_text()
+    token = yard.launcher.specs[f"job-{job_id}-1"].files[Path("/run/trainyard/token")]
+    path = yard.context.home.service / "private" / f"job-{job_id}-1" / "token"
     assert path.stat().st_mode & 0o777 == 0o600
     with yard.context.database.read() as session:
         known = yard.context.job_tokens.owner(session, token)
