@@ -63,7 +63,7 @@ function Summary({ dataset, statistics }) {
         [t("Objects in boxes"), totals?.objects ? number(totals.objects) : null],
         [t("Without a label"), totals?.unlabelled ? number(totals.unlabelled) : null],
         [t("Lines with a problem"), totals?.problems_total ? <span class="ty-warn">{number(totals.problems_total)}</span> : null],
-        [t("Bytes of the pictures"), totals?.bytes ? bytes(totals.bytes) : null],
+        [t("Size of the list"), totals?.bytes ? bytes(totals.bytes) : null],
         [t("Owner"), dataset.owner.name],
         [t("Shared with"), shares || t("only you")],
         [t("Source"), dataset.source],

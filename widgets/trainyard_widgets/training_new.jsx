@@ -10,7 +10,15 @@ import { adoptDataStyle } from "./components/style.js";
 const STEPS = [["sets", N_("Sets")], ["image", N_("Image")], ["resources", N_("Resources and script")]];
 const TABS = [["mine", N_("Mine")], ["group", N_("My groups")], ["public", N_("Public")]];
 
-function TrainingNew({ view, query, setQuery, send }) {
+// The address knows a choice at once, the view a moment later.
+const ADDRESS = { train: "train_set", val: "val_set", image: "image", package: "package", group: "group" };
+function withChoices(view, query) {
+  const chosen = Object.entries(ADDRESS).filter(([name]) => query[name] !== undefined).map(([name, field]) => [field, query[name]]);
+  return view && { ...view, draft: { ...view.draft, ...Object.fromEntries(chosen) } };
+}
+
+function TrainingNew({ view: loaded, query, setQuery, send }) {
+  const view = withChoices(loaded, query);
   const step = STEPS.findIndex(([id]) => id === (query.step ?? "sets"));
   const at = Math.max(0, step);
   const goTo = (place) => setQuery({ step: STEPS[place][0] });
@@ -27,7 +35,7 @@ function TrainingNew({ view, query, setQuery, send }) {
           {at < 2 && (
             <div class="ty-row ty-between">
               {at > 0 ? <Button onClick={() => goTo(at - 1)}>{t("Back")}</Button> : <Button kind="quiet" onClick={() => setQuery({ train: "", val: "", step: "image" })}>{t("Skip this step")}</Button>}
-              <Button kind="primary" onClick={() => goTo(at + 1)} disabled={at === 0 && !view.chosen.train}>{t("Next step")}</Button>
+              <Button kind="primary" onClick={() => goTo(at + 1)} disabled={at === 0 && !view.draft.train_set}>{t("Next step")}</Button>
             </div>
           )}
         </div>

@@ -106,9 +106,9 @@ def test_rows_of_a_batch_stand_format_by_format_training_first() -> None:
     sets = [a_set("val"), a_set("train", form=Format.LMDB), a_set("train")]
     rows = batch_view(a_batch(sets), "en")["rows"]
     assert [(row["format"], row["letter"], row["paired"]) for row in rows] == [
-        ("lmdb", "T", False),
         ("recordio", "T", True),
         ("recordio", "V", True),
+        ("lmdb", "T", False),
     ]
 
 

@@ -114,7 +114,7 @@ function options({ place, lines, axis, logarithmic, show, group, latest, setAt }
   const font = `12px ${getComputedStyle(place).fontFamily}`;
   const stroke = (line, faint) => ({
     label: line.tag, stroke: faint ? `${line.colour}40` : line.colour, width: faint ? 1 : 2, dash: faint ? undefined : line.dash, spanGaps: true,
-    points: { show: !faint && line.points < 40, size: 5, fill: line.colour },
+    points: { show: !faint && line.points < 25, size: 5, fill: line.colour },
   });
   return {
     width: place.clientWidth || 600, height: HEIGHT, legend: { show: false }, padding: [12, 12, 0, 0],

@@ -53,7 +53,7 @@ var v,ne,Je,I,Ct,ft,oe,ct,re,Pt,Tt,ae,J=Symbol.for("pv"),mt={},_t=[],Ze=/^m(i|n|
 .ty-pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(148px, 1fr)); gap: 14px; }
 .ty-picture { display: grid; gap: 6px; min-width: 0; padding: 0; border: 0; border-radius: 8px; background: none; color: inherit; font: inherit; text-align: start; cursor: zoom-in; }
 .ty-picture-frame { position: relative; display: grid; place-items: center; aspect-ratio: 4 / 3; border-radius: 8px; background: #eef1f6; overflow: hidden; }
-.ty-picture-frame img { width: 100%; height: 100%; object-fit: contain; }
+.ty-picture-frame img { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
 .ty-picture-frame img.ty-tiny { image-rendering: pixelated; }
 .ty-boxes { position: absolute; inset: 0; width: 100%; height: 100%; }
 .ty-picture-broken { display: grid; justify-items: center; gap: 4px; color: var(--ty-muted); font-size: 13px; }

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from trainyard.jobs.states import ENDED, JobState
-from trainyard.records.datasets import Batch, FormattedSet
+from trainyard.records.datasets import Batch, Format, FormattedSet
 from trainyard.words import N_, translate
 
 LETTERS = {"train": "T", "val": "V", "test": "E"}
 ORDER = tuple(LETTERS)
+FORMATS = tuple(Format)
 
 
 def batch_view(batch: Batch, language: str, may_change: bool = True) -> dict[str, Any]:
     """One batch: its settings, its rows (format by format, training first) and the actions that are possible now."""
     plain = batch.model_dump(mode="json", exclude={"sets"})
-    rows = sorted(batch.sets, key=lambda one: (one.format, ORDER.index(one.split)))
+    rows = sorted(batch.sets, key=lambda one: (FORMATS.index(one.format), ORDER.index(one.split)))
     paired = pairs(batch.sets)
     plain["rows"] = [_set_view(one, one.format in paired, language) for one in rows]
     plain["actions"] = actions(batch, may_change)

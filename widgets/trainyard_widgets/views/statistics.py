@@ -24,8 +24,8 @@ def chart(labels: LabelSetSummary) -> dict[str, Any]:
 
     ``share`` is a bar's length as a part of the longest; ``imbalance`` how many times the largest class exceeds the smallest.
     """
-    detection = bool(labels.objects_by_class)
-    counts = labels.objects_by_class if detection else labels.classes
+    boxes = labels.type != "classification"
+    counts = labels.objects_by_class if boxes else labels.classes
     longest = max(counts.values(), default=0)
     smallest = min((count for count in counts.values() if count), default=0)
     return {
@@ -34,7 +34,7 @@ def chart(labels: LabelSetSummary) -> dict[str, Any]:
         "type": labels.type,
         "images": labels.images,
         "objects": labels.objects,
-        "counted": "objects" if detection else "images",
+        "counted": "objects" if boxes else "images",
         "bars": [
             {"class": name, "count": counts[name], "images": labels.classes.get(name, 0), "share": counts[name] / longest}
             for name in in_order(counts)

@@ -52,7 +52,9 @@ def draft_of(query: dict[str, str], offer: Offer) -> dict[str, Any]:
     image = query.get("image") or next(
         (_key(one) for one in offer.images if one.kind == "training" and one.state == "ready"), ""
     )
-    package = query.get("package") or next((one.name for one in reversed(offer.packages) if one.available and not one.gpu), "")
+    fitting = [one for one in offer.packages if one.available and not one.gpu]
+    largest = max(fitting, key=lambda one: (one.cpu, one.memory), default=None)
+    package = query.get("package") or (largest.name if largest else "")
     chosen = next((one for one in offer.images if _key(one) == image), None)
     return {
         "name": query.get("name", ""),
