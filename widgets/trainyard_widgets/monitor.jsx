@@ -73,7 +73,7 @@ function Numbers({ view }) {
   const running = instance?.state === "running" && isLive(training);
   const quiet = tiles.last_output ? (now - new Date(tiles.last_output).getTime()) / 1000 : null;
   const stuck = running && quiet !== null && quiet > view.quiet_after;
-  const epochs = tiles.epoch === null ? "–" : tiles.epochs ? `${number(Math.min(tiles.epoch, tiles.epochs))} / ${number(tiles.epochs)}` : number(tiles.epoch);
+  const epochs = tiles.epoch === null ? "–" : tiles.epochs ? `${number(tiles.epoch)} / ${number(tiles.epochs)}` : number(tiles.epoch);
   return (
     <>
       <Tiles>

@@ -91,7 +91,7 @@ function State({ row }) {
   return (
     <div>
       <StateBadge state={stateOf(row)} />
-      {row.state === "running" && row.started && <div class="ty-muted ty-small"><Clock since={row.started} />{running?.epochs ? ` · ${t("epoch {epoch} of {epochs}", { epoch: Math.min((running.epoch ?? 0) + 1, running.epochs), epochs: running.epochs })}` : ""}</div>}
+      {row.state === "running" && row.started && <div class="ty-muted ty-small"><Clock since={row.started} />{running?.epochs ? ` · ${t("epoch {epoch} of {epochs}", { epoch: running.epoch ?? 1, epochs: running.epochs })}` : ""}</div>}
       {row.waiting && <div class="ty-muted ty-small ty-clamp">{row.waiting.text}</div>}
       {row.ending && !row.ending.good && <div class={`ty-small ty-clamp ${row.state === "failed" ? "ty-bad" : "ty-muted"}`}>{row.ending.text}</div>}
     </div>
@@ -114,7 +114,7 @@ function Instances({ row, send }) {
             <li key={instance.id}>
               <code>{instance.id}</code>
               <StateBadge state={instance.state} />
-              <span class="ty-muted ty-numbers">{instance.epoch === null ? "" : t("epoch {epoch}", { epoch: instance.epoch + 1 })}</span>
+              <span class="ty-muted ty-numbers">{instance.epoch === null ? "" : t("epoch {epoch}", { epoch: instance.epoch })}</span>
               <span class="ty-muted"><Time value={instance.started} /> · {duration(instance.elapsed)}</span>
               <MonitorLink id={row.id} instance={instance.id}>{t("Watch")}</MonitorLink>
               {instance.error && <span class="ty-bad ty-small">{instance.error}</span>}

@@ -98,6 +98,10 @@ def test_epochs_are_shown_from_one() -> None:
     assert tiles(an_instance(epoch=0, epochs=10))["epoch"] == 1
 
 
+def test_an_epoch_that_has_ended_is_not_shown_as_one_too_many() -> None:
+    assert tiles(an_instance(epoch=10, epochs=10))["epoch"] == 10
+
+
 def test_how_far_a_run_is_comes_from_the_remaining_time_then_from_epochs() -> None:
     assert instance_view(an_instance(elapsed=30.0, remaining=90.0))["done"] == 0.25
     assert instance_view(an_instance(epoch=2, epochs=8))["done"] == 0.25

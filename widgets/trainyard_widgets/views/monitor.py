@@ -8,7 +8,7 @@ from typing import Any
 from trainyard.metrics.tags import BATCHES_PER_EPOCH, CURVES, EPOCH, PROGRESS, SAMPLES_PER_SECOND
 from trainyard.records.trainings import Curves, Instance, SeriesPoints, Training
 
-from trainyard_widgets.views.trainings import instance_view, row
+from trainyard_widgets.views.trainings import epoch_shown, instance_view, row
 
 QUIET_AFTER = 300
 """Seconds without a line of output after which the page warns that a training may be stuck."""
@@ -39,7 +39,7 @@ def tiles(instance: Instance | None) -> dict[str, Any]:
     if instance is None:
         return dict.fromkeys(("epoch", "epochs", "batch", "samples_per_second", "elapsed", "remaining", "last_output"))
     return {
-        "epoch": None if instance.epoch is None else instance.epoch + 1,
+        "epoch": epoch_shown(instance),
         "epochs": instance.epochs,
         "batch": instance.batch,
         "samples_per_second": instance.samples_per_second,
