@@ -20,7 +20,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from trainyard.home import Home
 
 from trainyard_hub.stack.home import stack_folder
-from trainyard_hub.stack.manager_files import configuration, socket_path
+from trainyard_hub.stack.manager_files import GROUP, configuration, socket_path
 from trainyard_hub.stack.processes import Process
 from trainyard_hub.stack.secrets import write_private
 
@@ -78,6 +78,10 @@ class Manager:
                 for info in self._rpc().getAllProcessInfo()
             }
         return {}
+
+    def command(self, command: str, name: str) -> None:
+        """Ask the manager to do something (``startProcess``, ``stopProcess``) with one process, and wait for it."""
+        getattr(self._rpc(), command)(f"{GROUP}:{name}")
 
     def shut_down(self) -> None:
         """End the manager and everything under it; what does not end in time is killed."""

@@ -1,31 +1,44 @@
-"""What need not be ready before people may come in: further images and the public datasets, one after the other.
+"""What need not be ready before people may come in: the public datasets and further images, one after the other.
 
-Run by the process manager; it ends when everything is there, and is started again when it fails.
+Run by the process manager. Each step may be killed and started again, and does nothing when its work is done; one that fails
+(no network, no space) is tried again later, for ever.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 from trainyard_hub.settings import Settings
 
+FIRST_PAUSE = 30.0
+LONGEST_PAUSE = 900.0
+
 
 def steps(settings: Settings) -> list[list[str]]:
-    """The commands, in order: each may be killed and started again, and does nothing when its work is done."""
+    """The commands, in order."""
     python = sys.executable
     datasets = [[python, "-m", "trainyard_service.public_datasets"]] if settings.public_datasets else []
     return [*datasets, *([python, "-m", "trainyard_spawner.images", "build", name] for name in settings.image_names[1:])]
 
 
-def main() -> int:
-    """Run every step; the exit status says whether one failed, so that the manager tries again later."""
-    failed = 0
-    for step in steps(Settings()):
-        print(" ".join(step[1:]), flush=True)
-        failed += subprocess.run(step, check=False).returncode != 0
-    return 1 if failed else 0
+def main() -> None:
+    """Run every step until each has succeeded once."""
+    left, pause = steps(Settings()), FIRST_PAUSE
+    while left:
+        left = [step for step in left if not _succeeds(step)]
+        if left:
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _succeeds(step: list[str]) -> bool:
+    print(" ".join(step[1:]), flush=True)
+    status = subprocess.run(step, check=False).returncode
+    print(f"ended with status {status}", flush=True)
+    return status == 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

@@ -83,7 +83,7 @@ def hub_configuration() -> Path:
 
 
 def service_environment(settings: Settings) -> dict[str, str]:
-    """What the service must know of the others; what an administrator set wins."""
+    """What the service must know of the others, as the stack's own settings say."""
     return {
         "TRAINYARD_SERVICE_PORT": str(settings.inner("service_port")),
         "TRAINYARD_SERVICE_PUBLIC_URL": settings.address,

@@ -1,0 +1,133 @@
+"""The stack for survival tests: one image, kept between runs, no public datasets, and ways to be unkind to it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import psutil
+from trainyard_hub.settings import Settings
+from trainyard_hub.stack.manager import Manager
+from trainyard_hub.stack.processes import stack
+
+from tests.browser.running import RunningPlatform
+
+IMAGES = Path(__file__).parents[2] / ".cache" / "hub-images"
+HIDDEN = re.compile(r'name="_xsrf" value="([^"]+)"')
+
+
+class HubPlatform(RunningPlatform):
+    """A whole platform with the workspace image only."""
+
+    def __init__(self, **settings: str) -> None:
+        super().__init__()
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        (self.home / "images").symlink_to(IMAGES)
+        quiet = {"TRAINYARD_IMAGES": "workspace", "TRAINYARD_PUBLIC_DATASETS": "false"}
+        self._environment |= quiet | settings
+        self.port = int(self.address.rpartition(":")[2])
+
+    @property
+    def settings(self) -> Settings:
+        """The settings it runs with."""
+        return Settings(TRAINYARD_HOME=self.home, port=self.port)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The shell it was started from."""
+        return self._environment
+
+    def manager(self) -> Manager:
+        """The process manager's other end."""
+        return Manager(self.settings.home, stack(self.settings), {})
+
+    def pid(self, name: str) -> int:
+        """The process id of one process of the stack; 0 when it is not up."""
+        found = self.manager().processes().get(name)
+        return found.pid if found else 0
+
+    def forget_what_was_said(self) -> None:
+        """So that ``start`` waits for the next announcement."""
+        self.log.write_text("")
+
+    def kill(self, name: str) -> int:
+        """SIGKILL for one process; its old pid."""
+        pid = self.pid(name)
+        psutil.Process(pid).kill()
+        return pid
+
+    def kill_foreground(self) -> None:
+        """SIGKILL for what ``make run`` is."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def interrupt(self) -> int:
+        """Ctrl-C; the exit status."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
+        return self._process.wait(60)
+
+    def answers(self, path: str) -> bool:
+        """Whether the public address answers 200 at ``path``."""
+        try:
+            return httpx.get(f"{self.address}{path}", timeout=3, follow_redirects=True).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    def is_well(self) -> bool:
+        """Whether hub, service and pages answer through the proxy."""
+        paths = ("/hub/health", "/services/trainyard/api/docs", "/services/pages/health")
+        return all(self.answers(path) for path in paths)
+
+
+class Person:
+    """A browser without a screen: keeps cookies, fills in forms."""
+
+    def __init__(self, platform: HubPlatform) -> None:
+        self._client = httpx.Client(base_url=platform.address, follow_redirects=True, timeout=60)
+
+    def get(self, path: str) -> httpx.Response:
+        """A page, after all redirects."""
+        return self._client.get(path)
+
+    def sign_in(self, name: str, password: str) -> httpx.Response:
+        """The page after the sign-in form."""
+        token = self._token(self._client.get("/hub/login"))
+        return self._client.post("/hub/login", data={"username": name, "password": password, "_xsrf": token})
+
+    def spawn(self, group: str) -> httpx.Response:
+        """The page after the start form, with the first image and the smallest package."""
+        form = self._client.get("/hub/spawn")
+        image = re.findall(r'<option value="([^"]+:[^"]+)"', form.text)[0]
+        package = re.findall(r'name="package" value="([^"]+)"', form.text)[0]
+        token = self._token(form)
+        data = {"_xsrf": token, "group": group, "image": image, "package": package}
+        return self._client.post("/hub/spawn", params={"_xsrf": token}, data=data)
+
+    def lab_answers(self) -> bool:
+        """Whether the person's JupyterLab answers."""
+        answer = self._client.get("/user/u1/lab")
+        return answer.status_code == httpx.codes.OK and answer.url.path.startswith("/user/u1/")
+
+    def _token(self, page: httpx.Response) -> str:
+        found = HIDDEN.search(page.text)
+        if found:
+            return found[1]
+        return next(
+            str(cookie.value) for cookie in self._client.cookies.jar if cookie.name == "_xsrf" and "/hub" in cookie.path
+        )
+
+
+def until(ready: Callable[[], object], seconds: float = 90) -> bool:
+    """Whether ``ready`` came true in time."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True

@@ -1,0 +1,65 @@
+"""The stack's settings: safe by default, movable by one port, every one of every service documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+from trainyard.errors import Invalid
+from trainyard_hub.settings import Settings
+from trainyard_pages.settings import Settings as PagesSettings
+from trainyard_service.settings import Settings as ServiceSettings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def names(settings: type[BaseSettings]) -> set[str]:
+    prefix = str(settings.model_config["env_prefix"])
+    return {field.alias or f"{prefix}{name.upper()}" for name, field in settings.model_fields.items()}
+
+
+@pytest.mark.parametrize("settings", [Settings, ServiceSettings, PagesSettings])
+def test_every_setting_has_a_row(settings: type[BaseSettings]) -> None:
+    documented = set(re.findall(r"^\| `(TRAINYARD_[A-Z0-9_]+)`", DOCUMENT.read_text(), re.MULTILINE))
+    assert names(settings) - documented == set()
+
+
+def test_no_row_is_about_nothing() -> None:
+    documented = set(re.findall(r"^\| `(TRAINYARD_[A-Z0-9_]+)`", DOCUMENT.read_text(), re.MULTILINE))
+    known = names(Settings) | names(ServiceSettings) | names(PagesSettings)
+    elsewhere = {name for name in documented if name in (DOCUMENT.read_text().partition("## Clients")[2])}
+    assert documented - known - elsewhere == set()
+
+
+def test_one_port_moves_all(tmp_path: Path) -> None:
+    settings = Settings(TRAINYARD_HOME=tmp_path, port=9000)
+    assert settings.ports() == {
+        "port": 9000,
+        "hub_port": 9001,
+        "inside_port": 9002,
+        "proxy_api_port": 9009,
+        "service_port": 9010,
+        "pages_port": 9020,
+        "store_port": 9030,
+        **{f"store_port + {step}": 9030 + step for step in range(1, 8)},
+    }
+
+
+def test_a_port_of_its_own_wins(tmp_path: Path) -> None:
+    assert Settings(TRAINYARD_HOME=tmp_path, hub_port=7777).hub_url == "http://127.0.0.1:7777"
+
+
+def test_everything_is_on_loopback_by_default(tmp_path: Path) -> None:
+    assert Settings(TRAINYARD_HOME=tmp_path).address == "http://127.0.0.1:8000"
+
+
+def test_elsewhere_without_tls_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"TRAINYARD_HOST is 0\.0\.0\.0"):
+        Settings(TRAINYARD_HOME=tmp_path, host="0.0.0.0")
+
+
+def test_half_of_a_certificate_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="together or not at all"):
+        Settings(TRAINYARD_HOME=tmp_path, tls_key=tmp_path / "key.pem")
