@@ -119,7 +119,10 @@ def _namespaces(line: _Line, spec: LaunchSpec, host: Host) -> None:
     if host.network == "none":
         line.add("--unshare-net")
     if host.root:
-        line.add("--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP")
+        line.add("--cap-drop", "ALL")
+        # the first process gives them all up; CAP_KILL lets bubblewrap's death end it although it has another user by then
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL"):
+            line.add("--cap-add", capability)
     else:
         line.add("--unshare-user", "--disable-userns")
         line.add("--uid", str(spec.identity.uid), "--gid", str(spec.identity.gid))

@@ -96,11 +96,12 @@ class SandboxLauncher:
     def stop(self, key: str, *, grace: float | None = None) -> None:
         """Ask the launch to end; returns at once; unknown keys are fine."""
         folder = self._folder(key)
-        status = files.read_json(folder / "status.json")
-        if not folder.is_dir() or (status or {}).get("phase") == "ended":
+        if not folder.is_dir():
             return
+        # the wish first: a supervisor that has no pid to tell yet looks for it as soon as it has
         files.write_json(folder / "stop.json", {} if grace is None else {"grace": grace})
-        if status is not None:
+        status = files.read_json(folder / "status.json")
+        if status is not None and status["phase"] != "ended":
             self._signal_supervisor(key, status["pid"])
 
     def state(self, key: str) -> LaunchState | None:

@@ -77,6 +77,8 @@ class Supervisor:
         self._spawn(theirs)
         theirs.close()
         self._write_status(sandbox={"pid": self._bwrap, "start": memory.start_time(self._bwrap)})
+        if (self._folder / "stop.json").exists():
+            self._asked_to_stop()
         self._watch(wake)
         self._certify()
 
@@ -145,6 +147,7 @@ class Supervisor:
                     key.data()
                 self._check_time()
                 self._check_memory()
+        self._control.setblocking(False)
         while self._hear(None):
             pass
 
@@ -164,7 +167,7 @@ class Supervisor:
     def _hear(self, selector: selectors.BaseSelector | None) -> bool:
         """One packet of the first process; False when it has nothing more to say."""
         try:
-            packet, descriptors, _, _ = socket.recv_fds(self._control, PACKET, 1, 0 if selector else socket.MSG_DONTWAIT)
+            packet, descriptors, _, _ = socket.recv_fds(self._control, PACKET, 1)
         except OSError:
             packet = b""
             descriptors = []
@@ -245,8 +248,7 @@ class Supervisor:
             self._kill()
 
     def _kill(self) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self._bwrap, signal.SIGKILL)
+        memory.kill(memory.tree(self._bwrap))
 
     def _certify(self) -> None:
         """Write down how it ended, and leave nothing behind."""

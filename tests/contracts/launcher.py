@@ -1,0 +1,158 @@
+"""What every launcher must do: a test class, run over each implementation by its fixtures.
+
+A subclass gives ``launcher`` (the launcher under test) and ``make`` (a specification from a shell command and changed fields).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from trainyard.errors import Conflict, UserError
+from trainyard.jobs.launch import Launcher, LaunchSpec, LaunchState, Resources
+from trainyard.jobs.states import Cause
+
+Make = Callable[..., LaunchSpec]
+PATIENCE = 60
+
+
+def wait_for(launcher: Launcher, key: str, *phases: str) -> LaunchState:
+    """The state once it is one of ``phases``."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        state = launcher.state(key)
+        if state is not None and state.phase in phases:
+            return state
+        time.sleep(0.02)
+    raise AssertionError(f"{key} did not become {phases}: {launcher.state(key)}")
+
+
+def run(launcher: Launcher, spec: LaunchSpec) -> LaunchState:
+    """Start ``spec`` and wait for its end."""
+    launcher.start(spec)
+    return wait_for(launcher, spec.key, "ended")
+
+
+def says(path: Path, words: str) -> None:
+    """Wait until the output contains ``words``."""
+    deadline = time.monotonic() + PATIENCE
+    while words not in (path.read_text() if path.exists() else ""):
+        assert time.monotonic() < deadline, f"{words!r} never came: {path.read_text() if path.exists() else 'no file'}"
+        time.sleep(0.02)
+
+
+class LauncherContract:
+    """Start, stop, truth, console, forgetting."""
+
+    def test_output_is_appended_and_exit_code_is_told(self, launcher: Launcher, make: Make) -> None:
+        first = make("echo one")
+        second = first.model_copy(update={"key": "again", "argv": ("bash", "-c", "echo two >&2; exit 7")})
+        assert run(launcher, first).exit_code == 0
+        ended = run(launcher, second)
+        assert (ended.exit_code, ended.cause) == (7, Cause.EXITED)
+        assert first.output is not None
+        assert first.output.read_text() == "one\ntwo\n"
+
+    def test_a_signal_is_told(self, launcher: Launcher, make: Make) -> None:
+        ended = run(launcher, make("kill -SEGV $$"))
+        assert (ended.signal, ended.exit_code, ended.cause) == (11, None, Cause.SIGNALLED)
+
+    def test_starting_at_once_from_many_threads_starts_once(self, launcher: Launcher, make: Make) -> None:
+        spec = make("echo started; sleep 1")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: launcher.start(spec), range(8)))
+        wait_for(launcher, spec.key, "ended")
+        assert launcher.start(spec).phase == "ended"
+        assert spec.output is not None
+        assert spec.output.read_text() == "started\n"
+
+    def test_stop_is_graceful(self, launcher: Launcher, make: Make) -> None:
+        spec = make("trap 'echo saved; exit 0' TERM; echo ready; while :; do sleep 0.1; done")
+        launcher.start(spec)
+        assert spec.output is not None
+        says(spec.output, "ready")
+        launcher.stop(spec.key)
+        ended = wait_for(launcher, spec.key, "ended")
+        assert (ended.cause, ended.exit_code) == (Cause.STOPPED, 0)
+        assert "saved" in spec.output.read_text()
+
+    def test_who_ignores_the_request_to_stop_is_killed(self, launcher: Launcher, make: Make) -> None:
+        spec = make("trap '' TERM; echo ready; while :; do sleep 0.1; done")
+        launcher.start(spec)
+        assert spec.output is not None
+        says(spec.output, "ready")
+        launcher.stop(spec.key, grace=0.3)
+        ended = wait_for(launcher, spec.key, "ended")
+        assert (ended.cause, ended.signal) == (Cause.STOPPED, 9)
+
+    def test_stopping_what_is_not_known_is_fine(self, launcher: Launcher) -> None:
+        launcher.stop("nobody")
+        assert launcher.state("nobody") is None
+
+    def test_time_limit_ends_it(self, launcher: Launcher, make: Make) -> None:
+        assert run(launcher, make("sleep 60", time_limit=0.5, grace=0.5)).cause is Cause.TIME_LIMIT
+
+    def test_above_its_memory_it_is_killed_and_says_so(self, launcher: Launcher, make: Make) -> None:
+        hungry = "python -c 'import time; x = bytearray(300 << 20); time.sleep(20)'"
+        ended = run(launcher, make(hungry, resources=Resources(cpu=1, memory=128 << 20)))
+        assert ended.cause is Cause.OUT_OF_MEMORY
+        assert ended.memory_limit == 128 << 20
+
+    def test_processes_left_in_the_background_end_with_the_program(self, launcher: Launcher, make: Make) -> None:
+        assert run(launcher, make("sleep 600 & setsid sleep 600 & exit 0")).exit_code == 0
+
+    def test_a_missing_image_is_refused(self, launcher: Launcher, make: Make) -> None:
+        with pytest.raises(UserError) as refused:
+            launcher.start(make("true", image="nowhere:1"))
+        assert refused.value.code == "image-missing"
+
+    def test_a_program_that_cannot_be_found_inside_is_told(self, launcher: Launcher, make: Make) -> None:
+        ended = run(launcher, make("true", argv=("no-such-program",)))
+        assert ended.cause is Cause.LAUNCH_FAILED
+        assert "no-such-program" in ended.message
+
+    def test_what_runs_cannot_be_forgotten_and_what_ended_can(self, launcher: Launcher, make: Make) -> None:
+        spec = make("sleep 60")
+        launcher.start(spec)
+        with pytest.raises(Conflict):
+            launcher.forget(spec.key)
+        launcher.stop(spec.key, grace=0)
+        wait_for(launcher, spec.key, "ended")
+        assert [state.key for state in launcher.states()] == [spec.key]
+        launcher.forget(spec.key)
+        assert launcher.states() == []
+
+    async def test_changes_tell_of_start_and_end(self, launcher: Launcher, make: Make) -> None:
+        spec = make("true")
+        changes = launcher.changes()
+        launcher.start(spec)
+        async with asyncio.timeout(PATIENCE):
+            async for key in changes:
+                state = launcher.state(key)
+                if state is not None and state.phase == "ended":
+                    break
+        await changes.aclose()  # type: ignore[attr-defined]
+
+    async def test_console_runs_beside_the_program_with_its_environment(self, launcher: Launcher, make: Make) -> None:
+        spec = make("sleep 60", environment={"SECRET_OF_JOB": "42"})
+        launcher.start(spec)
+        wait_for(launcher, spec.key, "running")
+        console = await launcher.console(spec.key, ("bash", "--norc"), 100, 30)
+        await console.resize(120, 40)
+        await console.write(b"stty size; echo $SECRET_OF_JOB-$((6*7)); exit\n")
+        heard = b""
+        async with asyncio.timeout(PATIENCE):
+            while data := await console.read():
+                heard += data
+        await console.close()
+        launcher.stop(spec.key, grace=0)
+        assert b"40 120" in heard
+        assert b"42-42" in heard
+
+    async def test_console_of_what_does_not_run_is_refused(self, launcher: Launcher) -> None:
+        with pytest.raises(Conflict):
+            await launcher.console("nobody", ("bash",), 80, 24)
