@@ -14,16 +14,13 @@ import signal
 import sys
 import time
 import urllib.error
-import urllib.parse
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from trainyard.address import api_address
 from trainyard.datasets.folder import LIST, DatasetFolder, Stopped
+from trainyard.datasets.platform import open_object, reason_of
 from trainyard.datasets.unpack import unpack
 from trainyard.errors import Invalid, NotFound, Unavailable, UserError
 from trainyard.job_progress import ProgressFile
@@ -113,20 +110,16 @@ def _copy_file(source: Path, part: Path) -> None:
 
 
 def _copy_object(key: str, part: Path, told: Told) -> None:
-    """Fetch from the owner's bucket through the platform: no key of the storage ever comes into a sandbox."""
-    query = urllib.parse.urlencode({"key": key})
-    address = f"{api_address(os.environ['TRAINYARD_URL'])}/jobs/{os.environ['TRAINYARD_JOB']}/object?{query}"
-    token = Path(os.environ["TRAINYARD_TOKEN_FILE"]).read_text().strip()
-    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own platform
+    """Fetch from the owner's bucket through the platform."""
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer, part.open("wb") as file:  # noqa: S310
+        with open_object(key) as answer, part.open("wb") as file:
             total, done = int(answer.headers.get("Content-Length", 0)), 0
             while block := answer.read(_BLOCK):
                 file.write(block)
                 done += len(block)
                 told(done, max(total, done))
     except urllib.error.HTTPError as error:
-        raise _refused(key, error) from None
+        raise _refused(key, reason_of(error)) from None
     except OSError as error:
         raise Unavailable(
             "bucket-unavailable",
@@ -136,10 +129,7 @@ def _copy_object(key: str, part: Path, told: Told) -> None:
         ) from None
 
 
-def _refused(key: str, error: urllib.error.HTTPError) -> UserError:
-    reason = f"HTTP {error.code}"
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        reason = msgspec.json.decode(error.read(65536))["error"]["message"]
+def _refused(key: str, reason: str) -> UserError:
     return Invalid(
         "list-not-fetched",
         N_("The list {key} could not be fetched from the bucket: {reason}"),

@@ -156,7 +156,7 @@ def object_path(url: str) -> str:
 class Sources:
     """All kinds of urls behind one ``PictureSource``."""
 
-    def __init__(self, folders: FolderSource, objects: ObjectSource | None = None) -> None:
+    def __init__(self, folders: FolderSource, objects: PictureSource | None = None) -> None:
         self._folders = folders
         self._objects = objects
 

@@ -1,7 +1,7 @@
 """``python -m trainyard.formats.job spec.json``: write one batch as a job, telling its progress in a small file.
 
 The specification is JSON: ``plan`` (a ``BatchPlan``), ``folder`` (the batch's), ``roots`` (url prefix to folder), optional
-``storage`` (a file with ``endpoint``, ``access_key``, ``secret_key``), ``progress`` (the file to tell in), ``workers``.
+``storage`` (a file with ``endpoint``, ``access_key``, ``secret_key``; without it a job asks the platform for objects), ``progress`` (the file to tell in), ``workers``.
 Exit status: 0 done, 2 refused (the progress file says why), 3 stopped by SIGTERM or SIGINT; the next start goes on. With a
 file named ``discard`` beside the progress file, a stop also deletes what was done.
 """
@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 
 from trainyard.datasets.folder import Stopped
-from trainyard.datasets.sources import FolderSource, ObjectSource, Sources
+from trainyard.datasets.platform import PlatformSource, on_platform
+from trainyard.datasets.sources import FolderSource, ObjectSource, PictureSource, Sources
 from trainyard.errors import UserError
 from trainyard.formats.batch import Step, Watch, write_batch
 from trainyard.formats.plan import BatchPlan
@@ -77,9 +78,9 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _storage(path: Path | None) -> ObjectSource | None:
+def _storage(path: Path | None) -> PictureSource | None:
     if path is None:
-        return None
+        return PlatformSource() if on_platform() else None
     import s3fs
 
     access: dict[str, Any] = json.loads(path.read_bytes())

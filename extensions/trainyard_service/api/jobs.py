@@ -29,7 +29,7 @@ from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.storage import StorageRow
 from trainyard_service.datasets.access import must_change
-from trainyard_service.datasets.stores import objects_of
+from trainyard_service.datasets.stores import objects_blocks, objects_of
 from trainyard_service.identity import Caller, CallerDep, signed_in_websocket
 from trainyard_service.jobs import life
 from trainyard_service.jobs.log import LogFile
@@ -120,7 +120,7 @@ def get_log(
 
 
 @router.get("/jobs/{job_id}/object", response_class=StreamingResponse)
-def get_object(job_id: str, key: str, caller: CallerDep, engine: EngineDep) -> Response:
+def get_object(job_id: str, key: str, caller: CallerDep, engine: EngineDep) -> StreamingResponse:
     """A list or picture in the bucket, for a prepare or format job with its own token: no key of the bucket enters a sandbox.
 
     A preparation reads its owner's bucket; formatting reads the bucket of the dataset's owner.
@@ -141,9 +141,10 @@ def get_object(job_id: str, key: str, caller: CallerDep, engine: EngineDep) -> R
     if not object_path(url).startswith(f"{bucket}/"):
         raise NotAllowed("another-bucket", N_("The object {url} is not in the bound bucket {bucket}."), url=url, bucket=bucket)
     try:
-        return Response(objects.read(url), media_type="application/octet-stream")
+        size, blocks = objects_blocks(objects, url)
     except PictureProblem as problem:
         raise NotFound(problem.code, problem.message, **problem.values) from None
+    return StreamingResponse(blocks, media_type="application/octet-stream", headers={"Content-Length": str(size)})
 
 
 def _bucket_of(account_id: int | None) -> Any:

@@ -189,6 +189,9 @@ class FormatKind:
                 row.first, row.end = one.range
                 row.samples, row.bytes, row.ready = one.samples, one.bytes, True
 
+    def after(self, job: JobRow) -> None:
+        """See ``Kind``."""
+
     def progress(self, job: JobRow) -> Progress | None:
         """See ``Kind``."""
         return read_progress(self.context.home.batch(job.spec["batch"]), PROGRESS)

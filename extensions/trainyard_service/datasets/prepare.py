@@ -102,6 +102,9 @@ class PrepareKind:
             return json.dumps(told["error"])
         return json.dumps({"message": _STOPPED if then is JobState.STOPPED else _FAILED})
 
+    def after(self, job: JobRow) -> None:
+        """See ``Kind``."""
+
     def progress(self, job: JobRow) -> Progress | None:
         """See ``Kind``."""
         return read_progress(self.context.home.dataset(job.spec["dataset"]), PROGRESS)

@@ -151,6 +151,7 @@ class JobEngine:
                 job.started = datetime.fromtimestamp(state.started_at, UTC)
             self._end(session, job, certificate(state, job, self._last_lines(session, job)))
         remove_private_folder(self.context.home, state.key)
+        self.kinds[JobKind(job.kind)].after(job)
 
     def _end(self, session: Session, job: JobRow, ending: dict[str, Any]) -> None:
         life.end_attempt(session, job, ending)

@@ -63,6 +63,10 @@ class Kind(Protocol):
         """The job is now ``then``; change its subject in the same transaction."""
         ...
 
+    def after(self, job: JobRow) -> None:
+        """The end is committed: do what may take long. Not called again after a crash."""
+        ...
+
     def progress(self, job: JobRow) -> Progress | None:
         """How far it is, if that is known."""
         ...

@@ -23,7 +23,7 @@ from trainyard_service.database.tables.trainings import TrainingRow
 from trainyard_service.datasets.formatting import set_folder
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
 from trainyard_service.jobs.tokens import private_folder, write_private
-from trainyard_service.trainings import entry, places
+from trainyard_service.trainings import catch_up, entry, places
 from trainyard_service.trainings.create import roots_of
 from trainyard_service.trainings.telling import tell_instance, tell_training
 from trainyard_service.volume import make_member_folder
@@ -80,6 +80,7 @@ class TrainKind:
         if row is None:
             return
         if then in ENDED:
+            catch_up.instances(session, self.context, row)
             self._close_instances(session, row, then)
         tell_training(session, row)
 
@@ -91,6 +92,10 @@ class TrainKind:
                 instance.error = _LOST if failed else ""
                 instance.stopped = now()
                 tell_instance(session, instance)
+
+    def after(self, job: JobRow) -> None:
+        """See ``Kind``: snapshots that were packed while the platform was away are kept now."""
+        catch_up.snapshots(self.context, job.spec["training"])
 
     def progress(self, job: JobRow) -> Progress | None:
         """See ``Kind``; the page shows the instances' own progress."""

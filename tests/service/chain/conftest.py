@@ -61,9 +61,14 @@ def chain_home() -> Iterator[Home]:
 def launcher(chain_home: Home) -> Iterator[Any]:
     made = import_module("trainyard_spawner.sandbox_launcher").SandboxLauncher(chain_home)
     yield made
-    for state in made.states():
-        made.stop(state.key, grace=0)
-    until(lambda: all(state.phase == "ended" for state in made.states()))
+
+    def ended() -> bool:
+        living = [state for state in made.states() if state.phase != "ended"]
+        for state in living:
+            made.stop(state.key, grace=0)
+        return not living
+
+    until(ended)
     for state in made.states():
         made.forget(state.key)
 

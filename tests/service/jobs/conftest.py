@@ -51,6 +51,9 @@ class Script:
     def moved(self, session: Session, job: JobRow, then: JobState) -> None:
         self.moves.append((job.id, then))
 
+    def after(self, job: JobRow) -> None:
+        pass
+
     def progress(self, job: JobRow) -> Progress | None:
         return None
 

@@ -1,9 +1,11 @@
 """datasets, jobs, trainings and models."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
 from trainyard_service.database import base
 
 revision = '0002'
