@@ -1,29 +1,14 @@
-"""Which network a sandbox gets: as an ordinary user the host's, as root one of its own without a way out but the relays."""
+"""Which network a sandbox gets: as an ordinary user the host's; as root only its own loopback, with relays to the platform.
+
+A network namespace per person with a way to the internet needs veth, NAT and a filter; until it is there, root mode
+fails closed: host, internet and other people are out of reach, and the Hub reaches a workspace through its supervisor.
+"""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
-
-
-@dataclass(frozen=True)
-class OwnNetwork:
-    """A person's network namespace and the address the host reaches it at."""
-
-    namespace: Path
-    address: str
 
 
 def choose() -> str:
-    """``own``, ``none`` or ``shared``."""
+    """``none`` as root, ``shared`` as an ordinary user."""
     return "none" if os.geteuid() == 0 else "shared"
-
-
-def ensure(uid: int, *, internet: bool) -> OwnNetwork:
-    """The network of ``uid``, made where missing."""
-    raise NotImplementedError
-
-
-def remove_leftovers(living: set[str | None]) -> None:
-    """Remove networks nobody uses."""

@@ -27,7 +27,7 @@ PLAIN_NAME = re.compile(r"^[a-z_][a-z0-9_-]{0,31}$")
 class Host:
     """What the machine offers.
 
-    ``network``: ``shared`` with the host, ``none``, or ``own`` (the supervisor enters the person's network namespace before).
+    ``network``: ``shared`` with the host, or ``none`` (loopback and relays only).
     ``etc``: the files of ``/etc`` that exist and may be seen. ``lib_links``: merged directories as (name, target).
     """
 

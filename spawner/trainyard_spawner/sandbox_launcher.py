@@ -71,11 +71,6 @@ class SandboxLauncher:
         """Where control groups of this home's launches are made, or None where memory is summed."""
         return self._groups
 
-    @property
-    def has_own_networks(self) -> bool:
-        """Whether a sandbox may listen on all its interfaces, because nobody but this host reaches them."""
-        return self._network == "own"
-
     # -- the contract -----------------------------------------------------------------------------------------------
 
     def start(self, spec: LaunchSpec) -> LaunchState:
@@ -149,14 +144,11 @@ class SandboxLauncher:
     # -- leftovers --------------------------------------------------------------------------------------------------
 
     def remove_leftovers(self) -> None:
-        """Control groups and networks of launches that are no more; called when the platform starts."""
+        """Control groups of launches that are no more; called when the platform starts."""
         with self._guard():
             living = {name.name for name in self._watch.iterdir() if Lock.is_held(name)}
             if self._groups:
                 cgroups.remove(cgroups.leftovers(self._groups, living))
-            if self._network == "own":
-                plans = (files.read_json(self._folder(key) / "plan.json") for key in living)
-                network.remove_leftovers({plan["network_namespace"] for plan in plans if plan})
 
     # -- starting ---------------------------------------------------------------------------------------------------
 
@@ -168,14 +160,13 @@ class SandboxLauncher:
         files.write_json(folder / "plan.json", self._plan(spec, image, output))
 
     def _plan(self, spec: LaunchSpec, image: Path, output: Path) -> dict[str, Any]:
-        kind = "none" if self._network != "own" and not spec.internet else self._network
-        own = network.ensure(spec.identity.uid, internet=spec.internet) if kind == "own" else None
+        kind = self._network if spec.internet else "none"
         host = gpus.with_devices(read_host(kind), spec.devices)
         box = sandbox.build(spec, host, image.resolve())
         groups = self._create_groups(spec)
         address = None
         if spec.listen_port and kind != "none":
-            address = f"{own.address if own else '127.0.0.1'}:{spec.listen_port}"
+            address = f"127.0.0.1:{spec.listen_port}"
         return {
             "key": spec.key,
             "bwrap": box.argv,
@@ -183,7 +174,6 @@ class SandboxLauncher:
             "handed": [{"path": handed.path, "content": handed.content} for handed in box.handed],
             "groups": [str(group) for group in groups],
             "sum_memory": None if groups else spec.resources.memory,
-            "network_namespace": str(own.namespace) if own else None,
             "output": str(output),
             "time_limit": spec.time_limit,
             "grace": spec.grace,

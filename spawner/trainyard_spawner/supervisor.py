@@ -27,7 +27,6 @@ from trainyard_spawner import cgroups, files, memory, relay
 CONTROL, CONSOLE, CONFIGURATION = 3, 4, 5
 HIGH = 300
 PACKET = 4096
-CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
 FULL_DISK = 4 << 20
 WATCH_SECONDS = 1.0
@@ -98,7 +97,7 @@ class Supervisor:
             os.close(descriptor)
 
     def _become_sandbox(self, descriptors: Mapping[int, int]) -> None:
-        """In the child: enter groups and network, arrange descriptors, and turn into bubblewrap with an empty environment."""
+        """In the child: enter the groups, arrange descriptors, and turn into bubblewrap with an empty environment."""
         try:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
@@ -107,10 +106,6 @@ class Supervisor:
             libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
             os.setsid()
             cgroups.enter(self._groups)
-            if self._plan["network_namespace"]:
-                namespace = os.open(self._plan["network_namespace"], os.O_RDONLY | os.O_CLOEXEC)
-                if libc.setns(namespace, CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), "setns", self._plan["network_namespace"])
             # lifted out of the way first, since a wanted number may be another one's present place
             import fcntl
 

@@ -166,10 +166,9 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
 
     def _environment(self, grant: dict[str, Any], port: int, platform_port: int) -> dict[str, str]:
         here = f"http://127.0.0.1:{platform_port}"
-        interface = "0.0.0.0" if self.launcher.has_own_networks else "127.0.0.1"  # noqa: S104 (of a network of its own)
         api = url_path_join(here, self.hub.base_url, "api")
         own = {
-            "JUPYTERHUB_SERVICE_URL": f"http://{interface}:{port}{self.server.base_url}",
+            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{port}{self.server.base_url}",
             "JUPYTERHUB_API_URL": api,
             "JUPYTERHUB_ACTIVITY_URL": url_path_join(api, "users", self.user.name, "activity"),
             "JUPYTERHUB_ROOT_DIR": str(grant["working_directory"]),
