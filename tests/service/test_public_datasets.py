@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.mark.slow
 def test_two_processes_at_once_make_every_public_dataset_once_and_whole(settings: Settings) -> None:
     command = [sys.executable, "-m", "trainyard_service.public_datasets"]
-    environment = {"TRAINYARD_HOME": str(settings.home), "PATH": "/usr/bin:/bin", "HOME": str(settings.home)}
+    environment = {**os.environ, "TRAINYARD_HOME": str(settings.home)}
     both = [subprocess.Popen(command, env=environment) for _ in range(2)]
     assert [process.wait(240) for process in both] == [0, 0]
     database = Database(settings.database)
