@@ -10,8 +10,10 @@ import uvicorn
 
 from trainyard_service.app import create_app, create_context
 from trainyard_service.bootstrap import bootstrap as make_administrator
+from trainyard_service.database.engine import Database
 from trainyard_service.observe import configure_logs
 from trainyard_service.settings import Settings
+from trainyard_service.storage.keyring import Keyring, rotate
 
 command = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help="The Trainyard service.")
 _GRACE_SECONDS = 5
@@ -54,6 +56,15 @@ def bootstrap(
 ) -> None:
     """Make the first administrator if there is none; prints the Hub's name of the oldest administrator."""
     typer.echo(f"u{make_administrator(Settings(), name, password_file)}")
+
+
+@command.command()
+def rotate_storage_key() -> None:
+    """Encrypt the keys of every bound storage space with a new key."""
+    settings = Settings()
+    database = Database(settings.database)
+    typer.echo(f"{rotate(database, Keyring(settings.storage_key))} storage spaces encrypted with a new key")
+    database.close()
 
 
 def main() -> None:

@@ -15,9 +15,11 @@ from trainyard_service.api import (
     machine,
     me,
     models,
+    storage,
     stream,
     system,
     trainings,
+    uploads,
     workspaces,
 )
 
@@ -29,6 +31,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     groups.router,
     audits.router,
     internal.router,
+    storage.router,
+    uploads.router,
     datasets.router,
     formatted.router,
     jobs.router,

@@ -1,0 +1,1 @@
+"""Bound storage: keys, binding, the bucket browser, and uploads in chunks."""

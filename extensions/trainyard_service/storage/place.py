@@ -1,0 +1,126 @@
+"""Where a bucket is and with which keys: what a row, or a form that is not bound yet, means; and who may be reached."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from dataclasses import dataclass
+from urllib.parse import urlparse
+
+from trainyard.errors import Invalid, Unavailable
+from trainyard.records.storage import NewStorage
+from trainyard.words import N_
+
+from trainyard_service.database.tables.storage import StorageRow
+from trainyard_service.settings import Settings
+from trainyard_service.storage.keyring import Keyring
+
+
+@dataclass(frozen=True)
+class Place:
+    """One bucket with the keys to it. Never leaves the service, never logged."""
+
+    endpoint: str
+    bucket: str
+    region: str
+    access_key: str
+    secret_key: str
+    embedded: bool
+
+    def __repr__(self) -> str:
+        return f"Place({self.endpoint!r}, {self.bucket!r})"
+
+
+def embedded_place(settings: Settings, bucket: str) -> Place:
+    """A bucket of the platform's own store, with the key that only the service has.
+
+    Raises:
+        Unavailable: this platform has no store of its own.
+    """
+    try:
+        identities = json.loads(settings.store_keys.read_text(encoding="utf-8"))["identities"]
+        keys = next(one for one in identities if one["name"] == "admin")["credentials"][0]
+    except (OSError, ValueError, LookupError, StopIteration) as error:
+        raise Unavailable(
+            "no-own-store",
+            N_("This platform has no store of its own."),
+            hint=N_("Bind a bucket of another store, with its address and keys."),
+        ) from error
+    return Place(settings.store_url, bucket, "us-east-1", keys["accessKey"], keys["secretKey"], embedded=True)
+
+
+def place_of(settings: Settings, row: StorageRow) -> Place:
+    """The place a row stands for. Its address is checked again: a name may lead elsewhere than when it was bound."""
+    if row.embedded:
+        return embedded_place(settings, row.bucket)
+    must_be_reachable(settings, row.endpoint)
+    keyring = Keyring(settings.storage_key)
+    keys = keyring.open(row.access_key), keyring.open(row.secret_key)
+    return Place(row.endpoint, row.bucket, row.region, *keys, embedded=False)
+
+
+def new_place(settings: Settings, new: NewStorage, owner: int) -> Place:
+    """The place a form means; without an address it is the platform's own store.
+
+    Raises:
+        Invalid: an address that may not be reached, missing keys, or somebody else's bucket of the own store.
+    """
+    if not new.endpoint or new.endpoint.rstrip("/") == settings.store_url.rstrip("/"):
+        must_be_ones_own(new.bucket, owner)
+        return embedded_place(settings, new.bucket)
+    must_be_reachable(settings, new.endpoint)
+    for field, value in (("access_key", new.access_key), ("secret_key", new.secret_key)):
+        if not value.strip():
+            raise Invalid("key-missing", N_("A storage space with an address of its own needs both keys."), field=field)
+    return Place(
+        new.endpoint.rstrip("/"), new.bucket, new.region, new.access_key.strip(), new.secret_key.strip(), embedded=False
+    )
+
+
+def own_prefix(owner: int) -> str:
+    """What the names of a person's buckets in the own store begin with: ids are never given twice."""
+    return f"u{owner}-"
+
+
+def must_be_ones_own(bucket: str, owner: int) -> None:
+    """Raises:
+    Invalid: the bucket's name does not begin with the person's number.
+    """
+    if not bucket.startswith(own_prefix(owner)):
+        raise Invalid(
+            "bucket-name",
+            N_("In the platform's own store your bucket's name begins with {prefix}; {bucket} does not."),
+            field="bucket",
+            prefix=own_prefix(owner),
+            bucket=bucket,
+        )
+
+
+def must_be_reachable(settings: Settings, endpoint: str) -> None:
+    """Refuse addresses that lead into this machine or its network: the service must not be anybody's way in.
+
+    Raises:
+        Invalid: not an http(s) address, unknown, or private while the administrator has not allowed that.
+    """
+    parsed = urlparse(endpoint)
+    if parsed.scheme not in ("http", "https") or not parsed.hostname or parsed.username or parsed.query:
+        raise Invalid(
+            "endpoint", N_("{endpoint} is not an address such as https://s3.example.org."), field="endpoint", endpoint=endpoint
+        )
+    if settings.private_storage:
+        return
+    try:
+        found = socket.getaddrinfo(parsed.hostname, parsed.port or 443, type=socket.SOCK_STREAM)
+    except (OSError, ValueError, UnicodeError) as error:
+        sentence = N_("The name {host} is not known.")
+        raise Invalid("endpoint-unknown", sentence, field="endpoint", host=parsed.hostname) from error
+    for *_, address in found:
+        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
+            raise Invalid(
+                "endpoint-private",
+                N_("{host} is an address of this machine or a private network, which may not be bound."),
+                hint=N_("An administrator can allow it with TRAINYARD_SERVICE_PRIVATE_STORAGE=true."),
+                field="endpoint",
+                host=parsed.hostname,
+            )

@@ -1,0 +1,185 @@
+"""Uploads in chunks: the row's ``offset`` counts bytes that are safely in the file, so that any chunk may be sent again.
+
+A chunk is written, synced, and only then counted; whatever a killed service or a broken line left behind the offset is written
+over. A complete upload of an object goes to the bucket; the others wait for the call that uses them, and expire.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from trainyard.errors import Conflict, Invalid, NotFound, TooLarge, Unavailable
+from trainyard.records.storage import NewUpload, Upload, UploadPurpose
+from trainyard.words import N_
+
+from trainyard_service.context import Context
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.storage import UploadRow
+from trainyard_service.identity import Caller
+from trainyard_service.storage import binding
+from trainyard_service.storage.bucket import must_be_key
+
+LARGEST_CHUNK = 16 * 10**6
+
+
+def begin(context: Context, caller: Caller, new: NewUpload) -> Upload:
+    """Make room for a file.
+
+    Raises:
+        TooLarge: above the limit or the room on the volume. Invalid, NotFound: no key, or no bucket to put it in.
+    """
+    if new.purpose == UploadPurpose.OBJECT:
+        must_be_key(new.name, field="name")
+        binding.bucket_of(context, caller.id)
+    settings = context.settings
+    if new.size > settings.largest_upload:
+        sentence = N_("A file may have at most {limit} bytes; this one has {size}.")
+        raise TooLarge("upload-too-large", sentence, field="size", limit=settings.largest_upload, size=new.size)
+    with context.database.write() as session:
+        _must_fit(context, session, new.size)
+        row = UploadRow(
+            id=secrets.token_hex(8), account_id=caller.id, name=new.name, size=new.size, offset=0, purpose=new.purpose,
+            expires=now() + timedelta(days=settings.upload_days),
+        )  # fmt: skip
+        session.add(row)
+        folder = context.home.upload(row.id)
+        folder.mkdir(parents=True, mode=0o700)
+        (folder / "data").touch(mode=0o600)
+    return finish(context, row) if new.size == 0 else view(row)
+
+
+def _must_fit(context: Context, session: Session, size: int) -> None:
+    coming = session.scalar(select(func.sum(UploadRow.size - UploadRow.offset))) or 0
+    free = shutil.disk_usage(context.home.volume).free - context.settings.disk_reserve - int(coming)
+    if size > free:
+        raise TooLarge(
+            "volume-full",
+            N_("There is room for {free} bytes on the platform's volume; this file has {size}."),
+            hint=N_("Delete what is not needed any more, or ask an administrator."),
+            field="size",
+            free=max(free, 0),
+            size=size,
+        )
+
+
+def append(context: Context, caller: Caller, upload_id: str, offset: int, chunk: bytes, checksum: str | None) -> Upload:
+    """Add the bytes at ``offset``; the last ones complete the upload.
+
+    Raises:
+        Conflict: another offset is next. Invalid: checksum or size are wrong. Unavailable: the volume is full.
+    """
+    _must_match(chunk, checksum)
+    with context.database.write() as session:
+        row = find(session, caller, upload_id)
+        if row.complete:
+            return view(row)
+        if offset != row.offset:
+            raise Conflict(
+                "upload-offset",
+                N_("The next byte of this upload is {expected}; the chunk begins at {offset}."),
+                hint=N_("Ask for the upload and go on from its offset."),
+                expected=row.offset,
+                offset=offset,
+            )
+        if offset + len(chunk) > row.size:
+            sentence = N_("The upload has {size} bytes; this chunk would make it {total}.")
+            raise Invalid("upload-size", sentence, size=row.size, total=offset + len(chunk))
+        _write(context.home.upload(row.id) / "data", offset, chunk)
+        row.offset += len(chunk)
+        row.expires = now() + timedelta(days=context.settings.upload_days)
+    return finish(context, row) if row.offset == row.size else view(row)
+
+
+def _must_match(chunk: bytes, checksum: str | None) -> None:
+    if checksum is None:
+        return
+    algorithm, _, expected = checksum.partition(" ")
+    if algorithm.lower() != "sha256":
+        raise Invalid("checksum", N_("A checksum is written as 'sha256 <hex>'."), field="Upload-Checksum")
+    if not secrets.compare_digest(hashlib.sha256(chunk).hexdigest(), expected.strip().lower()):
+        hint = N_("Send the chunk again.")
+        raise Conflict("checksum-wrong", N_("The chunk was damaged on its way: its checksum is another one."), hint=hint)
+
+
+def _write(path: Path, offset: int, chunk: bytes) -> None:
+    try:
+        with path.open("r+b") as file:
+            file.seek(offset)
+            file.write(chunk)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        sentence = N_("The chunk could not be written: {reason}")
+        reason = os.strerror(error.errno or 0)
+        raise Unavailable("volume-refused", sentence, hint=N_("Try again later."), reason=reason) from error
+
+
+def finish(context: Context, row: UploadRow) -> Upload:
+    """Make a whole upload what it is for. Sending an empty chunk repeats this when the store was silent."""
+    folder = context.home.upload(row.id)
+    if row.purpose == UploadPurpose.OBJECT:
+        with (folder / "data").open("rb") as file:
+            binding.bucket_of(context, row.account_id).put_file(row.name, file, row.size)
+    with context.database.write() as session:
+        row = session.get_one(UploadRow, row.id)
+        row.complete = True
+        answer = view(row)
+    if row.purpose == UploadPurpose.OBJECT:
+        (folder / "data").unlink(missing_ok=True)
+    return answer
+
+
+def find(session: Session, caller: Caller, upload_id: str) -> UploadRow:
+    """The caller's upload.
+
+    Raises:
+        NotFound: there is none of that id, or it is somebody else's.
+    """
+    row = session.get(UploadRow, upload_id)
+    if row is None or row.account_id != caller.id:
+        hint = N_("It may have expired; begin again.")
+        raise NotFound("no-such-upload", N_("There is no upload {id} of yours."), hint=hint, id=upload_id)
+    return row
+
+
+def remove(context: Context, caller: Caller, upload_id: str) -> None:
+    """Give an upload up."""
+    with context.database.write() as session:
+        session.delete(find(session, caller, upload_id))
+    shutil.rmtree(context.home.upload(upload_id), ignore_errors=True)
+
+
+def expire(context: Context) -> list[str]:
+    """Remove uploads whose time is over, and folders that no row knows; the ids of the former."""
+    uploads = context.home.volume / "uploads"
+    present = {path.name for path in uploads.iterdir()} if uploads.is_dir() else set()
+    with context.database.write() as session:
+        old = list(session.scalars(select(UploadRow).where(UploadRow.expires < now())))
+        for row in old:
+            session.delete(row)
+        session.flush()
+        known = set(session.scalars(select(UploadRow.id)))
+    for name in present - known:
+        shutil.rmtree(uploads / name, ignore_errors=True)
+    return [row.id for row in old]
+
+
+def view(row: UploadRow) -> Upload:
+    """An upload as its owner sees it."""
+    return Upload(
+        id=row.id,
+        name=row.name,
+        size=row.size,
+        offset=row.offset,
+        purpose=UploadPurpose(row.purpose),
+        complete=row.complete,
+        expires=row.expires,
+    )

@@ -1,0 +1,381 @@
+"""Storage against a real SeaweedFS: binding, the bucket browser, uploads, keys, and everything that must be refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import update
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.storage import StorageRow, UploadRow
+from trainyard_service.storage import uploads
+from trainyard_service.storage.filesystem import FileSystems
+from trainyard_service.storage.keyring import Keyring, rotate
+
+pytestmark = pytest.mark.one_database
+
+
+@dataclass(frozen=True)
+class Store:
+    url: str
+    keys: Path
+
+
+def _ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    folder = tmp_path_factory.mktemp("store")
+    actions = ["Admin", "Read", "Write", "List", "Tagging"]
+    identities = [
+        {"name": "admin", "credentials": [{"accessKey": "ADMIN", "secretKey": "admin-secret"}], "actions": actions},
+        {
+            "name": "team",
+            "credentials": [{"accessKey": "TEAM", "secretKey": "team-secret"}],
+            "actions": ["Read:team", "Write:team", "List:team"],
+        },
+    ]
+    keys = folder / "s3.json"
+    keys.write_text(json.dumps({"identities": identities}))
+    names = (
+        "s3.port",
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+        "s3.port.grpc",
+    )
+    ports = _ports(len(names))
+    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    argv = [weed, "-logtostderr=true", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
+    argv += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
+    argv += [f"-s3.config={keys}", "-s3.port.iceberg=0", "-s3.iam=false", "-master.telemetry=false", "-volume.max=0"]
+    argv += ["-master.volumeSizeLimitMB=64", "-volume.preStopSeconds=1", "-s3.port.lance=0"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
+        "GOMEMLIMIT": "300MiB",
+    }
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log, env=environment, start_new_session=True)
+    url = f"http://127.0.0.1:{ports[0]}"
+    try:
+        _wait(url, process, folder)
+        yield Store(url, keys)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        assert process.poll() is None, (folder / "log").read_text()[-2000:]
+        try:
+            httpx.get(url, trust_env=False)
+            return
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    raise AssertionError("the store did not start")
+
+
+@pytest.fixture
+def service(start_service, store):
+    return start_service(store_url=store.url, store_keys_file=store.keys)
+
+
+@pytest.fixture
+def anna(service):
+    return service.account("anna")
+
+
+def _bind(service, person, **changes):
+    body = {"bucket": f"u{person.id}-{secrets.token_hex(6)}", **changes}
+    return service.client(person).post("/storage", json=body)
+
+
+@pytest.fixture
+def bucket(service, anna):
+    assert _bind(service, anna).status_code == 201
+    return service.client(anna)
+
+
+def _put(client, key: str, data: bytes) -> None:
+    upload = client.post("/uploads", json={"name": key, "size": len(data), "purpose": "object"}).json()
+    while not upload["complete"]:
+        chunk = data[upload["offset"] : upload["offset"] + 8_000_000]
+        answer = client.patch(f"/uploads/{upload['id']}", content=chunk, headers={"Upload-Offset": str(upload["offset"])})
+        assert answer.status_code == 200, answer.text
+        upload = answer.json()
+
+
+def _code(answer):
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def test_the_own_store_is_offered_and_bound_once(service, anna):
+    client = service.client(anna)
+    assert _code(client.get("/storage")) == (404, "no-storage")
+    assert client.get("/storage/offer").json()["bucket"] == f"u{anna.id}-anna"
+    bound = _bind(service, anna).json()
+    assert bound["embedded"] and client.get("/storage").json() == bound
+    assert _code(_bind(service, anna)) == (409, "storage-bound")
+
+
+def test_answers_never_hold_a_key(service, anna, store):
+    assert "admin-secret" not in _bind(service, anna).text + service.client(anna).get("/storage").text
+
+
+def test_somebody_elses_bucket_of_the_own_store_is_refused(service, anna):
+    assert _code(_bind(service, anna, bucket=f"u{anna.id + 1}-ben")) == (422, "bucket-name")
+
+
+def test_an_own_place_is_verified_with_its_own_keys(start_service, store):
+    service = start_service(store_url="http://127.0.0.1:1", store_keys_file=store.keys, private_storage=True)
+    anna = service.account("anna")
+    team = {"endpoint": store.url, "bucket": "team", "access_key": "TEAM", "secret_key": "team-secret"}
+    wrong = {**team, "secret_key": "wrong"}
+    assert _code(service.client(anna).post("/storage", json=wrong)) == (403, "store-refused")
+    admins = {**team, "access_key": "ADMIN", "secret_key": "admin-secret", "bucket": "not-there"}
+    assert _code(service.client(anna).post("/storage", json=admins)) == (404, "no-such-bucket")
+    assert service.client(anna).post("/storage", json={**admins, "bucket": "team", "create": True}).status_code == 201
+    ben = service.account("ben")
+    assert service.client(ben).post("/storage", json=team).status_code == 201
+    with service.context.database.read() as session:
+        row = session.get(StorageRow, ben.id)
+    assert (
+        "team-secret" not in row.secret_key
+        and Keyring(service.context.settings.storage_key).open(row.secret_key) == "team-secret"
+    )
+    assert service.context.settings.storage_key.stat().st_mode & 0o777 == 0o600
+
+
+def test_keys_are_encrypted_anew_by_a_rotation(start_service, store):
+    service = start_service(store_keys_file=store.keys, private_storage=True)
+    keyring = Keyring(service.context.settings.storage_key)
+    anna = service.account("anna")
+    with service.context.database.write() as session:
+        session.add(
+            StorageRow(
+                account_id=anna.id,
+                endpoint=store.url,
+                bucket="team",
+                embedded=False,
+                access_key=keyring.seal("TEAM"),
+                secret_key=keyring.seal("team-secret"),
+            )
+        )
+    before = keyring.keys()
+    assert rotate(service.context.database, keyring) == 1
+    assert len(keyring.keys()) == 1 and keyring.keys() != before
+    with service.context.database.read() as session:
+        assert keyring.open(session.get(StorageRow, anna.id).secret_key) == "team-secret"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "code"),
+    [
+        ("http://127.0.0.1:8001", "endpoint-private"),
+        ("http://localhost:22", "endpoint-private"),
+        ("http://169.254.169.254/latest", "endpoint-private"),
+        ("http://10.0.0.1", "endpoint-private"),
+        ("http://[::1]:80", "endpoint-private"),
+        ("http://0.0.0.0:80", "endpoint-private"),
+        ("http://[::ffff:127.0.0.1]:80", "endpoint-private"),
+        ("ftp://example.org", "endpoint"),
+        ("https://user:pass@example.org", "endpoint"),
+        ("nonsense", "endpoint"),
+    ],
+)
+def test_addresses_inside_this_network_are_refused(service, anna, endpoint, code):
+    assert _code(_bind(service, anna, endpoint=endpoint, access_key="a", secret_key="b")) == (422, code)
+
+
+@pytest.mark.parametrize("name", ["A", "x", "../up", "UPPER", "a_b", "x" * 64])
+def test_names_that_no_bucket_has_are_refused(service, anna, name):
+    assert _code(_bind(service, anna, bucket=name))[0] == 422
+
+
+def test_a_store_that_is_away_is_said_in_a_sentence(start_service, store):
+    service = start_service(store_url="http://127.0.0.1:9", store_keys_file=store.keys)
+    assert _code(_bind(service, service.account("anna"))) == (503, "store-silent")
+
+
+def test_binding_is_closed_to_workspaces(service, anna):
+    client = service.client(service.workspace_token(anna))
+    assert _code(client.post("/storage", json={"bucket": f"u{anna.id}-x1"})) == (403, "restricted-token")
+
+
+def test_the_browser_lists_folders_and_objects(bucket):
+    _put(bucket, "图片/一 二.jpg", b"x" * 10)
+    _put(bucket, "list.json", b"{}")
+    names = [(entry["name"], entry["size"]) for entry in bucket.get("/bucket").json()["entries"]]
+    assert names == [("图片", None), ("list.json", 2)]
+    inside = bucket.get("/bucket", params={"prefix": "图片/"}).json()["entries"]
+    assert [(entry["key"], entry["size"]) for entry in inside] == [("图片/一 二.jpg", 10)]
+
+
+def test_a_long_folder_comes_in_pages(service, anna, bucket):
+    from trainyard_service.storage.binding import bucket_of
+
+    inner = bucket_of(service.context, anna.id)
+    for number in range(205):
+        inner.put(f"many/{number:04}", b"")
+    first = bucket.get("/bucket", params={"prefix": "many/"}).json()
+    second = bucket.get("/bucket", params={"prefix": "many/", "after": first["after"]}).json()
+    assert (len(first["entries"]), len(second["entries"]), second["after"]) == (200, 5, None)
+
+
+def test_a_download_is_whole_a_range_or_missing(bucket):
+    _put(bucket, "a b.bin", b"0123456789")
+    whole = bucket.get("/bucket/object", params={"key": "a b.bin"})
+    assert whole.content == b"0123456789" and whole.headers["content-disposition"] == "attachment; filename*=UTF-8''a%20b.bin"
+    assert whole.headers["content-security-policy"] == "sandbox"
+    part = bucket.get("/bucket/object", params={"key": "a b.bin"}, headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.content, part.headers["content-range"]) == (206, b"234", "bytes 2-4/10")
+    assert _code(bucket.get("/bucket/object", params={"key": "none"})) == (404, "no-such-object")
+
+
+def test_an_object_is_renamed_and_does_not_cover_another(bucket):
+    _put(bucket, "old", b"1")
+    _put(bucket, "other", b"2")
+    assert _code(bucket.post("/bucket/rename", json={"key": "old", "to": "other"})) == (409, "object-exists")
+    assert bucket.post("/bucket/rename", json={"key": "old", "to": "deep/new"}).status_code == 204
+    assert bucket.get("/bucket/object", params={"key": "deep/new"}).content == b"1"
+    assert bucket.get("/bucket/object", params={"key": "old"}).status_code == 404
+
+
+def test_a_folder_is_renamed_and_deleted_with_all_in_it(bucket):
+    for key in ("f/a", "f/g/b", "fa"):
+        _put(bucket, key, b"1")
+    assert bucket.post("/bucket/rename", json={"key": "f/", "to": "h/"}).status_code == 204
+    assert {entry["key"] for entry in bucket.get("/bucket", params={"prefix": "h/"}).json()["entries"]} == {"h/a", "h/g/"}
+    assert bucket.delete("/bucket/object", params={"key": "h/"}).status_code == 204
+    assert bucket.get("/bucket", params={"prefix": "h/"}).json()["entries"] == []
+    assert bucket.get("/bucket/object", params={"key": "fa"}).content == b"1"
+
+
+@pytest.mark.parametrize("key", ["../u2-ben/secret", "a/../../x", "/a", "a//b", "./a", "a\nb", "..", "a\\..\\b"])
+def test_keys_that_lead_elsewhere_are_refused(bucket, key):
+    assert _code(bucket.get("/bucket/object", params={"key": key})) == (422, "object-key")
+    assert _code(bucket.post("/bucket/rename", json={"key": "a", "to": key})) == (422, "object-key")
+    assert _code(bucket.get("/bucket", params={"prefix": key})) == (422, "object-key")
+    assert _code(bucket.post("/uploads", json={"name": key, "size": 1, "purpose": "object"})) == (422, "object-key")
+
+
+@pytest.mark.parametrize("path", ["/storage", "/storage/offer", "/bucket", "/bucket/object?key=a", "/uploads/0123456789abcdef"])
+def test_nobody_sees_storage(service, path):
+    assert service.client().get(path).status_code == 401
+
+
+def test_readers_of_lists_reach_no_other_bucket(service, anna, bucket):
+    _put(bucket, "mine", b"1")
+    with service.context.database.read() as session:
+        row = session.get(StorageRow, anna.id)
+        files = FileSystems(service.context)(session, row)
+    assert files.cat_file(f"{row.bucket}/mine") == b"1"
+    for path in ("u999-ben/secret", f"{row.bucket}/../u999-ben/secret"):
+        with pytest.raises(PermissionError):
+            files.cat_file(path)
+
+
+def test_an_upload_goes_on_after_a_break_and_keeps_every_byte(service, anna):
+    client = service.client(anna)
+    data = secrets.token_bytes(300_000)
+    upload = client.post("/uploads", json={"name": "list.jsonl", "size": len(data), "purpose": "list"}).json()
+    path = f"/uploads/{upload['id']}"
+    client.patch(path, content=data[:100_000], headers={"Upload-Offset": "0"})
+    again = client.patch(path, content=data[:100_000], headers={"Upload-Offset": "0"})
+    assert _code(again) == (409, "upload-offset") and client.get(path).json()["offset"] == 100_000
+    done = client.patch(path, content=data[100_000:], headers={"Upload-Offset": "100000"}).json()
+    assert done["complete"] and (service.context.home.upload(upload["id"]) / "data").read_bytes() == data
+
+
+def test_a_damaged_chunk_is_not_counted(service, anna):
+    client = service.client(anna)
+    upload = client.post("/uploads", json={"name": "x", "size": 4, "purpose": "list"}).json()
+    path, right = f"/uploads/{upload['id']}", hashlib.sha256(b"data").hexdigest()
+    headers = {"Upload-Offset": "0", "Upload-Checksum": f"sha256 {right}"}
+    assert _code(client.patch(path, content=b"dat?", headers=headers)) == (409, "checksum-wrong")
+    assert client.patch(path, content=b"data", headers=headers).json()["complete"]
+
+
+def test_uploads_have_limits(start_service, store):
+    service = start_service(largest_upload=20_000_000, store_keys_file=store.keys)
+    client = service.client(service.account("anna"))
+    assert _code(client.post("/uploads", json={"name": "x", "size": 20_000_001, "purpose": "list"})) == (
+        413,
+        "upload-too-large",
+    )
+    upload = client.post("/uploads", json={"name": "x", "size": 20_000_000, "purpose": "list"}).json()
+    path = f"/uploads/{upload['id']}"
+    assert _code(client.patch(path, content=b"x" * 16_000_001, headers={"Upload-Offset": "0"})) == (413, "chunk-too-large")
+    small = client.post("/uploads", json={"name": "x", "size": 2, "purpose": "list"}).json()
+    answer = client.patch(f"/uploads/{small['id']}", content=b"xxx", headers={"Upload-Offset": "0"})
+    assert _code(answer) == (422, "upload-size")
+
+
+def test_a_full_volume_is_said_before_a_byte_is_sent(start_service, store):
+    service = start_service(disk_reserve=2**62, store_keys_file=store.keys)
+    client = service.client(service.account("anna"))
+    assert _code(client.post("/uploads", json={"name": "x", "size": 1, "purpose": "list"})) == (413, "volume-full")
+
+
+def test_an_upload_is_its_owners_alone(service, anna):
+    upload = service.client(anna).post("/uploads", json={"name": "x", "size": 4, "purpose": "list"}).json()
+    ben = service.client(service.account("ben", administrator=True))
+    path = f"/uploads/{upload['id']}"
+    assert _code(ben.get(path)) == (404, "no-such-upload")
+    assert ben.patch(path, content=b"data", headers={"Upload-Offset": "0"}).status_code == 404
+    assert ben.delete(path).status_code == 404
+
+
+def test_an_object_without_a_bucket_is_refused_at_once(service, anna):
+    answer = service.client(anna).post("/uploads", json={"name": "x", "size": 4, "purpose": "object"})
+    assert _code(answer) == (404, "no-storage")
+
+
+def test_a_large_object_travels_in_parts(bucket):
+    data = secrets.token_bytes(17 * 2**20)
+    _put(bucket, "large.bin", data)
+    read = bucket.get("/bucket/object", params={"key": "large.bin"}).content
+    assert hashlib.sha256(read).digest() == hashlib.sha256(data).digest()
+
+
+def test_uploads_nobody_goes_on_with_expire(service, anna):
+    upload = service.client(anna).post("/uploads", json={"name": "x", "size": 4, "purpose": "list"}).json()
+    with service.context.database.write() as session:
+        session.execute(update(UploadRow).values(expires=now() - timedelta(seconds=1)))
+    assert uploads.expire(service.context) == [upload["id"]]
+    assert not service.context.home.upload(upload["id"]).exists()
+    assert service.client(anna).get(f"/uploads/{upload['id']}").status_code == 404
+
+
+def test_a_blocked_or_removed_storage_leaves_no_key_in_the_log(bucket, caplog):
+    with caplog.at_level("DEBUG"):
+        _put(bucket, "logged", b"1")
+    assert "admin-secret" not in caplog.text
