@@ -19,8 +19,9 @@ LONGEST_PAUSE = 900.0
 def steps(settings: Settings) -> list[list[str]]:
     """The commands, in order."""
     python = sys.executable
+    # the first image is built before the address is told, and renewed here when the code has changed since
     datasets = [[python, "-m", "trainyard_service.public_datasets"]] if settings.public_datasets else []
-    return [*datasets, *([python, "-m", "trainyard_spawner.images", "build", name] for name in settings.image_names[1:])]
+    return [*datasets, *([python, "-m", "trainyard_spawner.images", "build", name] for name in settings.image_names)]
 
 
 def main() -> None:

@@ -132,8 +132,10 @@ class Stack:
         write_private(done, "")
 
     def _build_workspace_image(self) -> None:
+        """Build what the first person needs; an image of an earlier version of the code is renewed in the background."""
         for name in self.settings.image_names[:1]:
-            self._python("trainyard_spawner.images", "build", name)
+            if not any((self.home.images / name).glob("*/image.json")):
+                self._python("trainyard_spawner.images", "build", name)
 
     def _python(self, *arguments: str) -> None:
         result = subprocess.run([sys.executable, "-m", *arguments], env=self.environment, check=False)
