@@ -9,7 +9,7 @@ const KINDS = { prepare: N_("Dataset"), format: N_("Formatting job"), train: N_(
 const STEPS = {
   "join-group": [N_("Ask for a group"), N_("A group gives you a workspace, a shared folder and training. Ask an administrator to add you; until then you can make and format datasets."), N_("Make a dataset"), "datasets?new=1"],
   "bind-storage": [N_("Connect your storage"), N_("A bucket keeps your lists, pictures, formatted sets and models. The platform offers you one of its own."), N_("Connect storage"), "storage"],
-  "create-dataset": [N_("Make your first dataset"), N_("Bring a list of labelled pictures, or look at a public dataset first."), N_("Make a dataset"), "datasets?new=1"],
+  "make-dataset": [N_("Make your first dataset"), N_("Bring a list of labelled pictures, or look at a public dataset first."), N_("Make a dataset"), "datasets?new=1"],
   "format-dataset": [N_("Format a dataset"), N_("Training reads formatted sets: one press writes a training and a validation part."), N_("Open datasets"), "datasets"],
   train: [N_("Train your first model"), N_("Three steps with sensible defaults: sets, image, resources."), N_("Start a training"), "training_new"],
   approve: [N_("People are waiting"), N_("Somebody asked for an account and waits for your answer."), N_("Open the inbox"), "admin?tab=inbox"],
@@ -39,7 +39,8 @@ function Content({ view, send }) {
 }
 
 function NextStep({ view }) {
-  const key = view.waiting > 0 ? "approve" : view.next_step;
+  const alone = view.administrator && view.next_step === "join-group";
+  const key = view.waiting > 0 ? "approve" : alone ? "make-group" : view.next_step;
   const step = STEPS[key];
   if (!step) return null;
   const [title, text, button, href] = step;

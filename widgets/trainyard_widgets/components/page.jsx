@@ -29,6 +29,10 @@ export function definePage(Component) {
 function Frame({ Component }) {
   const { model, send } = useContext(PageContext);
   const view = useTrait("view");
+  const signedOut = view?.error?.code === "not-signed-in";
+  useEffect(() => {
+    if (signedOut && model.hosted) model.reload(); // the sign-in brings the viewer back to this address
+  }, [signedOut, model]);
   const [query, setQuery] = useQuery();
   const ready = view && Object.keys(view).length > 0;
   const error = view?.error;

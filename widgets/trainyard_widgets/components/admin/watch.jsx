@@ -1,5 +1,5 @@
 // Who uses what now, who did what, and what the machine offers.
-import { bytes, Card, EmptyState, Facts, Meter, number, Search, StateBadge, t, Table, Tag, Time } from "../index.js";
+import { bytes, Card, EmptyState, Facts, Meter, N_, number, Search, StateBadge, t, Table, Tag, Time } from "../index.js";
 
 function Capacity({ used, capacity }) {
   return (
@@ -60,8 +60,19 @@ export function Audit({ view, query, setQuery }) {
   );
 }
 
+const FOUND = {
+  cores: N_("Processor cores"), load: N_("Load"), memory_total: N_("Memory"), memory_available: N_("Memory available"), volume_total: N_("Disk"), volume_free: N_("Disk free"),
+  running: N_("Jobs and workspaces running"), gpus: N_("GPUs"),
+};
+
+function found(key, value) {
+  if (typeof value === "object") return <pre class="ty-pre">{JSON.stringify(value, null, 1)}</pre>;
+  if (/memory|volume|disk/.test(key) && typeof value === "number") return bytes(value);
+  return typeof value === "number" ? number(value, 2) : String(value);
+}
+
 export function Machine({ view }) {
-  const rows = Object.entries(view.machine).map(([key, value]) => [key.replaceAll("_", " "), typeof value === "object" ? <pre class="ty-pre">{JSON.stringify(value, null, 1)}</pre> : String(value)]);
+  const rows = Object.entries(view.machine).map(([key, value]) => [FOUND[key] ? t(FOUND[key]) : key.replaceAll("_", " "), found(key, value)]);
   return (
     <div class="ty-grid">
       <Card title={t("What the machine offers")}><Capacity used={view.used} capacity={view.capacity} /></Card>
