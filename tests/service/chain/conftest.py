@@ -90,8 +90,8 @@ def chain(start_service: Callable[..., Any], chain_home: Home) -> Any:
     return service
 
 
-def write_pictures(folder: Path, count: int = 40) -> Path:
-    """``count`` small pictures of two classes and their list; the last line is broken."""
+def write_pictures(folder: Path, count: int = 40, times: int = 1) -> Path:
+    """``count`` small pictures of two classes and their list, which names each so many times; the last line is broken."""
     (folder / "pictures").mkdir(parents=True)
     lines = []
     for number in range(count):
@@ -101,7 +101,7 @@ def write_pictures(folder: Path, count: int = 40) -> Path:
             {"name": "shade", "type": "classification", "version": "1", "data": [{"class": "暗" if number % 2 else "light"}]}
         ]
         lines.append(json.dumps({"url": f"pictures/{number}.png", "type": "image", "label": label}, ensure_ascii=False))
-    (folder / "list.jsonl").write_text("\n".join([*lines, '{"url": ']) + "\n")
+    (folder / "list.jsonl").write_text("\n".join([*lines * times, '{"url": ']) + "\n")
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     return folder / "list.jsonl"

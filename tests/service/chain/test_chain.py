@@ -14,9 +14,9 @@ pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 ENTRY = "/workspace/examples/start.sh"
 
 
-def make_dataset(alice: Person, group: Any, name: str = "shades") -> Any:
+def make_dataset(alice: Person, group: Any, name: str = "shades", times: int = 1) -> Any:
     folder = alice.put_on_share(group, name)
-    write_pictures(folder)
+    write_pictures(folder, times=times)
     source = {"kind": "share", "group": group.name, "path": f"{alice.who.name}/{name}/list.jsonl"}
     made = alice.ok("POST", "/datasets", json={"name": name, "source": source})
     ready = alice.until(f"/datasets/{made['id']}", lambda one: one["state"] != "creating")

@@ -1,0 +1,96 @@
+"""What is watched while it runs: the log by websocket, the console, TensorBoard; and who may not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from .conftest import Person
+from .test_chain import ENTRY, make_dataset, make_sets, train
+
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
+
+
+def running(alice: Person, group: Any, entry: str = "sleep 600") -> Any:
+    body = {"name": "live", "group": group.name, "image": "workspace", "package": "1Core2G", "entry": entry}
+    made = alice.ok("POST", "/trainings", json=body)
+    return alice.until(f"/jobs/{made['job']['id']}", lambda job: job["state"] == "running")
+
+
+def socket(person: Person, path: str, token: str | None = None, **more: Any) -> Any:
+    url = person.service.api.replace("http", "ws") + path
+    headers = {"Authorization": f"Bearer {token or person.who.token}"}
+    return connect(url, additional_headers=headers, **more)
+
+
+def refusal(opened: Any) -> str:
+    with opened as ws:
+        code: str = json.loads(ws.recv())["error"]["code"]
+        with pytest.raises(ConnectionClosed):
+            ws.recv()
+        return code
+
+
+def test_a_log_is_followed_to_its_end(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice = person("alice", group)
+    job = running(alice, group, "bash -c 'echo one; read -t 600 < /workspace/mnt/group/vision/gate; echo two 二'")
+    fifo = chain.context.home.group_share(group.id) / "gate"
+    received = b""
+    with socket(alice, f"/jobs/{job['id']}/log/follow?offset=0") as ws:
+        while b"one" not in received:
+            received += ws.recv()
+        fifo.write_text("go\n")
+        with pytest.raises(ConnectionClosed):
+            while True:
+                received += ws.recv()
+    assert received == alice.http.get(f"/jobs/{job['id']}/log").content
+
+
+def test_a_console_is_a_terminal_inside_the_job_for_its_owner_only(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice, bob, carol = person("alice", group), person("bob", group), person("carol")
+    job = running(alice, group)
+    path = f"/jobs/{job['id']}/console?columns=100&rows=30"
+    with socket(alice, path) as ws:
+        ws.send(b"stty size; echo job-$TRAINYARD_JOB; ls /workspace/mnt/group\n")
+        seen = b""
+        while f"job-{job['id']}".encode() not in seen or b"vision" not in seen or b"30 100" not in seen:
+            seen += ws.recv()
+        ws.send(json.dumps({"resize": [90, 20]}))
+        ws.send(b"stty size\n")
+        while b"20 90" not in seen:
+            seen += ws.recv()
+    assert refusal(socket(bob, path)) == "not-owner"
+    assert refusal(socket(carol, path)) == "no-such-job"
+    assert refusal(socket(carol, f"/jobs/{job['id']}/log/follow")) == "no-such-job"
+    assert refusal(socket(alice, path, token="nobody")) == "not-signed-in"
+
+
+def test_a_browser_from_elsewhere_gets_no_console(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice = person("alice", group)
+    job = running(alice, group)
+    cookie = {"Cookie": f"trainyard-service-token={alice.who.token}"}
+    url = chain.api.replace("http", "ws") + f"/jobs/{job['id']}/console"
+    assert refusal(connect(url, additional_headers=cookie, origin="http://evil.example")) == "cross-site"
+
+
+def test_tensorboard_shows_the_run_to_those_who_may_read_it(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice, carol = person("alice", group), person("carol")
+    made = train(alice, group, make_sets(alice, make_dataset(alice, group)), "watched")
+    assert carol.refused("POST", f"/trainings/{made['id']}/tensorboard")[0] == 404
+    done = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] in ("finished", "failed"))
+    assert done["entry"] == ENTRY
+    address = alice.ok("POST", f"/trainings/{made['id']}/tensorboard")["address"]
+    below = address.removeprefix(chain.context.settings.api_path)
+    assert "TensorBoard" in alice.http.get(below).text
+    runs = alice.until(f"{below}data/runs", lambda found: found)
+    assert runs == [f"{done['instances'][0]['id']}/logs"]
+    assert carol.refused("GET", f"{below}data/runs")[0] == 404
+    assert chain.client().get(f"{below}data/runs").status_code == 401

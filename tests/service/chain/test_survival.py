@@ -1,0 +1,160 @@
+"""Killed with -9 in the middle: the service, the supervisor, the program. Nothing is lost, nothing runs twice, the state is true."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trainyard.formats.registry import FORMATS
+
+from .conftest import Person, until
+from .test_chain import ENTRY, make_dataset, make_sets, train
+
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
+ENGINE = Path(__file__).with_name("engine_alone.py")
+MANY = 500
+
+
+class Engine:
+    """The reconciler beside a service that only answers requests."""
+
+    def __init__(self, service: Any) -> None:
+        self._service = service
+        self.start()
+
+    def start(self) -> None:
+        settings = self._service.context.settings
+        command = [sys.executable, str(ENGINE), str(settings.home), settings.database]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == b"ready\n"
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def chain(start_service: Callable[..., Any], chain_home: Any) -> Any:
+    import shutil
+
+    shutil.rmtree(chain_home.volume, ignore_errors=True)
+    service = start_service(parts=(), home=chain_home.root)
+    chain_home.address.write_text(service.address)
+    return service
+
+
+@pytest.fixture
+def engine(chain: Any) -> Iterator[Engine]:
+    running = Engine(chain)
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def alice(chain: Any, engine: Engine) -> Person:
+    group = chain.group("vision")
+    someone = Person(chain, "alice", group)
+    someone.group = group  # type: ignore[attr-defined]
+    return someone
+
+
+def under_way(alice: Person, dataset: Any) -> Any:
+    plan = {"formats": ["recordio", "lmdb"], "resize": "64", "seed": 5}
+    batch = alice.ok("POST", f"/datasets/{dataset['id']}/batches", json=plan)
+    return alice.until(f"/batches/{batch['id']}", lambda one: one["progress"] and one["progress"]["done"] > 0)
+
+
+def finished(alice: Person, batch: Any) -> Any:
+    done = alice.until(f"/batches/{batch['id']}", lambda one: one["state"] in ("finished", "failed", "stopped"))
+    assert done["state"] == "finished", done
+    return done
+
+
+def supervisor_of(chain: Any, job: str, attempt: int = 1) -> int:
+    marker = f"launches/job-{job}-{attempt}".encode()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes()
+        except OSError:
+            continue
+        if marker in line and b"supervisor" in line:
+            return int(path.parent.name)
+    raise AssertionError("no supervisor")
+
+
+def records(chain: Any, batch: Any, name: str) -> list[tuple[str, tuple[float, ...]]]:
+    folder = chain.context.home.batch(batch["id"]) / name
+    with FORMATS[name.split("-", maxsplit=1)[0]].reader(folder) as reader:
+        return [(one.name, one.labels) for one in reader] if name.startswith("lmdb") else [("", one.labels) for one in reader]
+
+
+def test_the_service_is_killed_while_formatting(chain: Any, alice: Any, engine: Engine) -> None:
+    batch = under_way(alice, make_dataset(alice, alice.group, times=MANY))
+    engine.kill()
+    engine.start()
+    done = finished(alice, batch)
+    assert alice.ok("GET", f"/jobs/{batch['job']}")["attempt"] == 1
+    assert sum(one["samples"] for one in done["sets"] if one["format"] == "lmdb") == 40 * MANY
+
+
+def test_the_supervisor_is_killed_while_formatting_and_the_work_goes_on(chain: Any, alice: Any) -> None:
+    dataset = make_dataset(alice, alice.group, times=MANY)
+    batch = under_way(alice, dataset)
+    os.kill(supervisor_of(chain, batch["job"]), signal.SIGKILL)
+    done = finished(alice, batch)
+    assert alice.ok("GET", f"/jobs/{batch['job']}")["attempt"] == 2
+    undisturbed = finished(alice, under_way(alice, dataset))
+    for name in ("recordio-train", "lmdb-val"):
+        assert records(chain, done, name) == records(chain, undisturbed, name)
+
+
+def test_cancelled_formatting_shows_nothing_and_resumes(chain: Any, alice: Any) -> None:
+    batch = under_way(alice, make_dataset(alice, alice.group, times=MANY))
+    alice.ok("POST", f"/batches/{batch['id']}/cancel")
+    stopped = alice.until(f"/batches/{batch['id']}", lambda one: one["state"] == "stopped")
+    assert not any(one["ready"] for one in stopped["sets"])
+    alice.ok("POST", f"/batches/{batch['id']}/resume")
+    assert finished(alice, batch)["sets"][0]["ready"]
+
+
+def test_the_service_is_killed_while_training(chain: Any, alice: Any, engine: Engine) -> None:
+    sets = make_sets(alice, make_dataset(alice, alice.group))
+    made = train(alice, alice.group, sets, "long", parameters={"epochs": 2, "wait": True})
+    alice.until(f"/trainings/{made['id']}", lambda one: one["instances"])
+    engine.kill()
+    alice.ok("POST", f"/trainings/{made['id']}/stop")
+    engine.start()
+    stopped = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] not in ("running", "starting"))
+    assert (stopped["job"]["state"], stopped["job"]["attempt"]) == ("stopped", 1)
+    assert [one["state"] for one in stopped["instances"]] == ["done"]
+
+
+def test_the_supervisor_is_killed_while_training(chain: Any, alice: Any) -> None:
+    sets = make_sets(alice, make_dataset(alice, alice.group))
+    made = train(alice, alice.group, sets, "long", parameters={"epochs": 1, "wait": True})
+    alice.until(f"/trainings/{made['id']}", lambda one: one["instances"])
+    os.kill(supervisor_of(chain, made["job"]["id"]), signal.SIGKILL)
+    lost = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] == "failed")
+    assert lost["job"]["ending"]["cause"] == "supervisor-lost"
+    assert lost["instances"][0]["state"] == "failed"
+    assert alice.ok("GET", "/usage")["used"]["jobs"] == 0
+    alice.ok("POST", f"/trainings/{made['id']}/start")
+    again = alice.until(f"/trainings/{made['id']}", lambda one: len(one["instances"]) == 2)
+    assert again["job"]["attempt"] == 2
+
+
+def test_what_a_run_could_not_tell_is_read_from_its_folder(chain: Any, alice: Any) -> None:
+    sets = make_sets(alice, make_dataset(alice, alice.group))
+    chain.context.home.address.write_text("http://127.0.0.1:9")
+    made = train(alice, alice.group, sets, "alone")
+    done = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] == "finished")
+    assert [(one["state"], one["epoch"]) for one in done["instances"]] == [("done", 3)]
+    until(lambda: alice.ok("GET", "/models")["total"] == 1)
+    assert done["entry"] == ENTRY
