@@ -89,6 +89,7 @@ class Person:
     """A browser without a screen: keeps cookies, fills in forms."""
 
     def __init__(self, platform: HubPlatform) -> None:
+        self.seen = ""
         self._client = httpx.Client(base_url=platform.address, follow_redirects=True, timeout=60)
 
     def get(self, path: str) -> httpx.Response:
@@ -110,8 +111,13 @@ class Person:
         return self._client.post("/hub/spawn", params={"_xsrf": token}, data=data)
 
     def lab_answers(self) -> bool:
-        """Whether the person's JupyterLab answers."""
-        answer = self._client.get("/user/u1/lab")
+        """Whether the person's JupyterLab answers; ``seen`` keeps what came instead."""
+        try:
+            answer = self._client.get("/user/u1/lab")
+        except httpx.HTTPError as error:
+            self.seen = repr(error)
+            return False
+        self.seen = f"{answer.status_code} {answer.url} {answer.text[:500]}"
         return answer.status_code == httpx.codes.OK and answer.url.path.startswith("/user/u1/")
 
     def _token(self, page: httpx.Response) -> str:

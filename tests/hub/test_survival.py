@@ -63,7 +63,7 @@ def test_killed_process_comes_back(platform: HubPlatform, admin: Person, name: s
     old = platform.kill(name)
     assert until(lambda: platform.pid(name) not in (0, old))
     assert until(platform.is_well)
-    assert until(admin.lab_answers)
+    assert until(admin.lab_answers), admin.seen
     assert workspaces(platform) == before
 
 
@@ -71,7 +71,7 @@ def test_workspace_answers_while_the_hub_is_away(platform: HubPlatform, admin: P
     platform.manager().command("stopProcess", "hub")
     try:
         # the workspace trusts its own cookie for a while, so that work goes on
-        assert until(admin.lab_answers, 5)
+        assert until(admin.lab_answers, 5), admin.seen
     finally:
         platform.manager().command("startProcess", "hub")
         assert until(platform.is_well)
@@ -84,7 +84,7 @@ def test_killed_manager_is_replaced(platform: HubPlatform, admin: Person) -> Non
     manager.kill()
     assert until(lambda: (found := platform.manager().process()) is not None and found.pid != manager.pid)
     assert until(platform.is_well)
-    assert until(admin.lab_answers)
+    assert until(admin.lab_answers), admin.seen
     assert workspaces(platform) == before
 
 
@@ -107,7 +107,7 @@ def test_killed_foreground_is_taken_over(platform: HubPlatform, admin: Person) -
     platform.forget_what_was_said()
     platform.start()
     assert platform.pid("hub") == hub
-    assert until(admin.lab_answers)
+    assert until(admin.lab_answers), admin.seen
     assert workspaces(platform) == before
 
 
@@ -119,7 +119,7 @@ def test_foreground_and_manager_killed_together_start_anew(platform: HubPlatform
     manager.kill()
     platform.forget_what_was_said()
     platform.start()
-    assert until(admin.lab_answers)
+    assert until(admin.lab_answers), admin.seen
     assert workspaces(platform) == before
 
 

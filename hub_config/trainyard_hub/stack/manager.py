@@ -72,16 +72,15 @@ class Manager:
 
     def processes(self) -> dict[str, Running]:
         """What the manager runs; empty when it does not answer."""
-        with suppress(*FAILURES):
-            return {
-                info["name"]: Running(info["name"], info["statename"], info["pid"], info["description"])
-                for info in self._rpc().getAllProcessInfo()
-            }
-        return {}
+        try:
+            answer = self._ask("getAllProcessInfo")
+        except FAILURES:
+            return {}
+        return {info["name"]: Running(info["name"], info["statename"], info["pid"], info["description"]) for info in answer}
 
     def command(self, command: str, name: str) -> None:
         """Ask the manager to do something (``startProcess``, ``stopProcess``) with one process, and wait for it."""
-        getattr(self._rpc(), command)(f"{GROUP}:{name}")
+        self._ask(command, f"{GROUP}:{name}")
 
     def shut_down(self) -> None:
         """End the manager and everything under it; what does not end in time is killed."""
@@ -89,7 +88,7 @@ class Manager:
         if process is None:
             return
         try:
-            self._rpc().shutdown()
+            self._ask("shutdown")
         except FAILURES:
             with suppress(psutil.Error):
                 process.terminate()
@@ -158,9 +157,13 @@ class Manager:
             return False
         return same_text and known == self._environment and bool(self.processes())
 
-    def _rpc(self) -> Any:
+    def _ask(self, call: str, *arguments: str) -> Any:
         transport = SupervisorTransport("", "", f"unix://{socket_path(self._home)}")
-        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        try:
+            server = ServerProxy("http://127.0.0.1", transport=transport)
+            return getattr(server.supervisor, call)(*arguments)
+        finally:
+            transport.close()
 
 
 def _same_command(found: list[str], commands: list[list[str]]) -> bool:
