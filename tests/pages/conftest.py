@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from tornado.web import create_signed_value
 from trainyard_pages.app import Service
@@ -46,7 +47,7 @@ async def begin(folder: Path, platform: Platform, **settings: Any) -> Running:
     return Running(service, platform)
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def platform() -> AsyncIterator[Platform]:
     """The stand-in Hub and service."""
     stand_in = Platform()
@@ -56,9 +57,9 @@ async def platform() -> AsyncIterator[Platform]:
     await server.close_all_connections()
 
 
-@pytest_asyncio.fixture
-async def running(tmp_path: Path, platform: Platform) -> AsyncIterator[Running]:
-    """A service with a pool of one."""
-    running = await begin(tmp_path, platform)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory: pytest.TempPathFactory, platform: Platform) -> AsyncIterator[Running]:
+    """A service with two kernels ready, shared by the tests of a module."""
+    running = await begin(tmp_path_factory.mktemp("pages"), platform, pool=2)
     yield running
     await running.service.stop()

@@ -31,7 +31,7 @@ class Platform:
     """People by token, answers by path, and the calls that came in."""
 
     def __init__(self) -> None:
-        self.people = {"token-alice": 2, "token-bob": 3, "token-admin": 1}
+        self.people = {"token-alice": 2, "token-bob": 3, "token-admin": 1, "workspace-alice": 2}
         self.names = {1: "admin", 2: "Alice 爱丽丝", 3: "bob"}
         self.answers: dict[str, Any] = {}
         self.calls: list[tuple[str, str, int, Any]] = []
@@ -91,10 +91,12 @@ class HubUser(RequestHandler):
 
     def get(self) -> None:
         """Who the token belongs to, with the scopes of the pages' OAuth client."""
-        account = self.settings["platform"].people.get(self.request.headers.get("Authorization", "").split(" ")[-1])
+        token = self.request.headers.get("Authorization", "").split(" ")[-1]
+        account = self.settings["platform"].people.get(token)
         if account is None:
             raise HTTPError(403)
-        scopes = ["access:services!service=pages", "access:services!service=trainyard"]
+        pages = [] if token.startswith("workspace-") else ["access:services!service=pages"]
+        scopes = [*pages, "access:services!service=trainyard"]
         self.finish(
             {"name": f"u{account}", "kind": "user", "admin": account == 1, "groups": [], "scopes": scopes, "session_id": None}
         )

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
+from trainyard_pages.kernel import PageKernel
 
 from tests.pages.conftest import Running, begin
 from tests.pages.standin import Platform
@@ -33,6 +34,10 @@ async def join(running: Running, token: str | None, socket: str, origin: str | N
     return await websocket_connect(HTTPRequest(running.address.replace("http", "ws") + socket, headers=headers))
 
 
+def kernel_of(running: Running, page: dict[str, Any]) -> PageKernel:
+    return running.service.pool._given[page["socket"].rsplit("/", 1)[-1]]
+
+
 async def until(connection: WebSocketClientConnection, wanted: str) -> Any:
     """The first value of the synced trait ``wanted`` that is not empty."""
     while True:
@@ -51,6 +56,8 @@ async def eventually(condition: Any, within: float = 15) -> None:
         await asyncio.sleep(0.1)
     raise AssertionError("it did not happen in time")
 
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 HELLO = json.dumps({"method": "custom", "content": {"hello": True}})
 
@@ -76,14 +83,8 @@ async def test_nobody_gets_anything_else(running: Running, path: str) -> None:
     assert answer.status_code == 403
 
 
-async def test_a_token_without_the_pages_scope_is_refused(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.pages import standin
-
-    async def only_service(self: Any) -> None:
-        self.finish({"name": "u2", "kind": "user", "scopes": ["access:services!service=trainyard"], "admin": False})
-
-    monkeypatch.setattr(standin.HubUser, "get", only_service)
-    async with running.browser("token-alice") as browser:
+async def test_a_workspaces_token_opens_no_page(running: Running) -> None:
+    async with running.browser("workspace-alice") as browser:
         answer = await browser.get("/services/pages/overview")
     assert answer.status_code == 403
 
@@ -119,7 +120,7 @@ async def test_a_page_cannot_execute_code(running: Running) -> None:
 
 async def test_the_token_is_in_no_html_environment_or_argument(running: Running) -> None:
     page = await open_page(running, "token-alice")
-    kernel = next(iter(running.service.pool._given.values()))
+    kernel = kernel_of(running, page)
     assert kernel._process is not None
     seen = _told(kernel._process.pid)
     assert "token-alice" not in page["html"]
@@ -135,9 +136,9 @@ def _told(pid: int) -> bytes:
 async def test_a_kernel_ends_soon_after_its_page(running: Running) -> None:
     page = await open_page(running, "token-alice")
     connection = await join(running, "token-alice", page["socket"])
-    kernel = next(iter(running.service.pool._given.values()))
+    kernel = kernel_of(running, page)
     connection.close()
-    await eventually(lambda: not kernel.alive and running.service.pool.given == 0)
+    await eventually(lambda: not kernel.alive)
 
 
 async def test_a_page_that_reconnects_keeps_its_kernel(running: Running) -> None:
@@ -148,14 +149,15 @@ async def test_a_page_that_reconnects_keeps_its_kernel(running: Running) -> None
     second = await join(running, "token-alice", page["socket"])
     await second.write_message(HELLO)
     assert await until(second, "person")
+    kernel = kernel_of(running, page)
     await asyncio.sleep(3)
-    assert running.service.pool.given == 1
+    assert kernel.alive
 
 
 async def test_a_dead_kernel_tells_its_page_to_load_again(running: Running) -> None:
     page = await open_page(running, "token-alice")
     connection = await join(running, "token-alice", page["socket"])
-    kernel = next(iter(running.service.pool._given.values()))
+    kernel = kernel_of(running, page)
     assert kernel._process is not None
     kernel._process.kill()
     while await connection.read_message() is not None:
@@ -165,7 +167,7 @@ async def test_a_dead_kernel_tells_its_page_to_load_again(running: Running) -> N
 
 async def test_the_pool_fills_again(running: Running) -> None:
     await open_page(running, "token-alice")
-    await eventually(lambda: running.service.pool.ready == 1)
+    await eventually(lambda: running.service.pool.ready == 2)
 
 
 async def test_too_many_pages_of_one_person_are_refused_in_words(tmp_path: Path, platform: Platform) -> None:
@@ -181,17 +183,13 @@ async def test_too_many_pages_of_one_person_are_refused_in_words(tmp_path: Path,
         await running.service.stop()
 
 
-async def test_a_kernel_above_its_memory_ends(tmp_path: Path, platform: Platform) -> None:
-    running = await begin(tmp_path, platform)
-    try:
-        page = await open_page(running, "token-alice")
-        await join(running, "token-alice", page["socket"])
-        kernel = next(iter(running.service.pool._given.values()))
-        assert 20 * 2**20 < kernel.memory() < 512 * 2**20
-        kernel.memory = lambda: 2**40  # type: ignore[method-assign]
-        await eventually(lambda: not kernel.alive)
-    finally:
-        await running.service.stop()
+async def test_a_kernel_above_its_memory_ends(running: Running) -> None:
+    page = await open_page(running, "token-alice")
+    await join(running, "token-alice", page["socket"])
+    kernel = kernel_of(running, page)
+    assert 20 * 2**20 < kernel.memory() < 512 * 2**20
+    kernel.memory = lambda: 2**40  # type: ignore[method-assign]
+    await eventually(lambda: not kernel.alive)
 
 
 async def test_an_unknown_page_is_told_in_words(running: Running) -> None:

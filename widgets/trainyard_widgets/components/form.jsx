@@ -19,8 +19,9 @@ export function Form({ onSubmit, submit, cancel, children, disabled, kind = "pri
     try {
       await onSubmit();
     } catch (refusal) {
-      setError(refusal);
-      if (refusal?.field) requestAnimationFrame(() => event.target.querySelector(`[name="${refusal.field}"]`)?.focus());
+      const place = refusal?.field && event.target.querySelector(`[name="${CSS.escape(refusal.field)}"]`);
+      setError({ message: String(refusal), ...refusal, placed: Boolean(place) });
+      if (place) requestAnimationFrame(() => place.focus());
     } finally {
       setBusy(false);
     }
@@ -41,7 +42,7 @@ export function Form({ onSubmit, submit, cancel, children, disabled, kind = "pri
 }
 
 function FormRefusal({ error }) {
-  if (!error) return null;
+  if (!error || error.placed) return null;
   return <div role="alert"><Note kind="bad" title={error.message}>{error.hint}</Note></div>;
 }
 
