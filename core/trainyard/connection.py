@@ -42,7 +42,7 @@ def find() -> Connection:
         NotSignedIn: none is known.
         NotAllowed: the file with the token can be read by others.
     """
-    found = _from_environment() or _from_login() or _from_home()
+    found = _from_environment() or _from_login() or of_this_machine(Home.from_environment())
     if found is None:
         raise NotSignedIn(
             "no-connection",
@@ -79,8 +79,12 @@ def _from_login() -> Connection | None:
     return Connection(content["url"], content["token"])
 
 
-def _from_home() -> Connection | None:
-    home = Home.from_environment()
+def of_this_machine(home: Home) -> Connection | None:
+    """The platform whose state lies in ``home``, as its administrator; None when it has not been started there.
+
+    Raises:
+        NotAllowed: the file with the token can be read by others.
+    """
     if not home.address.is_file() or not home.administrator_token.is_file():
         return None
     _must_be_private(home.administrator_token)

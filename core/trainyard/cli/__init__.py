@@ -6,6 +6,10 @@ Exit codes: 0 done, 1 refused or failed, 2 used wrongly, 3 the platform cannot b
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trainyard.errors import UserError
 
 NOT_REACHABLE = 3
 
@@ -13,13 +17,18 @@ NOT_REACHABLE = 3
 def main() -> None:
     """Run the command line; refusals are one sentence and their next step on standard error."""
     from trainyard.cli.app import app
+    from trainyard.cli.show import language
     from trainyard.errors import Unavailable, UserError
 
     try:
         app()
     except Unavailable as error:
-        print(error, file=sys.stderr)
+        _tell(error, language())
         sys.exit(NOT_REACHABLE)
     except UserError as error:
-        print(error, file=sys.stderr)
+        _tell(error, language())
         sys.exit(1)
+
+
+def _tell(error: UserError, language: str) -> None:
+    print(*filter(None, (error.text(language), error.hint_text(language))), file=sys.stderr)

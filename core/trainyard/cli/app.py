@@ -48,6 +48,21 @@ def whoami(json: Json = False) -> None:
     return typer.echo(f"{me.name} ({role}), groups: {', '.join(group.name for group in me.groups) or 'none'}")
 
 
+@app.command()
+def demo(
+    dataset: Annotated[str, typer.Option(help="A public dataset.")] = "digits",
+    group: Annotated[str, typer.Option(help="The group that is charged; made if there is none.")] = "demo",
+    minutes: Annotated[float, typer.Option(min=0.1, help="Give up after so many minutes.")] = 30.0,
+    keep: Annotated[Path | None, typer.Option(dir_okay=False, help="Keep the model as this file.")] = None,
+    json: Json = False,
+) -> None:
+    """The whole chain on this machine's platform: format, train, read the accuracy, download the model."""
+    from trainyard.cli.demo import Wishes
+    from trainyard.cli.demo import demo as run
+
+    run(Wishes(dataset=dataset, group=group, minutes=minutes, target=keep, json=json))
+
+
 @datasets.command("list")
 def list_datasets(visibility: str = "mine", search: str = "", json: Json = False) -> None:
     """Datasets you may use."""
@@ -144,17 +159,13 @@ def get_model(model: str, target: Annotated[Path, typer.Argument(dir_okay=False)
     """Download a model; its checksum is compared."""
     from rich.progress import Progress
 
+    from trainyard.cli.demo import must_be_whole
     from trainyard.client import Client
-    from trainyard.errors import Conflict
-    from trainyard.training.snapshots import sha256_of
-    from trainyard.words import N_
 
     with Client() as client, Progress() as progress:
         about = client.model(model)
         task = progress.add_task(about.name, total=about.size)
         for done in client.download_model(model, target):
             progress.update(task, completed=done)
-    if sha256_of(target) != about.sha256:
-        target.unlink()
-        raise Conflict("download-damaged", N_("The download of {name} is damaged."), hint=N_("Try again."), name=about.name)
+    must_be_whole(target, about)
     typer.echo(target)
