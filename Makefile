@@ -3,6 +3,8 @@
 PYTHON ?= $(shell for p in /usr/bin/python3 python3; do $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 UV := $(BIN)/uv
+COMPILE := $(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --generate-hashes --extra hub --extra dev \
+  --custom-compile-command "make lock"
 STAMP := .venv/.installed-$(shell cat requirements.lock pyproject.toml setup.py 2>/dev/null | sha256sum | cut -c1-16)
 
 .DEFAULT_GOAL := help
@@ -17,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml setup.py
 	@test -n "$(PYTHON)" || { echo "Trainyard needs Python 3.11 or newer with venv: apt-get install python3-venv"; exit 1; }
 	@echo "Installing into .venv from requirements.lock …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check $(shell sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)
 	@$(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps -e .
 	@rm -f .venv/.installed-* && touch $@
@@ -29,22 +31,24 @@ stop: install ## stop the platform; JOBS=1 ends running jobs too
 	@$(BIN)/python -m trainyard_hub.stack stop $(if $(JOBS),--jobs)
 
 test: install ## run every test that needs no cluster
-	@$(BIN)/python -m pytest -m "not cluster and not soak" $(ARGS)
+	@$(BIN)/python -m pytest -m "not cluster" $(ARGS)
 
 bench: install ## run the benchmarks, print a table, write benchmarks/results.json
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
-check: install ## lint and types
+check: install ## lint, types, words compiled, lock in step with pyproject.toml
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy core extensions spawner widgets hub_config
+	@$(BIN)/python -m pytest -q tests/project/test_words.py
+	@cp requirements.lock .venv/check.lock && $(COMPILE) pyproject.toml -o .venv/check.lock && diff requirements.lock .venv/check.lock \
+	  || { echo "requirements.lock does not fit pyproject.toml: make lock"; exit 1; }
 
-soak: install ## repeat the survival tests for long
-	@$(BIN)/python -m pytest -m "soak" --soak $(ARGS)
+soak: install ## repeat the survival tests for long; ROUNDS=100
+	@$(BIN)/python -m pytest -m survival --soak $(or $(ROUNDS),100) $(ARGS)
 
 lock: ## renew requirements.lock from pyproject.toml
-	@$(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --generate-hashes --extra hub --extra dev \
-	  --custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
+	@$(COMPILE) --upgrade pyproject.toml -o requirements.lock
 
 words: install ## compile the catalogues of all rooms
 	@for po in */trainyard*/locale/*/LC_MESSAGES/*.po; do $(BIN)/pybabel -q compile -i $$po -o $${po%.po}.mo || exit 1; done
