@@ -13,7 +13,14 @@ ORDER = ("browser", "slow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak", action="store_true", help="repeat the survival tests for long")
+    parser.addoption("--soak", type=int, default=1, metavar="ROUNDS", help="run every survival test this many times")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    rounds = metafunc.config.getoption("--soak")
+    if rounds > 1 and metafunc.definition.get_closest_marker("survival"):
+        metafunc.fixturenames.append("soak_round")
+        metafunc.parametrize("soak_round", range(rounds))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
 from tests.hub.running import HubPlatform, Person, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.survival, pytest.mark.timeout(400)]
 
 
 def workspaces(platform: HubPlatform) -> list[str]:

@@ -214,6 +214,7 @@ def run_job(argv: list[str], checkpoint_seconds: float = 0.05) -> subprocess.Pop
 
 
 @pytest.mark.slow
+@pytest.mark.survival
 def test_killed_jobs_go_on_to_the_same_bytes(tmp_path: Path) -> None:
     assert subprocess.run(job(tmp_path, 1500, "whole")).returncode == 0
     argv, rng = job(tmp_path, 1500), random.Random(5)

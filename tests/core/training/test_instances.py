@@ -178,6 +178,7 @@ for batch in range(100):
     assert run(body, tmp_path, TRAINYARD_DRY_RUN="1") == (0, "0\n")
 
 
+@pytest.mark.survival
 def test_a_killed_run_is_resumed_from_its_newest_snapshot_and_its_curve_goes_on(tmp_path: Path) -> None:
     first = """
 run = TrainInstance()

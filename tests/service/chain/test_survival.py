@@ -16,7 +16,7 @@ from trainyard.formats.registry import FORMATS
 from .conftest import Person, until
 from .test_chain import ENTRY, make_dataset, make_sets, train
 
-pytestmark = [pytest.mark.one_database, pytest.mark.slow]
+pytestmark = [pytest.mark.one_database, pytest.mark.slow, pytest.mark.survival]
 ENGINE = Path(__file__).with_name("engine_alone.py")
 MANY = 500
 
