@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import jinja2
 from jupyterhub.services.auth import HubOAuthCallbackHandler
 from tornado.web import Application
 
-from trainyard_pages import forward
+from trainyard_pages import forward, runtime
 from trainyard_pages.assets import Assets
 from trainyard_pages.handlers import HealthHandler, LanguageHandler, PageHandler, StaticHandler
 from trainyard_pages.identity import People, cookie_secret, hub_oauth
@@ -38,7 +35,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._runtime = settings.runtime or Path(tempfile.mkdtemp(prefix="trainyard-pages-"))
+        self._runtime = runtime.make(settings.runtime)
         self._place = Place(self._runtime, self._runtime / "service", settings.kernel_uid)
         self._forward: Any = None
         self._server: Any = None
@@ -48,8 +45,6 @@ class Service:
 
     async def start(self) -> None:
         """Listen and fill the pool; returns at once, the pool fills behind."""
-        shutil.rmtree(self._runtime, ignore_errors=True)
-        self._runtime.mkdir(parents=True, mode=0o711 if os.geteuid() == 0 else 0o700)
         self._forward = await forward.serve(self._place.service, self.settings.service_url)
         self.pool.start()
         self._server = self.application().listen(self.settings.port, self.settings.host)

@@ -21,6 +21,7 @@ from trainyard_pages import sandbox
 
 CHANNEL = "TRAINYARD_PAGE_CHANNEL"
 READY_WITHIN = 60.0
+GONE = 4404  # the close code after which a page loads itself again
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ class PageKernel:
         if self.channel is not None:
             self.channel.close()
             self.channel = None
+        if self.page is not None:
+            self.page.close(GONE, "the kernel ended")
         self.client.stop_channels()
         if self._process is not None and self._process.returncode is None:
             self._process.kill()  # bubblewrap takes its process namespace along

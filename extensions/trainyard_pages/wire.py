@@ -13,9 +13,8 @@ from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from trainyard_pages.identity import Signed
-from trainyard_pages.kernel import PageKernel
+from trainyard_pages.kernel import GONE, PageKernel
 
-GONE = 4404
 FAILED = 4500
 METHODS = {"update", "custom"}
 log = logging.getLogger(__name__)
