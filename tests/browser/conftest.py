@@ -126,10 +126,11 @@ def training(platform: RunningPlatform, people: People, formatted: str) -> str:
 
     platform.wait_for("the image mxnet", image_ready, 400)
     page = people.ana.open("training_new")
-    page.locator(".ty-pair", has_text="RecordIO").first.locator("input[name=train]").check()
+    pair = page.locator(".ty-pair", has_text="RecordIO").first
+    pair.locator("input[name=train]").check()
     people.ana.shoot("training-new-pair", whole=False)
     page.get_by_role("button", name="Take both").click()
-    expect(page.locator("input[name=val]").first).to_be_checked()
+    expect(pair.locator("input[name=val]")).to_be_checked()
     people.ana.shoot("training-new-sets")
     page.get_by_role("button", name="Next step").click()
     people.ana.shoot("training-new-image")

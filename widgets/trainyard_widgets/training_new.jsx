@@ -14,7 +14,7 @@ const TABS = [["mine", N_("Mine")], ["group", N_("My groups")], ["public", N_("P
 const ADDRESS = { train: "train_set", val: "val_set", image: "image", package: "package", group: "group" };
 function withChoices(view, query) {
   const chosen = Object.entries(ADDRESS).filter(([name]) => query[name] !== undefined).map(([name, field]) => [field, query[name]]);
-  return view && { ...view, draft: { ...view.draft, ...Object.fromEntries(chosen) } };
+  return view && { ...view, judged: view.draft, draft: { ...view.draft, ...Object.fromEntries(chosen) } };
 }
 
 function TrainingNew({ view: loaded, query, setQuery, send }) {
@@ -136,20 +136,25 @@ function ImageStep({ view, setQuery }) {
 }
 
 function ResourcesStep({ view, query, setQuery, send }) {
-  const { draft, problems } = view;
+  const { draft, judged, problems } = view;
   const [tried, setTried] = useState(false);
   const [refusal, setRefusal] = useState(null);
   const type = (name) => (value) => (setRefusal(null), setQuery({ [name]: value }, { replace: true }));
-  const problem = (name) => (refusal?.field === name ? [refusal.message, refusal.hint].filter(Boolean).join(" ") : tried || query[name] ? problems[name] : undefined);
+  // What the view says of a value typed a moment ago is about the one before.
+  const current = (name) => query[name] === undefined || query[name] === judged[name];
+  const problem = (name) => {
+    if (refusal?.field === name) return [refusal.message, refusal.hint].filter(Boolean).join(" ");
+    return (tried || query[name]) && current(name) ? problems[name] : undefined;
+  };
   const create = async () => {
     setTried(true);
     setRefusal(null);
-    if (Object.keys(problems).length) return document.querySelector(`[name="${Object.keys(problems)[0]}"]`)?.focus();
     try {
       const id = await send("create");
       location.assign(`monitor?id=${id}`);
     } catch (error) {
       setRefusal(error);
+      document.querySelector(`[name="${error.field}"]`)?.focus();
     }
   };
   const shown = new Set(["name", "description", "group", "package", "entry", "hours", "parameters"]);
@@ -178,7 +183,6 @@ function ResourcesStep({ view, query, setQuery, send }) {
       </Card>
       {view.notes.map((note) => <Note key={note} kind="warn">{note}</Note>)}
       {refusal && !shown.has(refusal.field) && <div role="alert"><Note kind="bad" title={refusal.message}>{refusal.hint}</Note></div>}
-      {tried && Object.keys(problems).length > 0 && <div role="alert"><Note kind="bad" title={t("Something is missing:")}>{Object.values(problems).join(" ")}</Note></div>}
       <div class="ty-row ty-between">
         <Button onClick={() => setQuery({ step: "image" })}>{t("Back")}</Button>
         <Button kind="primary" icon="play" onClick={create}>{t("Start training")}</Button>
