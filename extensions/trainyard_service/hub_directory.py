@@ -27,6 +27,7 @@ _MOST_KEPT = 10_000
 # stopping, stopped, no such person, was not running
 _STOPPED = frozenset({httpx.codes.ACCEPTED, httpx.codes.NO_CONTENT, httpx.codes.NOT_FOUND, httpx.codes.BAD_REQUEST})
 _NOTE = "trainyard: "
+_MACHINE = "trainyard on the machine itself"  # the stack's own token of the first administrator
 
 
 class HubDirectory:
@@ -79,7 +80,7 @@ class HubDirectory:
         """See ``TokenDirectory``. A workspace's own token is kept: its note is the Hub's ``Server at …``."""
         for model in self._all_tokens(hub_name):
             note = model.get("note") or ""
-            if note.startswith("Server at") or (note.startswith(_NOTE) and not also_tokens):
+            if note.startswith("Server at") or (note.startswith((_NOTE, _MACHINE)) and not also_tokens):
                 continue
             self._delete_token(hub_name, model["id"])
 

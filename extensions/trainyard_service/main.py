@@ -11,6 +11,7 @@ import uvicorn
 from trainyard_service.app import create_app, create_context
 from trainyard_service.bootstrap import bootstrap as make_administrator
 from trainyard_service.database.engine import Database
+from trainyard_service.database.move import move, move_ours
 from trainyard_service.observe import configure_logs
 from trainyard_service.settings import Settings
 from trainyard_service.storage.keyring import Keyring, rotate
@@ -56,6 +57,19 @@ def bootstrap(
 ) -> None:
     """Make the first administrator if there is none; prints the Hub's name of the oldest administrator."""
     typer.echo(f"u{make_administrator(Settings(), name, password_file)}")
+
+
+@command.command()
+def move_database(
+    target: Annotated[str, typer.Argument(help="The URL of the new database, empty or made by this command before.")],
+    hub_source: Annotated[str, typer.Option(help="The Hub's database, to move it too.")] = "",
+    hub_target: Annotated[str, typer.Option(help="The Hub's new database.")] = "",
+) -> None:
+    """Copy the service's database (and the Hub's) to another one and compare the counts; stop the platform first."""
+    counts = move_ours(Settings().database, target) | (move(hub_source, hub_target) if hub_source else {})
+    for table, count in counts.items():
+        typer.echo(f"{table}: {count} rows")
+    typer.echo("Every table has as many rows as before. Set TRAINYARD_SERVICE_DATABASE_URL and start the platform.")
 
 
 @command.command()

@@ -1,0 +1,143 @@
+"""Copying a whole database to another one: tables as they are in the source, counts compared before anything is kept.
+
+It knows nothing of what the tables mean, so the Hub's database moves the same way. PostgreSQL's
+sequences go on after the largest id, so that no id is given twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Connection,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.types import TypeEngine
+from trainyard.errors import Conflict
+from trainyard.words import N_
+
+from trainyard_service.database.engine import Database, open_engine
+from trainyard_service.database.upgrade import upgrade
+
+_ROWS = 1000
+
+
+def move_ours(source: str, target: str) -> dict[str, int]:
+    """Move the service's own database; its tables come from the migrations, so that they are exactly the code's."""
+    return move(source, target, _migrate)
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    upgrade(database)
+    database.close()
+
+
+def move(source: str, target: str, prepare: Callable[[str], None] | None = None) -> dict[str, int]:
+    """Copy every table of ``source`` to ``target`` in one transaction; how many rows each has.
+
+    ``prepare`` makes the target's tables; without it they are made from the source's own description.
+
+    Raises:
+        Conflict: the target is not empty, or a count differs (no row is kept then).
+    """
+    old, new = open_engine(source), open_engine(target)
+    try:
+        with new.connect() as looking:
+            _must_be_empty(looking)
+        if prepare is not None:
+            prepare(target)
+        with old.connect().execution_options(writes=False) as reading, new.begin() as writing:
+            tables = _described(reading)
+            tables.create_all(writing)
+            return {table.name: _copy(table, reading, writing) for table in tables.sorted_tables}
+    finally:
+        old.dispose()
+        new.dispose()
+
+
+def _described(reading: Connection) -> MetaData:
+    """The source's tables, with types that both databases have; server defaults of one are no SQL for the other."""
+    tables = MetaData()
+    tables.reflect(reading)
+    for table in tables.tables.values():
+        for column in table.columns:
+            column.type = _portable(column.type)
+            column.server_default = None
+        table.dialect_options["sqlite"]["autoincrement"] = _counts_up(reading, table)
+    return tables
+
+
+def _counts_up(reading: Connection, table: Table) -> bool:
+    if reading.dialect.name != "sqlite":
+        return bool(table.autoincrement_column is not None)
+    made = reading.execute(text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table.name}).scalar() or ""
+    return "AUTOINCREMENT" in made.upper()
+
+
+def _portable(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    if isinstance(kind, Boolean):
+        return Boolean()
+    if isinstance(kind, DateTime):
+        return DateTime(timezone=True)
+    if isinstance(kind, JSON):
+        return JSON()
+    if isinstance(kind, LargeBinary):
+        return LargeBinary()
+    if isinstance(kind, Integer):
+        # SQLite does not tell 32 from 64 bits; only its ids must be INTEGER
+        return BigInteger().with_variant(Integer(), "sqlite")
+    return kind.as_generic()
+
+
+def _must_be_empty(writing: Connection) -> None:
+    present = MetaData()
+    present.reflect(writing)
+    if present.tables:
+        raise Conflict(
+            "database-not-empty",
+            N_("The target database has {count} tables already."),
+            hint=N_("Make an empty database and name that."),
+            count=len(present.tables),
+        )
+
+
+def _copy(table: Table, reading: Connection, writing: Connection) -> int:
+    writing.execute(delete(table))  # the mark of the migrations, which a prepared target has already
+    rows = reading.execution_options(yield_per=_ROWS).execute(select(table))
+    for part in rows.mappings().partitions(_ROWS):
+        writing.execute(insert(table), [dict(row) for row in part])
+    counted = select(func.count()).select_from(table)
+    before, after = reading.scalar(counted) or 0, writing.scalar(counted) or 0
+    if before != after:
+        sentence = N_("The table {table} had {before} rows and has {after} now; nothing was kept.")
+        raise Conflict("counts-differ", sentence, table=table.name, before=before, after=after)
+    _go_on_counting(table, reading, writing)
+    return after
+
+
+def _go_on_counting(table: Table, reading: Connection, writing: Connection) -> None:
+    """The next id is above every id ever given, also of rows that are gone."""
+    column = table.autoincrement_column
+    if column is None:
+        return
+    last = writing.scalar(select(func.max(column))) or 0
+    if reading.dialect.name == "sqlite" and table.dialect_options["sqlite"]["autoincrement"]:
+        given = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
+        last = max(last, reading.execute(given, {"name": table.name}).scalar() or 0)
+    if writing.dialect.name == "postgresql" and last:
+        sequence = "pg_get_serial_sequence(quote_ident(:name), :column)"
+        writing.execute(text(f"SELECT setval({sequence}, :last)"), {"name": table.name, "column": column.name, "last": last})

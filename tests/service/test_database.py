@@ -1,0 +1,128 @@
+"""Migrations and moves, on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+import trainyard_service.database.tables  # noqa: F401  (fills the metadata)
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+from trainyard.errors import Conflict
+from trainyard_service.database.base import Table
+from trainyard_service.database.engine import Database
+from trainyard_service.database.move import move, move_ours
+from trainyard_service.database.tables.accounts import AccountRow
+from trainyard_service.database.upgrade import upgrade
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+def _person(name: str, **columns: object) -> AccountRow:
+    return AccountRow(name=name, name_key=name, password_hash="!", **columns)
+
+
+def test_migrations_lead_to_the_tables_of_the_code(database):
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Table.metadata) == []
+
+
+def test_migrating_again_changes_nothing(database):
+    with database.write() as session:
+        session.add(_person("anna"))
+    upgrade(database)
+    with database.read() as session:
+        assert session.get(AccountRow, 1).name == "anna"
+
+
+def test_a_read_session_keeps_nothing(database):
+    with database.read() as session, pytest.raises((RuntimeError, DBAPIError)):
+        session.add(_person("anna"))
+        session.flush()
+        raise RuntimeError("PostgreSQL refuses at the flush, SQLite forgets at the end")
+    with database.read() as session:
+        assert session.query(AccountRow).count() == 0
+
+
+def test_an_id_is_never_given_twice(database):
+    for name in ("anna", "ben"):
+        with database.write() as session:
+            row = _person(name)
+            session.add(row)
+            session.flush()
+            number = row.id
+            session.delete(row)
+    assert number == 2
+
+
+@pytest.fixture
+def elsewhere(postgres_server: str) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    name = f"m{secrets.token_hex(6)}"
+    engine = create_engine(postgres_server.format(database="postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield postgres_server.format(database=name)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+def test_a_database_moves_with_every_row_and_goes_on_counting(database, database_url, elsewhere):
+    with database.write() as session:
+        session.add_all([_person("anna", administrator=True), _person("李雷"), _person("gone")])
+    with database.write() as session:
+        session.delete(session.get(AccountRow, 3))
+    counts = move_ours(database_url, elsewhere)
+    assert counts["accounts"] == 2 and set(counts) >= set(Table.metadata.tables)
+    moved = Database(elsewhere)
+    upgrade(moved)
+    with moved.write() as session:
+        anna = session.get(AccountRow, 1)
+        assert (anna.administrator, anna.created.tzinfo is not None, session.get(AccountRow, 2).name) == (True, True, "李雷")
+        row = _person("next")
+        session.add(row)
+        session.flush()
+        assert row.id > (3 if database.engine.dialect.name == "sqlite" else 2)
+    moved.close()
+
+
+def test_a_moved_database_is_migrated_like_any_other(database, database_url, elsewhere):
+    move_ours(database_url, elsewhere)
+    moved = Database(elsewhere)
+    with moved.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+    moved.close()
+
+
+def test_a_move_never_goes_into_a_database_that_is_used(database_url, elsewhere):
+    move_ours(database_url, elsewhere)
+    with pytest.raises(Conflict, match="tables already"):
+        move_ours(database_url, elsewhere)
+
+
+@pytest.mark.one_database
+def test_the_hubs_database_moves_the_same_way(tmp_path, database_url, elsewhere):
+    from jupyterhub import orm
+
+    source = f"sqlite:///{tmp_path}/hub.sqlite"
+    session = orm.new_session_factory(source)()
+    session.add_all([orm.User(name="u1", admin=True), orm.Group(name="vision"), orm.User(name="u2")])
+    session.commit()
+    session.close()
+    counts = move(source, elsewhere)
+    assert (counts["users"], counts["groups"]) == (2, 1)
+    moved = orm.new_session_factory(elsewhere)()
+    assert moved.query(orm.User).filter_by(name="u1").one().admin is True
+    moved.add(orm.User(name="u3"))
+    moved.commit()
+    moved.close()
