@@ -39,7 +39,7 @@ async def page(running: Running) -> AsyncIterator[Page]:
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = await browser.new_context(locale="zh-CN")
-        cookie = {
+        cookie: Any = {
             "name": "service-pages",
             "value": running.cookie("token-alice"),
             "domain": "127.0.0.1",

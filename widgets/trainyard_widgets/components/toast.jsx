@@ -55,7 +55,10 @@ export function ConnectionNote({ model }) {
       if (connected) setAway("");
       else timer = setTimeout(() => setAway(t("Connection lost, trying again …")), 1500);
     };
-    const lost = () => setAway(t("The platform does not answer. Reload the page in a moment."));
+    const lost = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => setAway(t("The platform does not answer. This page comes back by itself.")), 1500);
+    };
     model.on("connection", connection);
     model.on("lost", lost);
     return () => {

@@ -1,6 +1,8 @@
 // A widget's model as anywidget defines it (get, set, save_changes, on, off, send), over a websocket that carries one widget only.
 const GONE = 4404;
-const PATIENCE = [300, 700, 1500, 3000, 5000, 10000];
+const PATIENCE = [300, 700, 1500, 3000, 5000];
+const QUIET = 8000; // at least so long between two loads, in milliseconds
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class HostModel {
   constructor({ socket, query, language, person }) {
@@ -70,11 +72,19 @@ export class HostModel {
   }
 
   // The kernel ended (after a pause, a restart of the service, signing out): the address holds all state, so a fresh page goes on.
-  reload() {
+  // It waits until the service has a kernel again: a page loaded before would be an error nobody comes back from.
+  async reload() {
+    this.emit("lost");
     const last = Number(sessionStorage.getItem("trainyard-reloaded") ?? 0);
-    if (Date.now() - last < 10000) return this.emit("lost");
+    await pause(Math.max(0, last + QUIET - Date.now()));
+    while (!(await this.serviceIsWell())) await pause(1500);
     sessionStorage.setItem("trainyard-reloaded", String(Date.now()));
     location.reload();
+  }
+
+  async serviceIsWell() {
+    const health = new URL("../health", new URL(this.address, location.href));
+    return fetch(health, { cache: "no-store" }).then((answer) => answer.ok, () => false);
   }
 
   write(message) {
