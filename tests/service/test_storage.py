@@ -27,7 +27,7 @@ from trainyard_service.storage import uploads
 from trainyard_service.storage.filesystem import FileSystems
 from trainyard_service.storage.keyring import Keyring, rotate
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from trainyard_service.hub_directory import HubDirectory
 from trainyard_service.memory_directory import MemoryDirectory
 from trainyard_service.token_directory import ACCESS_SCOPE, RESTRICTED_SCOPE, TokenDirectory, TokenOwner
 
-pytestmark = pytest.mark.one_database
+pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 DAY = 86_400
 
 CONFIGURATION = """
