@@ -6,10 +6,10 @@ RECORDIO_SNIPPETS = {
     "mxnet": """import mxnet as mx
 
 folder = "{folder}"
-classes = sum(1 for _ in open(f"{folder}/labels.csv"))
+classes = sum(1 for _ in open(folder + "/labels.csv"))
 data = mx.io.ImageRecordIter(
-    path_imgrec=f"{folder}/cache/data.rec",
-    path_imgidx=f"{folder}/cache/data.idx",
+    path_imgrec=folder + "/cache/data.rec",
+    path_imgidx=folder + "/cache/data.idx",
     data_shape=(3, 224, 224),  # channels, height, width; pictures are cropped to it
     batch_size=32,
     shuffle=True,

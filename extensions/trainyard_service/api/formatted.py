@@ -7,6 +7,7 @@ from typing import Literal
 from fastapi import APIRouter
 from sqlalchemy import func, select
 from trainyard.errors import Conflict
+from trainyard.formats import snippets
 from trainyard.formats.registry import FORMATS
 from trainyard.jobs.states import ENDED, JobState
 from trainyard.records.base import Page
@@ -130,7 +131,8 @@ def delete_set(set_id: str, reading: ReadingDep) -> None:
 
 @router.get("/formatted/{set_id}/loader")
 def get_loader(set_id: str, reading: ReadingDep) -> dict[str, str]:
-    """A few lines that read the set, by framework."""
+    """A few lines by framework that read the set where a training sees it."""
     with reading.context.database.read() as session:
         row = access.find_set(session, reading.caller, set_id)
-        return dict(FORMATS[row.format].loaders)
+        folder = f"/workspace/mnt/data/{row.split}"
+        return {framework: snippets.loader(text, folder) for framework, text in FORMATS[row.format].loaders.items()}

@@ -76,7 +76,9 @@ def test_the_whole_chain(chain: Any, person: Any) -> None:
     sets = make_sets(bob, dataset)
     assert [sets[name]["samples"] for name in ("recordio-train", "recordio-val", "lmdb-train", "lmdb-val")] == [30, 10, 30, 10]
     assert sets["batch"]["classes"] == ["light", "暗"]
-    assert "ImageRecordIter" in str(bob.ok("GET", f"/formatted/{sets['recordio-train']['id']}/loader"))
+    for name in ("recordio-train", "lmdb-train"):
+        snippets = bob.ok("GET", f"/formatted/{sets[name]['id']}/loader")
+        assert all("/workspace/mnt/data/train" in text and "{folder}" not in text for text in snippets.values())
     assert alice.refused("DELETE", f"/datasets/{dataset['id']}")[1] == "dataset-in-use"
 
     made = train(bob, group, sets, "第一 try")
