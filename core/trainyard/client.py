@@ -9,6 +9,7 @@ Every refusal of the service is raised as the ``UserError`` it was there, with i
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -180,14 +181,18 @@ class Client:
 
 
 def _refusal(answer: httpx.Response) -> UserError:
+    return refusal(answer.text, answer.status_code)
+
+
+def refusal(body: str, status: int) -> UserError:
     """The error the service answered with; its words are in the caller's language already."""
     try:
-        told = answer.json()["error"]
+        told = json.loads(body)["error"]
         words = {name: str(told.get(name) or "") for name in ("message", "hint")}
         code, field = str(told["code"]), told.get("field")
     except (ValueError, KeyError, TypeError):
-        words = {"message": f"The platform answered with HTTP {answer.status_code}.", "hint": ""}
-        code, field = f"http-{answer.status_code}", None
+        words = {"message": f"The platform answered with HTTP {status}.", "hint": ""}
+        code, field = f"http-{status}", None
     error = UserError(code, words["message"], hint=words["hint"], field=field)
-    error.status = answer.status_code  # type: ignore[misc]
+    error.status = status  # type: ignore[misc]
     return error

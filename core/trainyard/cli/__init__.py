@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trainyard.errors import UserError
 
+WRONGLY_USED = 2
 NOT_REACHABLE = 3
 
 
 def main() -> None:
     """Run the command line; refusals are one sentence and their next step on standard error."""
+    from pydantic import ValidationError
+
     from trainyard.cli.app import app
     from trainyard.cli.show import language
     from trainyard.errors import Unavailable, UserError
@@ -28,6 +31,10 @@ def main() -> None:
     except UserError as error:
         _tell(error, language())
         sys.exit(1)
+    except ValidationError as error:
+        for problem in error.errors():
+            print(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}", file=sys.stderr)
+        sys.exit(WRONGLY_USED)
 
 
 def _tell(error: UserError, language: str) -> None:

@@ -3,44 +3,74 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from trainyard.cli.show import as_json, as_table
+from trainyard.cli import machine
+from trainyard.cli.admin import admin
+from trainyard.cli.call import Json, find, signed_in
+from trainyard.cli.datasets import datasets
+from trainyard.cli.formatting import batches, format_dataset
+from trainyard.cli.models import models
+from trainyard.cli.people import accounts, groups
+from trainyard.cli.show import as_json, say
+from trainyard.cli.storage import bucket, storage
+from trainyard.cli.tokens import tokens
+from trainyard.cli.training import train
+from trainyard.cli.workspace import workspace
+from trainyard.words import N_
 
 app = typer.Typer(name="trainyard", no_args_is_help=True, pretty_exceptions_enable=False, help="Train models on Trainyard.")
-train = typer.Typer(no_args_is_help=True, help="Trainings.")
-datasets = typer.Typer(no_args_is_help=True, help="Datasets.")
-models = typer.Typer(no_args_is_help=True, help="Kept models.")
-app.add_typer(train, name="train")
-app.add_typer(datasets, name="datasets")
-app.add_typer(models, name="models")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app.add_typer(datasets, name="datasets", help="Datasets.")
+app.command("format")(format_dataset)
+app.add_typer(batches, name="batches", help="Formatted batches and sets.")
+app.add_typer(train, name="train", help="Trainings.")
+app.add_typer(models, name="models", help="Kept models.")
+app.add_typer(workspace, name="workspace", help="Your workspace.")
+app.add_typer(storage, name="storage", help="Your bound storage space.")
+app.add_typer(bucket, name="bucket", help="What is in your bucket.")
+app.add_typer(tokens, name="tokens", help="Personal access tokens.")
+app.add_typer(admin, name="admin", help="On the platform's own machine.")
+app.add_typer(accounts, name="accounts", help="People (administrators).")
+app.add_typer(groups, name="groups", help="Groups and quotas.")
+for command in (machine.images, machine.packages, machine.usage, machine.audit, machine.notices, machine.doctor):
+    app.command()(command)
 
 
 @app.command()
 def login(address: str) -> None:
     """Keep an access token (asked for, or read from standard input) for the platform at ADDRESS."""
+    from trainyard.cli.show import language
     from trainyard.client import Client
     from trainyard.connection import Connection, remember
 
     token = typer.prompt("Access token", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
     connection = Connection(address, token)
-    with Client(connection) as client:
+    with Client(connection, language()) as client:
         me = client.me()
-    typer.echo(f"Signed in as {me.name}; kept in {remember(connection)}.")
+    say(N_("Signed in as {name}; kept in {file}."), name=me.name, file=str(remember(connection)))
+
+
+@app.command()
+def apply(address: str, name: str, email: str = "", affiliation: str = "", reason: str = "") -> None:
+    """Apply for an account at ADDRESS; the password is asked for, or read from standard input."""
+    from trainyard.cli.apply import apply as send
+    from trainyard.cli.show import language
+    from trainyard.records.accounts import Application
+
+    asked = sys.stdin.isatty()
+    secret = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if asked else sys.stdin.readline().rstrip("\n")
+    about = {"email": email, "affiliation": affiliation, "reason": reason, "language": language()}
+    send(address, Application(name=name, password=secret, **about))
+    say(N_("Applied as {name}. An administrator decides; then you can sign in."), name=name)
 
 
 @app.command()
 def whoami(json: Json = False) -> None:
     """Who you are, and in which groups."""
-    from trainyard.client import Client
-
-    with Client() as client:
+    with signed_in() as client:
         me = client.me()
     if json:
         return as_json(me)
@@ -63,109 +93,13 @@ def demo(
     run(Wishes(dataset=dataset, group=group, minutes=minutes, target=keep, json=json))
 
 
-@datasets.command("list")
-def list_datasets(visibility: str = "mine", search: str = "", json: Json = False) -> None:
-    """Datasets you may use."""
-    from trainyard.client import Client
+@app.command()
+def console(
+    training: Annotated[str, typer.Argument(help="Name or identifier of a running training.")],
+    argv: Annotated[list[str] | None, typer.Argument(help="A program instead of a shell, after --.")] = None,
+) -> None:
+    """A terminal inside a running training."""
+    from trainyard.cli.console import console as join
 
-    with Client() as client:
-        found = client.datasets(visibility=visibility, search=search).items
-    if json:
-        return as_json(found)
-    return as_table(("id", "name", "state", "pictures"), [(one.id, one.name, one.state, one.images) for one in found])
-
-
-@datasets.command("show")
-def show_dataset(dataset: str) -> None:
-    """One dataset with its formatted batches, as JSON."""
-    from trainyard.client import Client
-
-    with Client() as client:
-        as_json(client.dataset(dataset))
-
-
-@train.command("list")
-def list_trainings(search: str = "", json: Json = False) -> None:
-    """Your trainings."""
-    from trainyard.client import Client
-
-    with Client() as client:
-        found = client.trainings(search=search).items
-    if json:
-        return as_json(found)
-    return as_table(("id", "name", "state", "image"), [(one.id, one.name, one.job.state, one.job.image) for one in found])
-
-
-@train.command()
-def stop(training: str) -> None:
-    """Ask a training to end; it may save first."""
-    from trainyard.client import Client
-
-    with Client() as client:
-        typer.echo(client.stop_training(training).job.state)
-
-
-@train.command()
-def start(training: str) -> None:
-    """Start an ended training again with the same configuration."""
-    from trainyard.client import Client
-
-    with Client() as client:
-        typer.echo(client.start_training(training).job.state)
-
-
-@train.command()
-def delete(training: str) -> None:
-    """Delete an ended training."""
-    from trainyard.client import Client
-
-    with Client() as client:
-        client.delete_training(training)
-
-
-@train.command()
-def logs(training: str, follow: Annotated[bool, typer.Option("-f", "--follow", help="Until it ends.")] = False) -> None:
-    """The output of a training."""
-    from trainyard.client import Client
-    from trainyard.jobs.states import ENDED
-
-    position = 0
-    with Client() as client:
-        while True:
-            job = client.training(training).job
-            while data := client.log(job.id, position)[0]:
-                sys.stdout.buffer.write(data)
-                position += len(data)
-            sys.stdout.flush()
-            if not follow or job.state in ENDED:
-                return
-            time.sleep(1)
-
-
-@models.command("list")
-def list_models(search: str = "", json: Json = False) -> None:
-    """Kept models."""
-    from trainyard.client import Client
-
-    with Client() as client:
-        found = client.models(search=search).items
-    if json:
-        return as_json(found)
-    return as_table(("id", "name", "epoch", "bytes"), [(one.id, one.name, one.epoch, one.size) for one in found])
-
-
-@models.command("get")
-def get_model(model: str, target: Annotated[Path, typer.Argument(dir_okay=False)] = Path("model.tar.gz")) -> None:
-    """Download a model; its checksum is compared."""
-    from rich.progress import Progress
-
-    from trainyard.cli.demo import must_be_whole
-    from trainyard.client import Client
-
-    with Client() as client, Progress() as progress:
-        about = client.model(model)
-        task = progress.add_task(about.name, total=about.size)
-        for done in client.download_model(model, target):
-            progress.update(task, completed=done)
-    must_be_whole(target, about)
-    typer.echo(target)
+    with signed_in() as client:
+        join(client, client.training(find(client, "trainings", training)).job.id, argv or [])

@@ -21,7 +21,7 @@ from trainyard.jobs.states import ENDED, JobState
 from trainyard.models.packed import contents
 from trainyard.records.accounts import Group
 from trainyard.records.datasets import Batch, Dataset, DatasetState, Format, FormattedSet, NewBatch, Visibility
-from trainyard.records.jobs import Ending, Image, Job, Progress
+from trainyard.records.jobs import Ending, Image, Job
 from trainyard.records.trainings import Model, NewTraining, Training
 from trainyard.training.snapshots import sha256_of
 from trainyard.words import N_
@@ -127,7 +127,7 @@ class Chain:
                     )
                 if found is not None and found.state is DatasetState.READY:
                     return found
-                step.now(_percent(found.progress) if found else "")
+                step.progress(found.progress if found else None)
                 return None
 
             dataset = self.steps.wait(ask)
@@ -146,7 +146,7 @@ class Chain:
                     return now
                 if now.state in ENDED and now.state != JobState.FINISHED:
                     raise self._failed("format-failed", N_("Formatting ended as {state}: {why}"), now.job)
-                step.now(_percent(now.progress))
+                step.progress(now.progress)
                 return None
 
             done = self.steps.wait(ask)
@@ -253,10 +253,6 @@ def must_be_whole(path: Path, model: Model) -> None:
 
 def _why(ending: Ending | None) -> str:
     return "\n".join([ending.text, *ending.last_lines]) if ending else ""
-
-
-def _percent(progress: Progress | None) -> str:
-    return f"{progress.done / progress.total:.0%}" if progress and progress.total else ""
 
 
 def _no_image(name: str, found: list[Image]) -> NotFound:

@@ -12,6 +12,8 @@ from trainyard.words import translate
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+_WIDEST = 1000
+
 
 def language() -> str:
     """The terminal's language: the first of LC_ALL, LC_MESSAGES and LANG that is set decides."""
@@ -45,10 +47,16 @@ def as_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=None)
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        # what is piped to a program is never cut or folded
+        console.width = _WIDEST
+    console.print(table)
 
 
 def size(count: float | None) -> str:

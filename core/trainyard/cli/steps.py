@@ -7,11 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, TypeVar
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from trainyard.cli.show import language
 from trainyard.errors import Unavailable
 from trainyard.words import N_, translate
+
+if TYPE_CHECKING:
+    from trainyard.records.jobs import Progress
 
 T = TypeVar("T")
 POLL_SECONDS = 0.5
@@ -29,6 +32,12 @@ class Step:
     def now(self, text: str) -> None:
         """Say how far it is; shown in a terminal only, and only when it changed."""
         self.steps.moving(f"{self.title} … {text}")
+
+    def progress(self, progress: Progress | None) -> None:
+        """Say the percentage and the time that remains."""
+        if progress is not None and progress.total:
+            left = "" if progress.remaining is None else f" · {progress.remaining:.0f} s"
+            self.now(f"{progress.done / progress.total:.0%}{left}")
 
 
 @dataclass
