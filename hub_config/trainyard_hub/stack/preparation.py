@@ -6,14 +6,18 @@ Run by the process manager. Each step may be killed and started again, and does 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 
 from trainyard_hub.settings import Settings
+from trainyard_hub.stack.health import Health
+from trainyard_hub.stack.processes import stack
 
 FIRST_PAUSE = 30.0
 LONGEST_PAUSE = 900.0
+LONGEST_WAIT = 120.0
 
 
 def steps(settings: Settings) -> list[list[str]]:
@@ -26,12 +30,24 @@ def steps(settings: Settings) -> list[list[str]]:
 
 def main() -> None:
     """Run every step until each has succeeded once."""
-    left, pause = steps(Settings()), FIRST_PAUSE
+    settings = Settings()
+    # whoever waits for the address comes first
+    os.nice(10)
+    wait_until_well(settings)
+    left, pause = steps(settings), FIRST_PAUSE
     while left:
         left = [step for step in left if not _succeeds(step)]
         if left:
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def wait_until_well(settings: Settings) -> None:
+    """Wait until the platform answers, two minutes at most."""
+    deadline = time.monotonic() + LONGEST_WAIT
+    with Health(settings) as health:
+        while not all(map(health.is_well, stack(settings))) and time.monotonic() < deadline:
+            time.sleep(0.5)
 
 
 def _succeeds(step: list[str]) -> bool:

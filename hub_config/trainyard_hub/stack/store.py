@@ -70,6 +70,8 @@ def command(settings: Settings, programs: Path) -> list[str]:
         "-s3.iam=false",
         "-disableHttp",
         "-master.telemetry=false",
+        # alone it elects itself; the default of 10 s makes every start but the first wait 16 s
+        "-master.electionTimeout=1s",
         "-volume.max=0",
         f"-master.volumeSizeLimitMB={VOLUME_MEGABYTES}",
         "-volume.preStopSeconds=1",
