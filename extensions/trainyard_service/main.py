@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from trainyard.errors import UserError
 
 from trainyard_service.app import create_app, create_context
 from trainyard_service.bootstrap import bootstrap as make_administrator
 from trainyard_service.database.engine import Database
-from trainyard_service.database.move import move, move_ours
+from trainyard_service.database.move import beside, move, move_ours
 from trainyard_service.observe import configure_logs
 from trainyard_service.settings import Settings
 from trainyard_service.storage.keyring import Keyring, rotate
@@ -61,15 +62,25 @@ def bootstrap(
 
 @command.command()
 def move_database(
-    target: Annotated[str, typer.Argument(help="The URL of the new database, empty or made by this command before.")],
-    hub_source: Annotated[str, typer.Option(help="The Hub's database, to move it too.")] = "",
-    hub_target: Annotated[str, typer.Option(help="The Hub's new database.")] = "",
+    target: Annotated[str, typer.Argument(help="The URL of an empty database for the service.")],
+    hub_target: Annotated[str, typer.Option(help="One for the Hub; by default the same URL with _hub after the name.")] = "",
 ) -> None:
-    """Copy the service's database (and the Hub's) to another one and compare the counts; stop the platform first."""
-    counts = move_ours(Settings().database, target) | (move(hub_source, hub_target) if hub_source else {})
+    """Copy the service's and the Hub's databases to other ones and compare the counts; stop the platform first."""
+    settings = Settings()
+    hub_source = settings.places.hub / "jupyterhub.sqlite"
+    hub_target = hub_target or beside(target, "_hub")
+    try:
+        counts = move_ours(settings.database, target)
+        if hub_source.exists():
+            counts |= {f"hub {table}": rows for table, rows in move(f"sqlite:///{hub_source}", hub_target).items()}
+    except UserError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
     for table, count in counts.items():
         typer.echo(f"{table}: {count} rows")
-    typer.echo("Every table has as many rows as before. Set TRAINYARD_SERVICE_DATABASE_URL and start the platform.")
+    typer.echo(
+        "Every table has as many rows as before. Set TRAINYARD_SERVICE_DATABASE_URL and TRAINYARD_HUB_DATABASE_URL and start."
+    )
 
 
 @command.command()

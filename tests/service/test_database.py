@@ -11,12 +11,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
-from trainyard.errors import Conflict
+from trainyard.errors import Conflict, Unavailable
 from trainyard_service.database.base import Table
 from trainyard_service.database.engine import Database
-from trainyard_service.database.move import move, move_ours
+from trainyard_service.database.move import beside, move, move_ours
 from trainyard_service.database.tables.accounts import AccountRow
 from trainyard_service.database.upgrade import upgrade
+from trainyard_service.main import command
+from typer.testing import CliRunner
 
 
 @pytest.fixture
@@ -126,3 +128,20 @@ def test_the_hubs_database_moves_the_same_way(tmp_path, database_url, elsewhere)
     moved.add(orm.User(name="u3"))
     moved.commit()
     moved.close()
+
+
+@pytest.mark.one_database
+def test_a_database_that_is_not_there_is_said_in_a_sentence(database_url, elsewhere):
+    with pytest.raises(Unavailable, match="cannot be used"):
+        move_ours(database_url, beside(elsewhere, "_missing"))
+
+
+@pytest.mark.one_database
+def test_the_command_moves_both_databases(database, database_url, elsewhere, tmp_path, monkeypatch):
+    with database.write() as session:
+        session.add(_person("anna"))
+    monkeypatch.setenv("TRAINYARD_SERVICE_HOME", str(tmp_path))
+    monkeypatch.setenv("TRAINYARD_SERVICE_DATABASE_URL", database_url)
+    result = CliRunner().invoke(command, ["move-database", elsewhere])
+    assert result.exit_code == 0 and "accounts: 1 rows" in result.stdout
+    assert CliRunner().invoke(command, ["move-database", elsewhere]).exit_code == 1

@@ -25,8 +25,10 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeEngine
-from trainyard.errors import Conflict
+from trainyard.errors import Conflict, Unavailable
 from trainyard.words import N_
 
 from trainyard_service.database.engine import Database, open_engine
@@ -38,6 +40,12 @@ _ROWS = 1000
 def move_ours(source: str, target: str) -> dict[str, int]:
     """Move the service's own database; its tables come from the migrations, so that they are exactly the code's."""
     return move(source, target, _migrate)
+
+
+def beside(url: str, suffix: str) -> str:
+    """The URL of a database on the same server whose name ends in ``suffix``."""
+    parsed = make_url(url)
+    return parsed.set(database=f"{parsed.database}{suffix}").render_as_string(hide_password=False)
 
 
 def _migrate(url: str) -> None:
@@ -52,7 +60,7 @@ def move(source: str, target: str, prepare: Callable[[str], None] | None = None)
     ``prepare`` makes the target's tables; without it they are made from the source's own description.
 
     Raises:
-        Conflict: the target is not empty, or a count differs (no row is kept then).
+        Unavailable: one of them cannot be opened. Conflict: the target is not empty, or a count differs (no row is kept then).
     """
     old, new = open_engine(source), open_engine(target)
     try:
@@ -64,6 +72,10 @@ def move(source: str, target: str, prepare: Callable[[str], None] | None = None)
             tables = _described(reading)
             tables.create_all(writing)
             return {table.name: _copy(table, reading, writing) for table in tables.sorted_tables}
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        sentence = N_("The database cannot be used: {reason}")
+        raise Unavailable("database-refused", sentence, hint=N_("Make it first and look at its URL."), reason=reason) from error
     finally:
         old.dispose()
         new.dispose()
