@@ -70,7 +70,7 @@ def usable(stand_in: Platform, context: Any, address: str) -> float:
     began = time.perf_counter()
     page.goto(address, wait_until="commit")
     page.locator("td button", has_text="Stop").click(timeout=60_000)
-    page.locator("[data-state=stopped]").wait_for(timeout=60_000)
+    page.locator("td [data-state=stopped]").wait_for(timeout=60_000)
     seconds = time.perf_counter() - began
     page.close()
     return seconds
@@ -112,7 +112,12 @@ def pages(stand_in: Platform, folder: Path) -> Iterator[None]:
     """Our pages service, warm."""
     token = folder / "token"
     token.write_text(SECRET)
-    settings = {"PORT": str(OURS), "HUB_TOKEN_FILE": str(token), "HUB_API_URL": stand_in.hub_api, "SERVICE_URL": stand_in.service}
+    settings = {
+        "PORT": str(OURS),
+        "HUB_TOKEN_FILE": str(token),
+        "HUB_API_URL": stand_in.hub_api,
+        "SERVICE_URL": stand_in.service,
+    }
     environment = {**os.environ, **{f"TRAINYARD_PAGES_{name}": value for name, value in settings.items()}}
     health = f"http://127.0.0.1:{OURS}/services/pages/health"
     with process([sys.executable, "-m", "trainyard_pages"], environment, health):
