@@ -1,4 +1,4 @@
-"""Killed with -9 in the middle: the service, the supervisor, the program. Nothing is lost, nothing runs twice, the state is true."""
+"""Killed with -9 in the middle: service and supervisor. Nothing is lost, nothing runs twice, the state shown is true."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .test_chain import ENTRY, make_dataset, make_sets, train
 
 pytestmark = [pytest.mark.one_database, pytest.mark.slow, pytest.mark.survival]
 ENGINE = Path(__file__).with_name("engine_alone.py")
-MANY = 500
+MANY = 300
 
 
 class Engine:
@@ -118,7 +118,8 @@ def test_the_supervisor_is_killed_while_formatting_and_the_work_goes_on(chain: A
 def test_cancelled_formatting_shows_nothing_and_resumes(chain: Any, alice: Any) -> None:
     batch = under_way(alice, make_dataset(alice, alice.group, times=MANY))
     alice.ok("POST", f"/batches/{batch['id']}/cancel")
-    stopped = alice.until(f"/batches/{batch['id']}", lambda one: one["state"] == "stopped")
+    stopped = alice.until(f"/batches/{batch['id']}", lambda one: one["state"] in ("stopped", "finished", "failed"))
+    assert stopped["state"] == "stopped", stopped
     assert not any(one["ready"] for one in stopped["sets"])
     alice.ok("POST", f"/batches/{batch['id']}/resume")
     assert finished(alice, batch)["sets"][0]["ready"]
@@ -152,9 +153,10 @@ def test_the_supervisor_is_killed_while_training(chain: Any, alice: Any) -> None
 
 def test_what_a_run_could_not_tell_is_read_from_its_folder(chain: Any, alice: Any) -> None:
     sets = make_sets(alice, make_dataset(alice, alice.group))
-    chain.context.home.address.write_text("http://127.0.0.1:9")
+    chain.context.home.address.write_text("http://127.0.0.1:59999")
     made = train(alice, alice.group, sets, "alone")
-    done = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] == "finished")
+    done = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] in ("finished", "failed"))
+    assert done["job"]["state"] == "finished", done["job"]["ending"]
     assert [(one["state"], one["epoch"]) for one in done["instances"]] == [("done", 3)]
     until(lambda: alice.ok("GET", "/models")["total"] == 1)
     assert done["entry"] == ENTRY
