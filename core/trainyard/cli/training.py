@@ -34,8 +34,8 @@ def list_trainings(search: str = "", json: Json = False) -> None:
 def submit(
     name: str,
     group: Annotated[str, typer.Option(help="The group that is charged.")],
-    train_set: str,
-    package: str,
+    train_set: Annotated[str, typer.Option(help="A formatted set.")],
+    package: Annotated[str, typer.Option(help="Resources, see `trainyard packages GROUP`.")],
     entry: Annotated[str, typer.Option(help="A program inside the image or the group share, with its arguments.")],
     image: str = "mxnet",
     val_set: str | None = None,
