@@ -41,7 +41,7 @@ def read_host(network: str) -> Host:
         network=network,
         etc=tuple(path for path in HARMLESS if Path(path).exists()),
         lib_links=tuple((name, str(Path("/", name).readlink())) for name in MERGED if Path("/", name).is_symlink()),
-        resolv_conf=resolv_conf([_read(path) for path in RESOLVERS], own_network=network == "none"),
+        resolv_conf=resolv_conf([_read(path) for path in RESOLVERS], own_network=network != "shared"),
     )
 
 

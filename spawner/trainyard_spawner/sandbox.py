@@ -27,7 +27,8 @@ PLAIN_NAME = re.compile(r"^[a-z_][a-z0-9_-]{0,31}$")
 class Host:
     """What the machine offers.
 
-    ``network``: ``shared`` with the host, or ``none`` (loopback and relays only).
+    ``network``: ``shared`` with the host, ``own`` (a namespace that the supervisor enters first, with a way out), or
+    ``none`` (loopback and relays only).
     ``etc``: the files of ``/etc`` that exist and may be seen. ``lib_links``: merged directories as (name, target).
     """
 

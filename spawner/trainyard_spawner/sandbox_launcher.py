@@ -6,14 +6,16 @@ running launch holds a lock of its own through its supervisor, and nothing is re
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,8 @@ from trainyard_spawner.locks import Lock
 if TYPE_CHECKING:
     from trainyard.jobs.launch import Console, Launcher
 
+log = logging.getLogger(__name__)
+
 TASKS = 4096
 ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from trainyard_spawner.supervisor import main; main(sys.argv[1])"
 PASSED_ON = (
@@ -47,6 +51,14 @@ PASSED_ON = (
     "memory_limit",
     "limits_by",
 )
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a launch gets: ``kind`` as in ``sandbox.Host``, and the namespace's descriptor where it has one."""
+
+    kind: str
+    descriptor: int | None = None
 
 
 class SandboxLauncher:
@@ -83,9 +95,9 @@ class SandboxLauncher:
             if known is not None and not self._never_began(known):
                 return known
             self._clear(spec.key)
-            with Lock.take(self._watch / spec.key) as lock:
-                self._write_plan(spec, image)
-                self._spawn(spec.key, lock)
+            with Lock.take(self._watch / spec.key) as lock, self._open_network(spec) as opened:
+                self._write_plan(spec, image, opened)
+                self._spawn(spec.key, lock, opened)
         return LaunchState(key=spec.key, phase="starting")
 
     def stop(self, key: str, *, grace: float | None = None) -> None:
@@ -144,7 +156,7 @@ class SandboxLauncher:
     # -- leftovers --------------------------------------------------------------------------------------------------
 
     def remove_leftovers(self) -> None:
-        """Control groups of launches that are no more; called when the platform starts."""
+        """Control groups of launches that are no more; called when the platform starts. Networks go with their sandboxes."""
         with self._guard():
             living = {name.name for name in self._watch.iterdir() if Lock.is_held(name)}
             if self._groups:
@@ -152,20 +164,38 @@ class SandboxLauncher:
 
     # -- starting ---------------------------------------------------------------------------------------------------
 
-    def _write_plan(self, spec: LaunchSpec, image: Path) -> None:
+    @contextmanager
+    def _open_network(self, spec: LaunchSpec) -> Iterator[Network]:
+        """The launch's network; one that cannot be had is none, never the host's."""
+        kind = self._network if spec.internet else "none"
+        if kind != "own":
+            yield Network(kind)
+            return
+        try:
+            descriptor = network.open_namespace(spec.identity.uid)
+        except network.NoNetwork as refused:
+            log.warning("%s has no network: %s", spec.key, refused)
+            yield Network("none")
+            return
+        try:
+            yield Network("own", descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _write_plan(self, spec: LaunchSpec, image: Path, opened: Network) -> None:
         folder = self._folder(spec.key)
         folder.mkdir(mode=0o700)
         output = spec.output or folder / "output.log"
         files.write_json(folder / "spec.json", spec.model_dump(mode="json"))
-        files.write_json(folder / "plan.json", self._plan(spec, image, output))
+        files.write_json(folder / "plan.json", self._plan(spec, image, output, opened))
 
-    def _plan(self, spec: LaunchSpec, image: Path, output: Path) -> dict[str, Any]:
-        kind = self._network if spec.internet else "none"
+    def _plan(self, spec: LaunchSpec, image: Path, output: Path, opened: Network) -> dict[str, Any]:
+        kind = opened.kind
         host = gpus.with_devices(read_host(kind), spec.devices)
         box = sandbox.build(spec, host, image.resolve())
         groups = self._create_groups(spec)
         address = None
-        if spec.listen_port and kind != "none":
+        if spec.listen_port and kind == "shared":
             address = f"127.0.0.1:{spec.listen_port}"
         return {
             "key": spec.key,
@@ -179,7 +209,8 @@ class SandboxLauncher:
             "grace": spec.grace,
             "watch": str(self._watch / spec.key),
             "address_file": str(self._home.address),
-            "gate": kind == "none" and spec.listen_port is not None,
+            "network_descriptor": opened.descriptor,
+            "gate": kind != "shared" and spec.listen_port is not None,
             "writable": [str(mount.source) for mount in spec.mounts if not mount.read_only] + [str(output.parent)],
             "status": {"address": address, "memory_limit": spec.resources.memory, "limits_by": self._limits_by(groups)},
             "init": {
@@ -207,7 +238,7 @@ class SandboxLauncher:
             cgroups.remove(self._groups.group(spec.key))
             return []  # the supervisor sums instead, and the state says so
 
-    def _spawn(self, key: str, lock: Lock) -> None:
+    def _spawn(self, key: str, lock: Lock, opened: Network) -> None:
         folder = self._folder(key)
         room = str(Path(__file__).resolve().parent.parent)
         with (folder / "supervisor.log").open("ab") as log:
@@ -218,7 +249,7 @@ class SandboxLauncher:
                 stderr=log,
                 cwd="/",
                 env={"LANG": "C.UTF-8"},
-                pass_fds=(lock.descriptor,),
+                pass_fds=(lock.descriptor, *([] if opened.descriptor is None else [opened.descriptor])),
                 start_new_session=True,
             )
         process.wait()

@@ -28,6 +28,7 @@ CONTROL, CONSOLE, CONFIGURATION = 3, 4, 5
 HIGH = 300
 PACKET = 4096
 PR_SET_PDEATHSIG = 1
+CLONE_NEWNET = 0x40000000
 FULL_DISK = 4 << 20
 WATCH_SECONDS = 1.0
 
@@ -95,6 +96,8 @@ class Supervisor:
             self._become_sandbox(descriptors)
         for descriptor in set(descriptors.values()) - {control.fileno()}:
             os.close(descriptor)
+        if self._plan.get("network_descriptor") is not None:
+            os.close(self._plan["network_descriptor"])  # or the network would outlive the sandbox
 
     def _become_sandbox(self, descriptors: Mapping[int, int]) -> None:
         """In the child: enter the groups, arrange descriptors, and turn into bubblewrap with an empty environment."""
@@ -106,6 +109,7 @@ class Supervisor:
             libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
             os.setsid()
             cgroups.enter(self._groups)
+            _enter_network(libc, self._plan.get("network_descriptor"))
             # lifted out of the way first, since a wanted number may be another one's present place
             import fcntl
 
@@ -293,6 +297,15 @@ class Supervisor:
         # closing a file that was open for writing is the event every watcher waits for
         with suppress(OSError):
             os.close(os.open(self._plan["watch"], os.O_WRONLY))
+
+
+def _enter_network(libc: ctypes.CDLL, descriptor: int | None) -> None:
+    if descriptor is None:
+        return
+    if libc.setns(descriptor, CLONE_NEWNET) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"entering the network: {os.strerror(code)}")
+    os.close(descriptor)
 
 
 def _memory_file(content: str) -> int:

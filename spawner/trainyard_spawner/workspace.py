@@ -222,4 +222,5 @@ def shared_launcher() -> SandboxLauncher:
     """One launcher for all spawners of this Hub."""
     if not _shared:
         _shared.append(SandboxLauncher(Home.from_environment()))
+        _shared[0].remove_leftovers()
     return _shared[0]
