@@ -1,7 +1,8 @@
 """A page opened until it is usable, warm, in Chromium: our pages service against stock Voila showing the same notebook.
 
-Usable means: a button of the page was pressed and its answer is on the screen. Both sides show ``notebooks/overview.ipynb`` over
-the same small platform (``tests/pages/standin.py``: the Hub's and the service's answers over HTTP), in turns; the median counts.
+Usable means: a button of the page was pressed and its answer is on the screen. Both sides show ``notebooks/overview.ipynb``
+over the same small platform (``tests/pages/standin.py``: the Hub's and the service's answers over HTTP), in turns; the median
+counts.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 from playwright.sync_api import Browser, sync_playwright
-from tests.pages.standin import Platform, iso
 from tornado.web import create_signed_value
 from trainyard_pages.identity import cookie_secret
+
+from tests.pages.standin import Platform, iso
 
 if TYPE_CHECKING:
     from benchmarks.run import Row
@@ -38,9 +40,12 @@ OURS, PEER = 18420, 18421
 
 def rows() -> list[Row]:
     """Two rows: seconds against stock Voila, seconds against the limit."""
-    with platform() as stand_in, tempfile.TemporaryDirectory(prefix="bench-pages-") as folder:
-        with pages(stand_in, Path(folder)), voila(stand_in), chromium() as browser:
-            ours, peer = measure(stand_in, browser)
+    with ExitStack() as stack:
+        stand_in = stack.enter_context(platform())
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-pages-"))
+        stack.enter_context(pages(stand_in, Path(folder)))
+        stack.enter_context(voila(stand_in))
+        ours, peer = measure(stand_in, stack.enter_context(chromium()))
     return [
         {"name": "page-usable", "ours": ours, "peer": peer, "unit": "s", "ratio": peer / ours, "reach": 2.0},
         {"name": "page-usable-limit", "ours": ours, "peer": LIMIT, "unit": "s", "ratio": LIMIT / ours, "reach": 1.0},
@@ -78,12 +83,11 @@ def usable(stand_in: Platform, context: Any, address: str) -> float:
 
 def jobs(state: str) -> dict[str, Any]:
     """One training in ``state``."""
-    job = {
-        "id": "a" * 16, "kind": "train", "name": "digits", "owner": {"id": 2, "name": "Alice"}, "group": "vision", "state": state,
-        "wanted": "run", "attempt": 1, "image": "mxnet", "package": "2Core4G", "created": iso(minutes=4), "queued": iso(minutes=4),
-        "started": iso(minutes=3), "ended": None, "deadline": None,
-        "progress": {"done": 3200, "total": 10000, "elapsed": 95, "remaining": 204},
-    }  # fmt: skip
+    times = {"created": iso(minutes=4), "queued": iso(minutes=4), "started": iso(minutes=3), "ended": None, "deadline": None}
+    owner = {"id": 2, "name": "Alice"}
+    what = {"id": "a" * 16, "kind": "train", "name": "digits", "image": "mxnet", "package": "2Core4G", "group": "vision"}
+    progress = {"done": 3200, "total": 10000, "elapsed": 95, "remaining": 204}
+    job = {**what, **times, "owner": owner, "wanted": "run", "state": state, "attempt": 1, "progress": progress}
     return {"items": [job], "total": 1, "offset": 0}
 
 
