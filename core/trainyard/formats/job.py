@@ -1,7 +1,8 @@
 """``python -m trainyard.formats.job spec.json``: write one batch as a job, telling its progress in a small file.
 
 The specification is JSON: ``plan`` (a ``BatchPlan``), ``folder`` (the batch's), ``roots`` (url prefix to folder), optional
-``storage`` (a file with ``endpoint``, ``access_key``, ``secret_key``; without it a job asks the platform for objects), ``progress`` (the file to tell in), ``workers``.
+``storage`` (a file with ``endpoint``, ``access_key``, ``secret_key``; without it a job asks the platform for objects),
+``progress`` (the file to tell in), ``workers``.
 Exit status: 0 done, 2 refused (the progress file says why), 3 stopped by SIGTERM or SIGINT; the next start goes on. With a
 file named ``discard`` beside the progress file, a stop also deletes what was done.
 """

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy.orm import Session
-
 from trainyard.datasets.sources import ObjectSource, PictureProblem, object_path
 from trainyard.words import N_
+
 from trainyard_service.context import Context
 from trainyard_service.database.tables.storage import StorageRow
 
