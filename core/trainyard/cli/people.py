@@ -182,6 +182,6 @@ def _bytes(text: str | None, field: str) -> int | None:
         return None
     match = re.fullmatch(r"(\d+)([KMGT]?)(?:i?B)?", text)
     if match is None:
-        sentence, hint = N_("{text} is no size."), N_("Write a number with K, M, G or T, such as 64G.")
-        raise Invalid("not-a-size", sentence, hint=hint, field=field, text=text)
+        sentence, hint = N_("{given} is no size."), N_("Write a number with K, M, G or T, such as 64G.")
+        raise Invalid("not-a-size", sentence, hint=hint, field=field, given=text)
     return int(match[1]) << _UNITS[match[2]]

@@ -1,0 +1,77 @@
+"""The command line against a real service: the fixtures of the service's room, and ``trainyard`` run as a person."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from trainyard.cli import main
+
+_PATH = Path(__file__).parents[2] / "service" / "conftest.py"
+_SPEC = importlib.util.spec_from_file_location("service_fixtures_for_cli", _PATH)
+assert _SPEC is not None and _SPEC.loader is not None
+_SERVICE: Any = importlib.util.module_from_spec(_SPEC)
+sys.modules[_SPEC.name] = _SERVICE
+_SPEC.loader.exec_module(_SERVICE)
+
+sqlite_template = _SERVICE.sqlite_template
+database_url = _SERVICE.database_url
+launcher = _SERVICE.launcher
+settings_of = _SERVICE.settings_of
+start_service = _SERVICE.start_service
+service = _SERVICE.service
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One database will do: what is tested is in front of it."""
+    if "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    error: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """``run("groups", "list")``: the exit code, the output and the errors of one command."""
+    for name in ("LC_ALL", "LC_MESSAGES", "TRAINYARD_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    def command(*arguments: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["trainyard", *arguments])
+        try:
+            main()
+            code = 0
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        out, error = capsys.readouterr()
+        return Ran(code, out, error)
+
+    return command
+
+
+@pytest.fixture
+def sign_in(service: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """From now on commands are this person's."""
+
+    def become(person: Any) -> None:
+        monkeypatch.setenv("TRAINYARD_URL", service.address)
+        monkeypatch.setenv("TRAINYARD_TOKEN", person.token)
+
+    return become

@@ -1,0 +1,145 @@
+"""Each group of commands does what it says, refuses in a sentence, and answers programs in JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from trainyard.records.accounts import AccountState
+
+
+@pytest.fixture
+def boss(service: Any, sign_in: Any) -> Any:
+    person = service.account("boss", administrator=True)
+    sign_in(person)
+    return person
+
+
+@pytest.fixture
+def anna(service: Any, sign_in: Any) -> Any:
+    person = service.account("anna", service.group("vision"))
+    sign_in(person)
+    return person
+
+
+def test_whoami_answers_the_record_of_rest(run: Any, anna: Any) -> None:
+    me = json.loads(run("whoami", "--json").out)
+    assert (me["name"], me["administrator"], [group["name"] for group in me["groups"]]) == ("anna", False, ["vision"])
+
+
+def test_an_applicant_is_approved_by_name_into_a_group(run: Any, service: Any, boss: Any) -> None:
+    service.account("lena", state=AccountState.APPLIED)
+    run("groups", "create", "视觉 组")
+    decided = json.loads(run("accounts", "approve", "lena", "--group", "视觉 组", "--json").out)
+    assert (decided[0]["state"], decided[0]["groups"]) == ("active", ["视觉 组"])
+
+
+def test_a_quota_changes_only_what_is_given(run: Any, service: Any, boss: Any) -> None:
+    service.group("vision")
+    run("groups", "quota", "vision", "--cpu", "4", "--memory", "8G")
+    quota = json.loads(run("groups", "quota", "vision", "--jobs", "2", "--json").out)[0]["quota"]
+    assert (quota["cpu"], quota["memory"], quota["jobs"], quota["gpu"]) == (4, 8 << 30, 2, None)
+
+
+def test_a_size_that_is_none_is_refused_with_an_example(run: Any, service: Any, boss: Any) -> None:
+    service.group("vision")
+    ran = run("groups", "quota", "vision", "--memory", "much")
+    assert (ran.code, "much is no size" in ran.error, "64G" in ran.error) == (1, True, True)
+
+
+def test_members_are_added_and_removed_by_name(run: Any, service: Any, boss: Any) -> None:
+    service.group("vision")
+    service.account("anna")
+    run("groups", "add", "vision", "anna")
+    assert "anna" in run("groups", "list").out
+    run("groups", "remove", "vision", "anna")
+    assert "anna" not in run("groups", "list").out
+
+
+def test_people_are_not_for_everybody(run: Any, anna: Any) -> None:
+    ran = run("accounts", "list")
+    assert (ran.code, ran.out) == (1, "")
+
+
+def test_a_token_is_printed_once_and_works_until_revoked(run: Any, anna: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = json.loads(run("tokens", "create", "laptop", "--json").out)
+    assert made["secret"] not in run("tokens", "list", "--json").out
+    run("tokens", "revoke", made["id"])
+    monkeypatch.setenv("TRAINYARD_TOKEN", made["secret"])
+    assert run("whoami").code == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["datasets", "batches", "train", "models", "groups", "tokens"], ids=lambda command: f"{command} list"
+)
+def test_an_empty_list_is_an_empty_list(run: Any, boss: Any, command: str) -> None:
+    assert json.loads(run(command, "list", "--json").out) == []
+
+
+@pytest.mark.parametrize("command", ["images", "packages", "usage", "notices", "audit"])
+def test_the_machine_is_told_in_json(run: Any, boss: Any, command: str) -> None:
+    ran = run(command, "--json")
+    assert (ran.code, type(json.loads(ran.out)) in (list, dict)) == (0, True)
+
+
+def test_a_stopped_workspace_says_so(run: Any, anna: Any) -> None:
+    assert json.loads(run("workspace", "show", "--json").out)["state"] == "stopped"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("datasets", "show", "none"),
+        ("train", "stop", "none"),
+        ("models", "get", "none"),
+        ("batches", "show", "0123456789abcdef"),
+        ("storage", "show"),
+        ("bucket", "ls"),
+        ("bucket", "put", "/nonexistent"),
+        ("console", "none"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_not_there_is_a_refusal_without_a_traceback(run: Any, anna: Any, arguments: tuple[str, ...]) -> None:
+    ran = run(*arguments)
+    assert (ran.code, ran.out, "Traceback" in ran.error, bool(ran.error.strip())) == (1, "", False, True)
+
+
+def test_refusals_are_in_the_language_of_the_terminal(run: Any, anna: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert "没有名为 没有 的" in run("datasets", "show", "没有").error
+
+
+def test_wrong_use_is_exit_code_2(run: Any, anna: Any) -> None:
+    assert run("datasets", "create", "a").code == 2
+
+
+def test_a_value_that_no_record_takes_is_exit_code_2(run: Any, anna: Any) -> None:
+    assert run("format", "0123456789abcdef", "--formats", "tfrecord").code == 2
+
+
+def test_a_platform_that_is_away_is_exit_code_3(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAINYARD_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("TRAINYARD_TOKEN", "x")
+    ran = run("whoami")
+    assert (ran.code, "does not answer" in ran.error) == (3, True)
+
+
+def test_the_demo_says_how_to_start_a_platform_that_was_never_started(
+    run: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRAINYARD_HOME", str(tmp_path / "empty"))
+    ran = run("demo")
+    assert (ran.code, "make run" in ran.error) == (3, True)
+
+
+def test_a_token_others_can_read_is_not_used(run: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (tmp_path / "address").write_text("http://127.0.0.1:1")
+    (secrets / "administrator-token").write_text("x")
+    (secrets / "administrator-token").chmod(0o644)
+    monkeypatch.setenv("TRAINYARD_HOME", str(tmp_path))
+    ran = run("demo")
+    assert (ran.code, "chmod 600" in ran.error) == (1, True)
