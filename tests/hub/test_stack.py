@@ -15,7 +15,7 @@ from trainyard.errors import Conflict
 from trainyard.home import Home
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
-from trainyard_hub.stack.checks import check_sandbox
+from trainyard_spawner.permission import check_sandbox
 from trainyard_hub.stack.environment import stack_environment
 from trainyard_hub.stack.home import HomeLock, prepare_home
 from trainyard_hub.stack.manager_files import LONGEST_SOCKET, configuration, socket_path

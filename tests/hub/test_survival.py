@@ -12,7 +12,7 @@ from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
 from tests.hub.running import HubPlatform, Person, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.survival, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def workspaces(platform: HubPlatform) -> list[str]:
@@ -57,6 +57,7 @@ def test_workspace_answers(admin: Person, platform: HubPlatform) -> None:
     assert len(workspaces(platform)) == 1
 
 
+@pytest.mark.survival
 @pytest.mark.parametrize("name", ["proxy", "hub", "service", "pages", "store"])
 def test_killed_process_comes_back(platform: HubPlatform, admin: Person, name: str) -> None:
     before = workspaces(platform)
@@ -77,6 +78,7 @@ def test_workspace_answers_while_the_hub_is_away(platform: HubPlatform, admin: P
         assert until(platform.is_well)
 
 
+@pytest.mark.survival
 def test_killed_manager_is_replaced(platform: HubPlatform, admin: Person) -> None:
     manager = platform.manager().process()
     assert manager is not None
@@ -101,6 +103,7 @@ def test_second_foreground_is_told_about_the_first(platform: HubPlatform) -> Non
     assert f"already running for {platform.home}" in second.stderr
 
 
+@pytest.mark.survival
 def test_killed_foreground_is_taken_over(platform: HubPlatform, admin: Person) -> None:
     before, hub = workspaces(platform), platform.pid("hub")
     platform.kill_foreground()
@@ -111,6 +114,7 @@ def test_killed_foreground_is_taken_over(platform: HubPlatform, admin: Person) -
     assert workspaces(platform) == before
 
 
+@pytest.mark.survival
 def test_foreground_and_manager_killed_together_start_anew(platform: HubPlatform, admin: Person) -> None:
     before = workspaces(platform)
     manager = platform.manager().process()
