@@ -15,13 +15,13 @@ from trainyard.errors import Conflict
 from trainyard.home import Home
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
-from trainyard_spawner.permission import check_sandbox
 from trainyard_hub.stack.environment import stack_environment
 from trainyard_hub.stack.home import HomeLock, prepare_home
 from trainyard_hub.stack.manager_files import LONGEST_SOCKET, configuration, socket_path
 from trainyard_hub.stack.ports import check_ports
 from trainyard_hub.stack.processes import stack
 from trainyard_hub.stack.secrets import make_secrets
+from trainyard_spawner.permission import check_sandbox
 
 from tests.browser.running import free_range
 

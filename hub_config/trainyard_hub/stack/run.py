@@ -16,11 +16,11 @@ from types import FrameType
 
 from trainyard.errors import Conflict, Unavailable, UserError
 from trainyard.words import N_
+from trainyard_spawner.permission import check_sandbox
 
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
 from trainyard_hub.stack.administrator import ensure_token
-from trainyard_hub.stack.checks import check_sandbox
 from trainyard_hub.stack.console import Terminal
 from trainyard_hub.stack.environment import stack_environment
 from trainyard_hub.stack.health import Health
