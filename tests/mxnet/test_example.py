@@ -1,0 +1,66 @@
+"""The example of the mxnet image on real digits: it learns, it saves when it is asked to stop, it needs no validation set."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from trainyard.datasets.folder import DatasetFolder
+from trainyard.datasets.public import build_digits
+from trainyard.formats.batch import write_batch
+from trainyard.formats.plan import BatchPlan
+from trainyard_service.public_datasets import fetch_digits
+
+from tests.core.formats.pictures import source_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "images" / "mxnet" / "examples" / "trainings" / "mxnet" / "simple" / "train.py"
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits as RecordIO, four fifths to train with, shuffled by a fixed seed."""
+    root = tmp_path_factory.mktemp("digits")
+    build_digits(fetch_digits(ROOT / ".cache" / "packages"), root / "digits")
+    listed = DatasetFolder(root / "digits").list_path
+    ratios = {"train": 0.8, "val": 0.2}
+    plan = BatchPlan(list_path=listed, label_set="classification.digits", formats=("recordio",), ratios=ratios, seed=1)
+    write_batch(plan, source_of(listed), root / "batch")
+    return root / "batch"
+
+
+def begin(python: Path, workspace: Path, sets: Path, *splits: str) -> subprocess.Popen[str]:
+    """The example with the named splits in its workspace."""
+    (workspace / "mnt" / "data").mkdir(parents=True)
+    for split in splits:
+        (workspace / "mnt" / "data" / split).symlink_to(sets / f"recordio-{split}")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "core"), "TRAINYARD_WORKSPACE": str(workspace)}
+    command = [str(python), "-u", str(EXAMPLE)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, cwd=workspace, text=True, stdout=pipe, stderr=subprocess.STDOUT)
+
+
+def test_it_reaches_96_percent_on_digits(mxnet_python: Path, sets: Path, tmp_path: Path) -> None:
+    process = begin(mxnet_python, tmp_path, sets, "train", "val")
+    out, _ = process.communicate()
+    accuracy = [float(line.split("=")[1]) for line in out.splitlines() if line.startswith("accuracy/validation = ")]
+    assert process.returncode == 0, out
+    assert accuracy[-1] >= 0.96
+
+
+def test_without_a_validation_set_it_stops_when_asked_and_saves(mxnet_python: Path, sets: Path, tmp_path: Path) -> None:
+    process = begin(mxnet_python, tmp_path, sets, "train")
+    assert process.stdout is not None
+    seen = ""
+    while "Epoch[1]" not in seen:
+        line = process.stdout.readline()
+        assert line, seen
+        seen += line
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate()
+    assert process.returncode == 0, out
+    assert list(tmp_path.glob("run/*/output/snapshot-model-*.json"))
