@@ -55,8 +55,9 @@ def open_output(path: Path, uid: int, gid: int) -> int:
     finally:
         os.close(parent)
     found = os.fstat(descriptor)
-    fresh = found.st_size == 0 and found.st_uid == os.geteuid()
-    owned = found.st_uid in (uid, os.geteuid()) and (found.st_uid == uid or fresh)
+    # without root everybody's files are ours; as root, one of ours may only be what was made a moment ago
+    ours = found.st_uid == os.geteuid() and (os.geteuid() != 0 or found.st_size == 0)
+    owned = found.st_uid == uid or ours
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or not owned:
         os.close(descriptor)
         raise OSError(1, "not a plain file of the person's own", str(path))
