@@ -119,6 +119,10 @@ class SandboxLauncher:
                 return self._lost(key)
         return state
 
+    def devices(self) -> tuple[str, ...]:
+        """The cards NVML knows of, by UUID."""
+        return tuple(card.id for card in gpus.find())
+
     def states(self) -> list[LaunchState]:
         """The truth about every launch that has not been forgotten."""
         keys = sorted(folder.name for folder in self._launches.iterdir() if not folder.name.startswith("."))

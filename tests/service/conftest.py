@@ -47,6 +47,9 @@ def free_port() -> int:
 class NoLauncher:
     """For services whose tests start nothing; any use of it fails the test."""
 
+    def devices(self) -> tuple[str, ...]:
+        return ()
+
     def states(self) -> list[Any]:
         return []
 

@@ -54,7 +54,7 @@ class LaunchSpec(Frozen):
     on, SIGTERM comes first, SIGKILL ``grace`` seconds later. ``devices`` are GPU ids as the ledger knows them.
     ``platform_port``: if given, this port of the sandbox's loopback leads to the platform's public address.
     ``listen_port``: the port a workspace serves on; the launch state tells the address it is reachable at.
-    ``image`` is ``name:version``. ``files`` are small secrets by their path inside (below ``/run``), readable by the person only.
+    ``image`` is ``name:version``. ``files`` are small secrets by path inside (below ``/run``), readable by the person only.
     """
 
     key: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
@@ -114,6 +114,10 @@ class Console(Protocol):
 
 class Launcher(Protocol):
     """Starts, stops and tells about launches; never decides who may start, never forgets one by itself."""
+
+    def devices(self) -> tuple[str, ...]:
+        """Ids of the GPUs there are to be given out, as ``LaunchSpec.devices`` names them."""
+        ...
 
     def start(self, spec: LaunchSpec) -> LaunchState:
         """Start ``spec``; when its key is known already, only tell the state.

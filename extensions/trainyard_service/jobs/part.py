@@ -29,14 +29,14 @@ def install(context: Context, settings: JobSettings | None = None) -> JobEngine:
     """Make the engine of a context, once."""
     if _ENGINE not in context.parts:
         settings = settings or JobSettings()
-        devices = tuple(getattr(context.launcher, "devices", tuple)())
+        capacity = Capacity.of(settings, context.launcher.devices())
         kinds: dict[JobKind, Kind] = {
             JobKind.PREPARE: PrepareKind(context),
             JobKind.FORMAT: FormatKind(context),
             JobKind.TRAIN: TrainKind(context),
         }
         context.job_tokens = AttemptTokens()
-        context.parts[_ENGINE] = JobEngine(context, settings, Ledger(settings, Capacity.of(settings, devices)), kinds)
+        context.parts[_ENGINE] = JobEngine(context, settings, Ledger(settings, capacity), kinds)
     engine: JobEngine = context.parts[_ENGINE]
     return engine
 

@@ -31,6 +31,9 @@ class ProcessLauncher:
         self._stopping: set[str] = set()
         self._lock = threading.Lock()
 
+    def devices(self) -> tuple[str, ...]:
+        return ()
+
     def start(self, spec: LaunchSpec) -> LaunchState:
         with self._lock:
             if spec.key in self._states:
