@@ -126,7 +126,8 @@ def training(platform: RunningPlatform, people: People, formatted: str) -> str:
 
     platform.wait_for("the image mxnet", image_ready, 400)
     page = people.ana.open("training_new")
-    pair = page.locator(".ty-pair", has_text="RecordIO").first
+    page.get_by_role("tab", name="Public").click()
+    pair = page.locator(".ty-dataset-sets", has_text="digits").locator(".ty-pair", has_text="RecordIO").first
     pair.locator("input[name=train]").check()
     people.ana.shoot("training-new-pair", whole=False)
     page.get_by_role("button", name="Take both").click()

@@ -64,3 +64,15 @@ def test_without_a_validation_set_it_stops_when_asked_and_saves(mxnet_python: Pa
     out, _ = process.communicate()
     assert process.returncode == 0, out
     assert list(tmp_path.glob("run/*/output/snapshot-model-*.json"))
+
+
+def test_a_set_smaller_than_a_batch_is_trained_in_smaller_batches(mxnet_python: Path, sets: Path, tmp_path: Path) -> None:
+    listed = DatasetFolder(sets.parent / "digits").list_path
+    few = listed.with_name("few.jsonl")
+    few.write_bytes(b"".join(listed.read_bytes().splitlines(keepends=True)[::250]))
+    ratios = {"train": 0.8, "val": 0.2}
+    plan = BatchPlan(list_path=few, label_set="classification.digits", formats=("recordio",), ratios=ratios, seed=1)
+    write_batch(plan, source_of(few), tmp_path / "batch")
+    process = begin(mxnet_python, tmp_path / "workspace", tmp_path / "batch", "train", "val")
+    out, _ = process.communicate()
+    assert process.returncode == 0, out

@@ -15,7 +15,6 @@ import mxnet as mx
 import network
 import numpy as np
 import pictures
-
 from trainyard.errors import UserError
 from trainyard.training import TrainInstance, params, places
 from trainyard.training.mxnet import ModuleMonitor, load_snapshot
@@ -25,10 +24,15 @@ SAMPLES_WORTH_IT = 560_000
 
 
 def hyper_parameters(samples: int) -> dict:
-    """The chosen parameters; "auto" epochs show the network about half a million pictures."""
+    """The chosen parameters; "auto" epochs show the network about half a million pictures.
+
+    MXNet's reader needs more pictures than one batch holds, so a small set is trained in smaller batches.
+    """
     chosen = params.load(HERE / "params" / "default.json")
     if chosen["epochs"] == "auto":
         chosen["epochs"] = min(24, max(8, SAMPLES_WORTH_IT // max(1, samples)))
+    if chosen["batch_size"] >= samples:
+        chosen["batch_size"] = max(1, samples // 2)
     return chosen
 
 
