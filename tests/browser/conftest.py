@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(600))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform() -> Iterator[RunningPlatform]:
     """The whole platform with its public dataset and its training image."""
     running = RunningPlatform()
@@ -47,16 +47,16 @@ def platform() -> Iterator[RunningPlatform]:
         running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, or Playwright's own where there is none."""
+    """Debian's Chromium, or Playwright's own where there is none. It ends with these tests: its event loop blocks others'."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def people(platform: RunningPlatform, chromium: Browser) -> Iterator[People]:
     """Three people who applied on the page; the administrator made a group and approved them, Eve into none."""
     platform.ask("POST", "/groups", {"name": GROUP, "quota": {"cpu": 4, "memory": 8 << 30, "jobs": 2}})
@@ -76,7 +76,7 @@ def people(platform: RunningPlatform, chromium: Browser) -> Iterator[People]:
         assert visitor.problems == [], f"errors in {visitor.name}'s browser"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def digits(platform: RunningPlatform) -> str:
     """The id of the public dataset ``digits``."""
 
@@ -88,7 +88,7 @@ def digits(platform: RunningPlatform) -> str:
     return identity
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def own_dataset(people: People, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The id of a dataset that Ana uploaded in her browser: a list with one broken line, and an archive of pictures."""
     folder = tmp_path_factory.mktemp("upload")
@@ -105,7 +105,7 @@ def own_dataset(people: People, tmp_path_factory: pytest.TempPathFactory) -> str
     return people.ana.identity()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def formatted(people: People, digits: str) -> str:
     """The public digits, which Ana formatted in both formats with one press; the dataset's id."""
     page = people.ana.open(f"dataset?id={digits}&format=1")
@@ -117,7 +117,7 @@ def formatted(people: People, digits: str) -> str:
     return digits
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def training(platform: RunningPlatform, people: People, formatted: str) -> str:
     """The id of a training that Ana made with the wizard from her pair of sets."""
 
