@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -38,13 +39,16 @@ def refusal(opened: Any) -> str:
 def test_a_log_is_followed_to_its_end(chain: Any, person: Any) -> None:
     group = chain.group("vision")
     alice = person("alice", group)
-    job = running(alice, group, "bash -c 'echo one; read -t 600 < /workspace/mnt/group/vision/gate; echo two 二'")
-    fifo = chain.context.home.group_share(group.id) / "gate"
+    gate = chain.context.home.group_share(group.id) / "gate"
+    gate.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(gate)
+    gate.chmod(0o666)
+    job = running(alice, group, "bash -c 'echo one; read < /workspace/mnt/group/vision/gate; echo two 二'")
     received = b""
     with socket(alice, f"/jobs/{job['id']}/log/follow?offset=0") as ws:
         while b"one" not in received:
             received += ws.recv()
-        fifo.write_text("go\n")
+        gate.write_text("go\n")
         with pytest.raises(ConnectionClosed):
             while True:
                 received += ws.recv()
