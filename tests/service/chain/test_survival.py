@@ -116,7 +116,7 @@ def test_the_supervisor_is_killed_while_formatting_and_the_work_goes_on(chain: A
 
 
 def test_cancelled_formatting_shows_nothing_and_resumes(chain: Any, alice: Any) -> None:
-    batch = under_way(alice, make_dataset(alice, alice.group, times=MANY))
+    batch = under_way(alice, make_dataset(alice, alice.group, times=6 * MANY))
     alice.ok("POST", f"/batches/{batch['id']}/cancel")
     stopped = alice.until(f"/batches/{batch['id']}", lambda one: one["state"] in ("stopped", "finished", "failed"))
     assert stopped["state"] == "stopped", stopped
