@@ -134,7 +134,11 @@ def names() -> Finding:
 def fuse() -> Finding:
     """Whether buckets can be mounted."""
     if os.access(FUSE, os.R_OK | os.W_OK) and (os.geteuid() == 0 or shutil.which("fusermount3") or shutil.which("fusermount")):
-        return Finding("fuse", "good", N_("FUSE is there: a bound bucket can be shown as files."))
+        return Finding(
+            "fuse",
+            "good",
+            N_("FUSE is there. Bound buckets are reached by their page and by uploads; they are not shown as files yet."),
+        )
     return Finding(
         "fuse",
         "note",
