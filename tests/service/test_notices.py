@@ -77,7 +77,7 @@ def test_notices_are_ones_own_and_in_the_readers_language(service):
     vision = service.group("vision")
     service.client(ben).put(f"/groups/{vision.name}/members/{anna.id}", json={})
     chinese = service.client(anna, **{"Accept-Language": "zh"}).get("/notices").json()["items"]
-    assert [notice["text"] for notice in chinese] == ["您现在是群组 vision 的成员了。"]
+    assert [notice["text"] for notice in chinese] == ["你现在是群组 vision 的成员了。"]
     assert service.client(ben).get("/notices").json()["total"] == 0
 
 
