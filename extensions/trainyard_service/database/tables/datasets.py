@@ -15,7 +15,10 @@ from trainyard_service.database.tables.jobs import JobRow
 
 
 class DatasetRow(Table):
-    """A dataset. Its list and pictures lie at ``Home.dataset(id)``; without an owner it is the platform's."""
+    """A dataset. Its list and pictures lie at ``Home.dataset(id)``; without an owner it is the platform's.
+
+    ``bytes`` is the list's size; ``disk`` is what the whole folder takes, charged to ``group_id`` (see ``disk.books``).
+    """
 
     __tablename__ = "datasets"
 
@@ -32,9 +35,12 @@ class DatasetRow(Table):
     images: Mapped[int] = mapped_column(BigInteger, default=0)
     objects: Mapped[int] = mapped_column(BigInteger, default=0)
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"), index=True)
+    disk: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     label_sets: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
     owner: Mapped[AccountRow | None] = relationship()
+    group: Mapped[GroupRow | None] = relationship()
     job: Mapped[JobRow | None] = relationship()
     shares: Mapped[list[DatasetShareRow]] = relationship(cascade="all, delete-orphan", order_by="DatasetShareRow.id")
     batches: Mapped[list[BatchRow]] = relationship(order_by="BatchRow.created", viewonly=True)
@@ -56,7 +62,10 @@ class DatasetShareRow(Table):
 
 
 class BatchRow(Table):
-    """One press of "format". ``plan`` is the NewBatch it was pressed with; files lie at ``Home.batch(id)``."""
+    """One press of "format". ``plan`` is the NewBatch it was pressed with; files lie at ``Home.batch(id)``.
+
+    ``disk`` is what the folder takes; until the job has ended, what it is expected to take: set aside, charged to ``group_id``.
+    """
 
     __tablename__ = "batches"
 
@@ -70,8 +79,11 @@ class BatchRow(Table):
     skipped: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(default="")
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="SET NULL"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"), index=True)
+    disk: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     dataset: Mapped[DatasetRow] = relationship()
     creator: Mapped[AccountRow] = relationship()
+    group: Mapped[GroupRow | None] = relationship()
     job: Mapped[JobRow | None] = relationship()
     sets: Mapped[list[FormattedSetRow]] = relationship(cascade="all, delete-orphan", order_by="FormattedSetRow.id")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from trainyard.records.trainings import InstanceState
 
@@ -16,7 +16,10 @@ from trainyard_service.database.tables.jobs import JobRow
 
 
 class TrainingRow(Table):
-    """A training's configuration. Its name is unique per person and group; its run folder is ``Home.run(id)``."""
+    """A training's configuration. Its name is unique per person and group.
+
+    Its run folder is ``Home.run(id)``; ``disk`` is what that took when it was last measured.
+    """
 
     __tablename__ = "trainings"
     __table_args__ = (UniqueConstraint("owner_id", "group_id", "name"),)
@@ -31,6 +34,7 @@ class TrainingRow(Table):
     parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
     hours: Mapped[float]
     created: Mapped[datetime] = mapped_column(default=now)
+    disk: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     owner: Mapped[AccountRow] = relationship()
     group: Mapped[GroupRow] = relationship()
     job: Mapped[JobRow] = relationship()
