@@ -1,10 +1,13 @@
 // Bundles every page (trainyard_widgets/<name>.jsx) and the host into static/<name>.js: one ES module a file, nothing loaded at run time.
-import { context } from "esbuild";
-import { readdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+// static/sources.sha256 says what they were made from, so that a test without node can tell whether they are fresh.
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { context } from "esbuild";
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "trainyard_widgets");
+const room = dirname(fileURLToPath(import.meta.url));
+const folder = join(room, "trainyard_widgets");
 const pages = readdirSync(folder).filter((name) => name.endsWith(".jsx"));
 const outside = process.argv.find((argument) => argument.startsWith("--outdir="));
 
@@ -29,4 +32,14 @@ if (process.argv.includes("--watch")) {
 } else {
   await builder.rebuild();
   await builder.dispose();
+  if (!outside) writeFileSync(join(folder, "static", "sources.sha256"), sourcesDigest());
+}
+
+function sourcesDigest() {
+  const sources = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /\.(jsx?|css)$/.test(entry.name))
+    .map((entry) => relative(room, join(entry.parentPath ?? entry.path, entry.name)))
+    .filter((path) => !path.startsWith("trainyard_widgets/static/"));
+  const files = ["build.mjs", "package-lock.json", ...sources].sort();
+  return files.map((path) => `${createHash("sha256").update(readFileSync(join(room, path))).digest("hex")}  ${path}\n`).join("");
 }
