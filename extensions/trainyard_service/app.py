@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import APIRouter, FastAPI
 from trainyard.jobs.launch import Launcher
 
-from trainyard_service import audit, errors, oauth
+from trainyard_service import audit, errors, neighbours, oauth
 from trainyard_service.accounts.notices import Post
 from trainyard_service.api import ROUTERS, system
 from trainyard_service.context import Context, load_launcher
@@ -32,6 +32,7 @@ def create_context(settings: Settings, hub: TokenDirectory | None = None, launch
     database, events = Database(settings.database), EventBus()
     upgrade(database)
     database.before_commit.append(audit.before_commit)
+    others = neighbours.join(database, events)
     database.after_commit.append(events.after_commit)
     post = Post(settings)
     database.after_commit.append(post.after_commit)
@@ -41,6 +42,7 @@ def create_context(settings: Settings, hub: TokenDirectory | None = None, launch
         events=events,
         hub=hub or HubDirectory(settings.hub_api_url, settings.hub_token),
         launcher=launcher or load_launcher(settings.launcher, settings.places),
+        parts={"neighbours": others},
     )
 
 

@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session
 
 TOPICS = frozenset(
-    {"dataset", "batch", "job", "training", "instance", "model", "notice", "account", "workspace", "usage", "group", "storage"}
+    {
+        *("dataset", "batch", "job", "training", "instance", "model", "notice", "account", "workspace", "usage", "group"),
+        *("storage", "reset"),
+    }
 )
 _KEPT = 2000
 _PENDING = "trainyard_events"
@@ -39,6 +42,7 @@ class Audience:
 
 
 EVERYBODY = Audience(everybody=True)
+Announcement = tuple[str, str, Audience]
 
 
 @dataclass(frozen=True)
@@ -126,3 +130,8 @@ async def _drain(queue: asyncio.Queue[Event | None]) -> AsyncIterator[Event]:
 def announce(session: Session, topic: str, id: str | int, audience: Audience) -> None:
     """Tell ``audience`` after the commit that ``topic`` ``id`` changed; the same change is told once."""
     session.info.setdefault(_PENDING, {})[(topic, str(id), audience)] = None
+
+
+def announced(session: Session) -> list[Announcement]:
+    """What the transaction has announced so far: topic, id and audience."""
+    return list(session.info.get(_PENDING, ()))

@@ -7,6 +7,11 @@ from contextlib import AbstractAsyncContextManager
 
 from trainyard_service.context import Context
 from trainyard_service.jobs.part import jobs_part
+from trainyard_service.neighbours import neighbours_part
 from trainyard_service.storage.part import storage_part
 
-PARTS: tuple[Callable[[Context], AbstractAsyncContextManager[None]], ...] = (storage_part, jobs_part)
+PARTS: tuple[Callable[[Context], AbstractAsyncContextManager[None]], ...] = (
+    neighbours_part,
+    storage_part,
+    jobs_part,
+)

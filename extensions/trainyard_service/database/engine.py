@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -57,6 +58,19 @@ class Database:
         self._reading = self.engine.execution_options(**options)
         self.before_commit: list[Hook] = []
         self.after_commit: list[Hook] = []
+
+    @property
+    def conninfo(self) -> str | None:
+        """The address for connections of psycopg's own; None where it is not PostgreSQL."""
+        if self.engine.dialect.name != "postgresql":
+            return None
+        return self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None for another database, or one in memory."""
+        name = self.engine.url.database if self.engine.dialect.name == "sqlite" else None
+        return Path(name).resolve() if name and name != ":memory:" else None
 
     @contextmanager
     def read(self) -> Iterator[Session]:

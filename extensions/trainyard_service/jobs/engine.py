@@ -30,13 +30,14 @@ from trainyard_service.events import announce
 from trainyard_service.jobs import enforcement, life
 from trainyard_service.jobs.endings import certificate, launch_failure, next_state
 from trainyard_service.jobs.kinds import Kind, Start, launch_spec
+from trainyard_service.jobs.lease import lease
 from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.jobs.naming import job_of_key
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import remove_private_folder
 
 log = logging.getLogger(__name__)
-_TOPICS = frozenset({"job", "account", "group", "workspace"})
+_TOPICS = frozenset({"job", "account", "group", "workspace", "reset"})
 _LAST_LINES = 20
 _LAST_BYTES = 16 * 1024
 
@@ -61,11 +62,18 @@ class JobEngine:
             self._loop.call_soon_threadsafe(self._changed.set)
 
     async def run(self) -> None:
-        """Pass after pass until cancelled: when the launcher or a row changes, and at every slow tick."""
+        """Act until cancelled; of several services on one database one acts, the others wait for its end."""
+        while True:
+            async with lease(self.context.database) as lost:
+                log.info("this service acts")
+                await self._act(lost)
+
+    async def _act(self, lost: asyncio.Event) -> None:
+        """Pass after pass: when the launcher or a row changes, and at every slow tick."""
         self._loop = asyncio.get_running_loop()
-        watchers = [asyncio.create_task(self._watch_launcher()), asyncio.create_task(self._watch_rows())]
+        watchers = [asyncio.create_task(work) for work in (self._watch_launcher(), self._watch_rows(), self._watch_lease(lost))]
         try:
-            while True:
+            while not lost.is_set():
                 self._changed.clear()
                 await self._pass()
                 with contextlib.suppress(TimeoutError):
@@ -91,6 +99,10 @@ class JobEngine:
             async for event in events:
                 if event.topic in _TOPICS:
                     self._changed.set()
+
+    async def _watch_lease(self, lost: asyncio.Event) -> None:
+        await lost.wait()
+        self._changed.set()
 
     def reconcile(self) -> None:
         """One pass: who may not go on, what has changed, who may start, what to start, what to tidy up."""

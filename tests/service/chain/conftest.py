@@ -161,3 +161,27 @@ class Person:
 @pytest.fixture
 def person(chain: Any) -> Callable[..., Person]:
     return lambda name, *groups, **more: Person(chain, name, *groups, **more)
+
+
+class Engine:
+    """The reconciler in a process of its own, beside a service that only answers requests. ``settings`` are its environment."""
+
+    def __init__(self, service: Any, **settings: str) -> None:
+        self._service = service
+        self._settings = settings
+        self.start()
+
+    def start(self) -> None:
+        settings = self._service.context.settings
+        command = [sys.executable, str(Path(__file__).with_name("engine_alone.py")), str(settings.home), settings.database]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **self._settings})
+        self.says("ready")
+
+    def says(self, word: str) -> None:
+        """Wait for the next thing it says."""
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline().decode().strip() == word
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()

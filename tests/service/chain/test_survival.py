@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,31 +11,11 @@ from typing import Any
 import pytest
 from trainyard.formats.registry import FORMATS
 
-from .conftest import Person, until
+from .conftest import Engine, Person, until
 from .test_chain import ENTRY, make_dataset, make_sets, train
 
 pytestmark = [pytest.mark.one_database, pytest.mark.slow, pytest.mark.survival]
-ENGINE = Path(__file__).with_name("engine_alone.py")
 MANY = 300
-
-
-class Engine:
-    """The reconciler beside a service that only answers requests."""
-
-    def __init__(self, service: Any) -> None:
-        self._service = service
-        self.start()
-
-    def start(self) -> None:
-        settings = self._service.context.settings
-        command = [sys.executable, str(ENGINE), str(settings.home), settings.database]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self.process.stdout is not None
-        assert self.process.stdout.readline() == b"ready\n"
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
 
 
 @pytest.fixture

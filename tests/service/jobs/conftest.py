@@ -17,7 +17,6 @@ from trainyard.quotas import GIB
 from trainyard.records.accounts import AccountState, Quota
 from trainyard.records.jobs import JobKind, Progress
 from trainyard_service.context import Context
-from trainyard_service.database.base import Table
 from trainyard_service.database.engine import Database
 from trainyard_service.database.tables.accounts import AccountRow, GroupRow, MembershipRow
 from trainyard_service.database.tables.jobs import JobRow
@@ -113,11 +112,10 @@ class Yard:
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    settings = Settings(home=tmp_path)
+def yard(tmp_path: Path, database_url: str) -> Iterator[Yard]:
+    settings = Settings(home=tmp_path, database_url=database_url)
     settings.places.service.mkdir(parents=True)
     database = Database(settings.database)
-    Table.metadata.create_all(database.engine)
     bus = EventBus()
     database.after_commit.append(bus.after_commit)
     launcher = process_launcher.ProcessLauncher(settings.places.launches)
