@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -53,6 +54,25 @@ def test_a_read_session_keeps_nothing(database):
         raise RuntimeError("PostgreSQL refuses at the flush, SQLite forgets at the end")
     with database.read() as session:
         assert session.query(AccountRow).count() == 0
+
+
+def test_what_a_writer_reads_stays_true_until_its_commit(database):
+    seen: list[int] = []
+    looked = threading.Event()
+
+    def count() -> None:
+        with database.write() as session:
+            seen.append(session.query(AccountRow).count())
+        looked.set()
+
+    with database.write() as session:
+        session.add(_person("anna"))
+        session.flush()
+        other = threading.Thread(target=count)
+        other.start()
+        looked.wait(0.3)  # a second writer that does not wait for us has looked by now
+    other.join()
+    assert seen == [1]
 
 
 def test_an_id_is_never_given_twice(database):

@@ -1,7 +1,8 @@
 """One place that opens the database and begins transactions.
 
-``read()`` gives a consistent view; ``write()`` takes the write lock at once (SQLite: ``BEGIN IMMEDIATE``), so that what is read
-inside stays true until the commit. After the commit the events collected in ``session.info`` are handed to ``after_commit``.
+``read()`` gives a consistent view; ``write()`` takes the write lock at once (SQLite: ``BEGIN IMMEDIATE``; PostgreSQL: an
+advisory lock of the transaction), so that what is read inside stays true until the commit: the ledger and every rule of
+uniqueness rely on it. After the commit the events collected in ``session.info`` are handed to ``after_commit``.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _BUSY_SECONDS = 30
+_WRITE_LOCK = 0x7772697465  # "write", among the advisory locks of this database
 Hook = Callable[[Session], None]
 
 
@@ -82,6 +84,8 @@ class Database:
     def write(self) -> Iterator[Session]:
         """A session that is committed at the end, or rolled back when an exception leaves it."""
         with Session(self.engine, expire_on_commit=False) as session:
+            if self.engine.dialect.name == "postgresql":
+                session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITE_LOCK})
             yield session
             for hook in self.before_commit:
                 hook(session)
