@@ -25,6 +25,7 @@ from trainyard_service.database.tables.audit import AuditRow
 log = logging.getLogger(__name__)
 _AUDITED = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UNAUDITED = "trainyard_unaudited"
+_BESIDE = "trainyard_beside_the_audit"
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
@@ -72,10 +73,15 @@ def record(session: Session, who: str, action: str, target: str = "", **detail: 
     session.add(AuditRow(who=who, action=action, target=target, result=detail.pop("result", "ok"), detail=detail))
 
 
+def beside(session: Session) -> None:
+    """Say that what this transaction writes is not what the request was for (a counted failure): it carries no entry."""
+    session.info[_BESIDE] = True
+
+
 def before_commit(session: Session) -> None:
     """Hook of ``Database``: the first write of an audited request carries its entry."""
     entry = _current.get()
-    if entry is not None and not entry.written:
+    if entry is not None and not entry.written and _BESIDE not in session.info:
         session.add(entry.row("ok"))
         entry.written = True
 

@@ -109,6 +109,13 @@ def test_a_wrong_password_and_an_unknown_name_look_alike(service):
     assert _login(service, password="wrong").json() == _login(service, name="nobody", password="wrong").json()
 
 
+def test_a_failed_sign_in_is_audited_as_failed_only(service, admin):
+    service.account("anna", password_hash=passwords.hash_password(GOOD))
+    _login(service, password="wrong")
+    entries = service.client(admin).get("/audit", params={"action": "internal.login"}).json()["items"]
+    assert [entry["result"] for entry in entries] == ["wrong-password"]
+
+
 def test_guessing_is_slowed_and_the_right_password_must_wait_too(service):
     service.account("anna", password_hash=passwords.hash_password(GOOD))
     for _ in range(5):

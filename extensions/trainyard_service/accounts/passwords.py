@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -15,6 +16,7 @@ LONGEST = 1024
 _LEAST_SCORE = 2
 _LOOKED_AT = 72  # zxcvbn refuses longer ones and grows slow; a password this long is judged by its beginning
 _hasher = PasswordHasher()
+_at_once = threading.BoundedSemaphore(4)  # each takes 64 MiB, and anybody may ask for one by trying to sign in
 
 
 def check(password: str, name: str, field: str = "password") -> None:
@@ -45,13 +47,15 @@ def check(password: str, name: str, field: str = "password") -> None:
 
 def hash_password(password: str) -> str:
     """The argon2id hash to keep."""
-    return _hasher.hash(password)
+    with _at_once:
+        return _hasher.hash(password)
 
 
 def matches(kept: str | None, password: str) -> bool:
     """Whether ``password`` is the one kept; an unknown person takes as long as a known one."""
     try:
-        return _hasher.verify(kept or _nobodys_hash(), password) and kept is not None
+        with _at_once:
+            return _hasher.verify(kept or _nobodys_hash(), password) and kept is not None
     except (VerificationError, InvalidHashError):
         return False
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from trainyard.errors import TooMany
 from trainyard.words import N_
 
+from trainyard_service import audit
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import ThrottleRow
 
@@ -44,6 +45,7 @@ def must_wait_not(session: Session, counters: dict[str, int]) -> None:
 
 def failed(session: Session, counters: dict[str, int]) -> None:
     """Count a failure."""
+    audit.beside(session)
     for key, free in counters.items():
         row = session.get(ThrottleRow, key)
         if row is None:
