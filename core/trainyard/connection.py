@@ -1,6 +1,6 @@
 """Which platform the command line and the client talk to, as whom: environment, then a person's own file, then this machine.
 
-1. ``TRAINYARD_URL`` with ``TRAINYARD_TOKEN_FILE`` (preferred) or ``TRAINYARD_TOKEN``
+1. ``TRAINYARD_URL`` with ``TRAINYARD_TOKEN_FILE`` (preferred) or ``TRAINYARD_TOKEN``; in a workspace both are there already
 2. ``~/.config/trainyard/login.json`` (mode 0600), written by ``trainyard login``
 3. the state folder of a platform on this machine: its address and its administrator's token
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
-from trainyard.errors import NotAllowed, NotSignedIn
+from trainyard.errors import Invalid, NotAllowed, NotSignedIn
 from trainyard.home import Home
 from trainyard.words import N_
 
@@ -39,7 +39,7 @@ def find() -> Connection:
     """The connection to use.
 
     Raises:
-        NotSignedIn: none is known.
+        NotSignedIn: none is known, or the file it should be in cannot be read.
         NotAllowed: the file with the token can be read by others.
     """
     found = _from_environment() or _from_login() or of_this_machine(Home.from_environment())
@@ -64,10 +64,36 @@ def remember(connection: Connection) -> Path:
     return path
 
 
+def forget() -> Path | None:
+    """Remove what ``remember`` kept; its file, or None when there was none."""
+    path = login_file()
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return None
+    return path
+
+
+def given(address: str, token: str) -> Connection:
+    """What a person typed as a connection.
+
+    Raises:
+        Invalid: the address has no scheme, or the token is not one.
+    """
+    if not address.startswith(("http://", "https://")):
+        hint = N_("Write it as in the browser, with http:// or https:// before it.")
+        raise Invalid("no-address", N_("{address} is not an address."), hint=hint, field="address", address=address)
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        hint = N_("Make one on the account page, or with `trainyard tokens create NAME`.")
+        raise Invalid("no-token", N_("This is not an access token."), hint=hint, field="token")
+    return Connection(address.rstrip("/"), token)
+
+
 def _from_environment() -> Connection | None:
     url, file = os.environ.get("TRAINYARD_URL"), os.environ.get("TRAINYARD_TOKEN_FILE")
-    token = Path(file).read_text().strip() if file else os.environ.get("TRAINYARD_TOKEN", "")
-    return Connection(url, token) if url and token else None
+    # the last is the workspace's own token, which the Hub puts there
+    token = _read(Path(file)) if file else os.environ.get("TRAINYARD_TOKEN") or os.environ.get("JUPYTERHUB_API_TOKEN", "")
+    return given(url, token.strip()) if url and token else None
 
 
 def _from_login() -> Connection | None:
@@ -75,8 +101,25 @@ def _from_login() -> Connection | None:
     if os.environ.get("TRAINYARD_HOME") or not path.is_file():
         return None
     _must_be_private(path)
-    content = json.loads(path.read_text())
-    return Connection(content["url"], content["token"])
+    try:
+        content = json.loads(_read(path))
+        return given(content["url"], content["token"])
+    except (ValueError, KeyError, TypeError):
+        raise NotSignedIn(
+            "login-unreadable",
+            N_("{file} does not hold a sign-in."),
+            hint=N_("Run `trainyard login ADDRESS` again."),
+            file=str(path),
+        ) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        sentence = N_("The token cannot be read from {file}: {reason}.")
+        raise NotSignedIn("token-unreadable", sentence, file=str(path), reason=reason) from None
 
 
 def of_this_machine(home: Home) -> Connection | None:
@@ -88,7 +131,7 @@ def of_this_machine(home: Home) -> Connection | None:
     if not home.address.is_file() or not home.administrator_token.is_file():
         return None
     _must_be_private(home.administrator_token)
-    return Connection(home.address.read_text().strip(), home.administrator_token.read_text().strip())
+    return given(_read(home.address).strip(), _read(home.administrator_token).strip())
 
 
 def _must_be_private(path: Path) -> None:

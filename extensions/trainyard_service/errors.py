@@ -4,56 +4,19 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
-from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
-from trainyard.errors import Invalid, NotFound, NotSignedIn, TooMany, UserError
+from trainyard.complaints import complaint
+from trainyard.errors import NotFound, NotSignedIn, TooMany, UserError
 from trainyard.words import N_
 
 from trainyard_service.language import language_of
 
 log = logging.getLogger(__name__)
-
-_SENTENCES = {
-    "missing": N_("{field} is missing."),
-    "extra_forbidden": N_("{field} is not known here."),
-    "string_too_short": N_("{field} has at least {min_length} characters."),
-    "string_too_long": N_("{field} has at most {max_length} characters."),
-    "string_pattern_mismatch": N_("{field} does not have the form {pattern}."),
-    "string_type": N_("{field} must be text."),
-    "int_parsing": N_("{field} must be a whole number."),
-    "int_type": N_("{field} must be a whole number."),
-    "float_parsing": N_("{field} must be a number."),
-    "float_type": N_("{field} must be a number."),
-    "bool_parsing": N_("{field} must be true or false."),
-    "bool_type": N_("{field} must be true or false."),
-    "greater_than": N_("{field} must be more than {gt}."),
-    "greater_than_equal": N_("{field} must be {ge} or more."),
-    "less_than": N_("{field} must be less than {lt}."),
-    "less_than_equal": N_("{field} must be {le} or less."),
-    "enum": N_("{field} must be one of {expected}."),
-    "literal_error": N_("{field} must be one of {expected}."),
-    "json_invalid": N_("The request is not valid JSON."),
-    "too_short": N_("{field} has at least {min_length} entries."),
-}
-_OTHER = N_("{field} is not right: {reason}")
-
-
-def invalid(errors: Sequence[Any]) -> Invalid:
-    """The first of pydantic's complaints as a user error that names the field."""
-    first = errors[0]
-    field = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path", "header"))
-    values = {"reason": str(first["msg"]).removeprefix("Value error, "), **first.get("ctx", {}), "field": field or "body"}
-    sentence = _SENTENCES.get(first["type"], _OTHER)
-    # the placeholder {field} and the argument field share a name; the values win when the sentence is filled
-    error = Invalid("invalid", sentence, field=field or None)
-    error.values = values
-    return error
 
 
 def internal_failure(request: Request, error: Exception) -> tuple[str, UserError]:
@@ -91,7 +54,7 @@ def _user_error(request: Request, error: Exception) -> Response:
 
 def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return answer(request, invalid(error.errors()))
+    return answer(request, complaint(error.errors()))
 
 
 def _http(request: Request, error: Exception) -> Response:

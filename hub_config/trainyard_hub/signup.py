@@ -27,20 +27,34 @@ class SignupHandler(BaseHandler):  # type: ignore[misc]
         await self._show({})
 
     async def post(self) -> None:
-        """Hand the application to the service; show its refusal beside the field it is about."""
+        """Hand the application to the service; show its refusal beside the field it is about, or answer a program in JSON."""
         entered = {field: self.get_body_argument(field, "") for field in FIELDS}
         password = self.get_body_argument("password", "", strip=False)
         if password != self.get_body_argument("password_again", "", strip=False):
-            await self._show(entered, word("The two passwords differ."), "password_again")
+            differ = ServiceRefusal(422, "passwords-differ", word("The two passwords differ."), "password_again")
+            await self._refuse(entered, differ)
             return
         application = {**entered, "password": password, "language": current_language()}
         try:
             await self.authenticator.service.apply(application)
         except ServiceRefusal as refusal:
-            self.set_status(refusal.status)
-            await self._show(entered, refusal.text, refusal.field)
+            await self._refuse(entered, refusal)
+            return
+        if self._for_a_program():
+            self.set_status(201)
+            self.finish({"name": entered["name"]})
             return
         self.finish(await self.render_template("waiting.html", applicant=entered["name"]))
+
+    def _for_a_program(self) -> bool:
+        return str(self.request.headers.get("Accept", "")).startswith("application/json")
+
+    async def _refuse(self, entered: dict[str, str], refusal: ServiceRefusal) -> None:
+        self.set_status(refusal.status)
+        if self._for_a_program():
+            self.finish({"error": {"code": refusal.code, "message": refusal.text, "hint": "", "field": refusal.field}})
+            return
+        await self._show(entered, refusal.text, refusal.field)
 
     async def _show(self, entered: dict[str, str], error: str = "", field: str | None = None) -> None:
         page = self.render_template(

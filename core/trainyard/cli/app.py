@@ -2,80 +2,73 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from trainyard.cli import machine
+from trainyard import __version__
+from trainyard.cli import account, contents, machine, metrics
 from trainyard.cli.admin import admin
 from trainyard.cli.call import Json, find, signed_in
 from trainyard.cli.datasets import datasets
 from trainyard.cli.formatting import batches, format_dataset
+from trainyard.cli.groups import groups
+from trainyard.cli.jobs import jobs
 from trainyard.cli.models import models
-from trainyard.cli.people import accounts, groups
-from trainyard.cli.show import as_json, say
+from trainyard.cli.people import accounts
 from trainyard.cli.storage import bucket, storage
 from trainyard.cli.tokens import tokens
 from trainyard.cli.training import train
 from trainyard.cli.workspace import workspace
-from trainyard.words import N_
 
-app = typer.Typer(name="trainyard", no_args_is_help=True, pretty_exceptions_enable=False, help="Train models on Trainyard.")
+app = typer.Typer(name="trainyard", no_args_is_help=True, pretty_exceptions_enable=False)
+app.command()(account.apply)
+app.command()(account.login)
+app.command()(account.logout)
+app.command()(account.whoami)
+app.command()(account.password)
+app.command("language")(account.change_language)
+app.add_typer(tokens, name="tokens", help="Personal access tokens.")
+app.add_typer(storage, name="storage", help="Your bound storage space.")
+app.add_typer(bucket, name="bucket", help="What is in your bucket.")
+app.add_typer(workspace, name="workspace", help="Your workspace.")
 app.add_typer(datasets, name="datasets", help="Datasets.")
 app.command("format")(format_dataset)
 app.add_typer(batches, name="batches", help="Formatted batches and sets.")
 app.add_typer(train, name="train", help="Trainings.")
 app.add_typer(models, name="models", help="Kept models.")
-app.add_typer(workspace, name="workspace", help="Your workspace.")
-app.add_typer(storage, name="storage", help="Your bound storage space.")
-app.add_typer(bucket, name="bucket", help="What is in your bucket.")
-app.add_typer(tokens, name="tokens", help="Personal access tokens.")
-app.add_typer(admin, name="admin", help="On the platform's own machine.")
+app.add_typer(jobs, name="jobs", help="Everything that takes long.")
+for command_ in (machine.images, machine.packages, machine.usage, machine.notices, machine.doctor):
+    app.command()(command_)
 app.add_typer(accounts, name="accounts", help="People (administrators).")
 app.add_typer(groups, name="groups", help="Groups and quotas.")
-for command in (machine.images, machine.packages, machine.usage, machine.audit, machine.notices, machine.doctor):
-    app.command()(command)
+app.command()(machine.audit)
+app.add_typer(admin, name="admin", help="On the platform's own machine.")
+PARTS = (contents, metrics)  # they add to groups of commands above
 
 
-@app.command()
-def login(address: str) -> None:
-    """Keep an access token (asked for, or read from standard input) for the platform at ADDRESS."""
+def command() -> Any:
+    """The whole command, in the terminal's language."""
     from trainyard.cli.show import language
-    from trainyard.client import Client
-    from trainyard.connection import Connection, remember
+    from trainyard.cli.translation import translated
 
-    token = typer.prompt("Access token", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline().strip()
-    connection = Connection(address, token)
-    with Client(connection, language()) as client:
-        me = client.me()
-    say(N_("Signed in as {name}; kept in {file}."), name=me.name, file=str(remember(connection)))
+    return translated(typer.main.get_command(app), language())
 
 
-@app.command()
-def apply(address: str, name: str, email: str = "", affiliation: str = "", reason: str = "") -> None:
-    """Apply for an account at ADDRESS; the password is asked for, or read from standard input."""
-    from trainyard.cli.apply import apply as send
-    from trainyard.cli.show import language
-    from trainyard.records.accounts import Application
-
-    asked = sys.stdin.isatty()
-    secret = typer.prompt("Password", hide_input=True, confirmation_prompt=True) if asked else sys.stdin.readline().rstrip("\n")
-    about = {"email": email, "affiliation": affiliation, "reason": reason, "language": language()}
-    send(address, Application(name=name, password=secret, **about))
-    say(N_("Applied as {name}. An administrator decides; then you can sign in."), name=name)
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"trainyard {__version__}")
+        raise typer.Exit
 
 
-@app.command()
-def whoami(json: Json = False) -> None:
-    """Who you are, and in which groups."""
-    with signed_in() as client:
-        me = client.me()
-    if json:
-        return as_json(me)
-    role = "administrator" if me.administrator else "user"
-    return typer.echo(f"{me.name} ({role}), groups: {', '.join(group.name for group in me.groups) or 'none'}")
+@app.callback()
+def trainyard(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Train models on Trainyard."""
 
 
 @app.command()

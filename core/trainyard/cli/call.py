@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rich.progress import Progress as Bar
 
     from trainyard.client import Client
     from trainyard.records.storage import Upload, UploadPurpose
@@ -28,13 +30,6 @@ def signed_in() -> Iterator[Client]:
 
     with Client(language=language()) as client:
         yield client
-
-
-def segment(text: object) -> str:
-    """A path segment of an address."""
-    from urllib.parse import quote
-
-    return quote(str(text), safe="")
 
 
 def find(client: Client, kind: str, named: str) -> str:
@@ -60,33 +55,72 @@ def find(client: Client, kind: str, named: str) -> str:
     return found[0]
 
 
+def account_number(client: Client, who: str) -> int:
+    """The number of an account given by number or whole name.
+
+    Raises:
+        NotFound: nobody is called this.
+    """
+    from trainyard.errors import NotFound
+    from trainyard.words import N_
+
+    for account in client.accounts(search=who, limit=MOST).items:
+        if account.name == who:
+            return account.id
+    if who.isdecimal():
+        return int(who)
+    raise NotFound("no-such-account", N_("There is no account {name}."), name=who)
+
+
+def ask_secret(prompt: str, *, twice: bool = False) -> str:
+    """A secret typed unseen in a terminal, or one line of standard input; never an argument, which others can read."""
+    import sys
+
+    from trainyard.cli.show import language
+    from trainyard.words import translate
+
+    if sys.stdin.isatty():
+        return str(typer.prompt(translate(prompt, language()), hide_input=True, confirmation_prompt=twice, err=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 def send_file(client: Client, source: Path, purpose: UploadPurpose, name: str = "") -> Upload:
-    """Upload a file with a progress bar on standard error.
+    """Upload a file with a progress bar.
 
     Raises:
         NotFound: there is no such file.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from trainyard.errors import NotFound
     from trainyard.words import N_
 
     if not source.is_file():
         raise NotFound("no-such-file", N_("There is no file {file}."), file=str(source))
-    with Progress(console=Console(stderr=True)) as progress:
+    with _bar() as progress:
         task = progress.add_task(source.name, total=source.stat().st_size)
         for upload in client.upload(source, purpose, name):
             progress.update(task, completed=upload.offset)
     return upload
 
 
-def receive_file(path: str, target: Path, total: int | None, blocks: Iterator[int]) -> None:
-    """Run a download with a progress bar on standard error."""
-    from rich.console import Console
-    from rich.progress import Progress
+def receive_file(title: str, total: int | None, blocks: Iterator[int]) -> None:
+    """Run a download with a progress bar."""
+    with _bar() as progress:
+        task = progress.add_task(title, total=total)
+        for written in blocks:
+            progress.update(task, completed=written)
 
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task(path or target.name, total=total)
-        for done in blocks:
-            progress.update(task, completed=done)
+
+def _bar() -> Bar:
+    """Bytes, speed and remaining time on standard error; nothing where nobody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    console = Console(stderr=True)
+    columns: tuple[Any, ...] = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=console, disable=not console.is_terminal)

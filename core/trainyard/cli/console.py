@@ -18,8 +18,8 @@ from urllib.parse import urlencode
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-from trainyard.cli.sockets import open_socket, received
 from trainyard.client import Client
+from trainyard.client.sockets import open_socket, received
 
 
 def console(client: Client, job: str, argv: list[str]) -> None:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
+from trainyard.cli.choices import largest_package
+from trainyard.cli.jobs import why
 from trainyard.cli.show import as_json, language
 from trainyard.cli.steps import Steps
 from trainyard.client import Client
@@ -19,9 +20,9 @@ from trainyard.errors import Conflict, NotFound, Unavailable, UserError
 from trainyard.home import Home
 from trainyard.jobs.states import ENDED, JobState
 from trainyard.models.packed import contents
-from trainyard.records.accounts import Group
+from trainyard.records.accounts import NewGroup
 from trainyard.records.datasets import Batch, Dataset, DatasetState, Format, FormattedSet, NewBatch, Visibility
-from trainyard.records.jobs import Ending, Image, Job
+from trainyard.records.jobs import Image
 from trainyard.records.trainings import Model, NewTraining, Training
 from trainyard.training.snapshots import sha256_of
 from trainyard.words import N_
@@ -88,12 +89,10 @@ class Chain:
         """Make the group if there is none of this name, and be a member of it."""
         with self.steps.step(N_("Join a group")) as step:
             name = self.wishes.group
-            known = {group.name: group for group in self.client.many(Group, "groups")}
-            if name not in known:
-                self.client.one(Group, "POST", "groups", json={"name": name})
-            members = {member.person.id for member in known[name].members} if name in known else set()
-            if account not in members:
-                self.client.one(Group, "PUT", f"groups/{quote(name, safe='')}/members/{account}", json={})
+            known = {group.name: group for group in self.client.groups()}
+            group = known.get(name) or self.client.create_group(NewGroup(name=name))
+            if account not in {member.person.id for member in group.members}:
+                self.client.add_member(name, account)
             step.result = name
 
     def wait_for_image(self) -> Image:
@@ -138,14 +137,14 @@ class Chain:
         """The dataset as RecordIO: four fifths to train with, one fifth to validate."""
         with self.steps.step(N_("Format the dataset")) as step:
             wanted = NewBatch(formats=[Format.RECORDIO], train=0.8, val=0.2, group=self.wishes.group)
-            batch = self.client.one(Batch, "POST", f"datasets/{dataset.id}/batches", json=wanted.model_dump(mode="json"))
+            batch = self.client.format(dataset.id, wanted)
 
             def ask() -> Batch | None:
-                now = self.client.one(Batch, "GET", f"batches/{batch.id}")
+                now = self.client.batch(batch.id)
                 if now.sets and all(one.ready for one in now.sets):
                     return now
                 if now.state in ENDED and now.state != JobState.FINISHED:
-                    raise self._failed("format-failed", N_("Formatting ended as {state}: {why}"), now.job)
+                    raise self._failed("format-failed", N_("Formatting ended as {state}: {why}"), now.job or "")
                 step.progress(now.progress)
                 return None
 
@@ -162,7 +161,7 @@ class Chain:
                 train_set=sets["train"].id,
                 val_set=sets["val"].id,
                 image=f"{image.name}:{image.version}",
-                package=self._package(),
+                package=largest_package(self.client, self.wishes.group),
                 entry=self.wishes.entry,
                 hours=1,
             )
@@ -207,13 +206,6 @@ class Chain:
             step.result = f"{model.name}, {len(files)}, sha256 {model.sha256[:12]}…"
         return model
 
-    def _package(self) -> str:
-        """The package with the most cores that fits and holds no GPU."""
-        offered = [one for one in self.client.packages(self.wishes.group) if one.available]
-        if not offered:
-            raise Conflict("no-package", N_("No resource package fits the group {group}."), group=self.wishes.group)
-        return max(offered, key=lambda one: (-one.gpu, one.cpu, -one.memory)).name
-
     def _ended(self, training: Training, now: Callable[[str], None]) -> Training | None:
         seen = self.client.training(training.id)
         instance = seen.instances[0] if seen.instances else None
@@ -235,9 +227,9 @@ class Chain:
             self.client.stop_training(training.id)
             raise
 
-    def _failed(self, code: str, sentence: str, job_id: str | None) -> UserError:
-        job = self.client.one(Job, "GET", f"jobs/{job_id}")
-        return Conflict(code, sentence, state=job.state.value, why=_why(job.ending))
+    def _failed(self, code: str, sentence: str, job_id: str) -> UserError:
+        job = self.client.job(job_id)
+        return Conflict(code, sentence, state=job.state.value, why=why(job))
 
 
 def must_be_whole(path: Path, model: Model) -> None:
@@ -249,10 +241,6 @@ def must_be_whole(path: Path, model: Model) -> None:
     if sha256_of(path) != model.sha256:
         path.unlink()
         raise Conflict("download-damaged", N_("The download of {name} is damaged."), hint=N_("Try again."), name=model.name)
-
-
-def _why(ending: Ending | None) -> str:
-    return "\n".join([ending.text, *ending.last_lines]) if ending else ""
 
 
 def _no_image(name: str, found: list[Image]) -> NotFound:

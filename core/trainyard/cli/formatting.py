@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainyard.cli.call import MOST, Json, find, segment, signed_in
-from trainyard.cli.show import as_json, as_table, say, size
+from trainyard.cli.call import MOST, Json, find, signed_in
+from trainyard.cli.show import as_json, as_table, done, say_aside, size, word
+from trainyard.cli.usage import WronglyUsed
 from trainyard.words import N_
 
 if TYPE_CHECKING:
@@ -16,127 +17,149 @@ if TYPE_CHECKING:
     from trainyard.records.datasets import Batch
 
 batches = typer.Typer(no_args_is_help=True)
+Which = Annotated[str, typer.Argument(help="Identifier of a batch.")]
+SetId = Annotated[str, typer.Argument(help="Identifier of a formatted set.")]
 
 
 def format_dataset(
     dataset: Annotated[str, typer.Argument(help="Name or identifier of a dataset.")],
     formats: Annotated[str, typer.Option("--formats", help="recordio, lmdb or both with a comma.")] = "recordio",
     split: Annotated[str, typer.Option(help="Parts of 1 for train, val and test.")] = "0.8,0.2,0",
-    label_set: str = "",
-    shuffle: bool = True,
-    seed: int = 0,
+    label_set: Annotated[str, typer.Option(help="Which labels, as `trainyard datasets stats` names them.")] = "",
+    shuffle: Annotated[bool, typer.Option(help="Mix the order before the split.")] = True,
+    seed: Annotated[int, typer.Option(help="The same seed mixes in the same order.")] = 0,
     resize: Annotated[str, typer.Option(help="Shorter edge (256) or exact (224x224).")] = "",
-    quality: int = 95,
+    quality: Annotated[int, typer.Option(help="Of JPEG, 1 to 100.")] = 95,
     group: Annotated[str | None, typer.Option(help="The group that is charged.")] = None,
-    wait: Annotated[bool, typer.Option(help="Until all sets are ready; Ctrl-C cancels.")] = True,
+    wait: Annotated[bool, typer.Option(help="Until all sets are ready; Ctrl-C leaves the job to itself.")] = True,
     json: Json = False,
 ) -> None:
     """Write a dataset in the chosen formats, split and shuffled."""
-    from trainyard.records.datasets import Batch, NewBatch
+    from trainyard.records.datasets import NewBatch
 
     train, val, test = _parts(split)
-    chosen = {
-        "formats": [name.strip() for name in formats.split(",")],
-        "label_set": label_set,
-        "shuffle": shuffle,
-        "seed": seed,
-    }
-    size_of = {"resize": resize, "quality": quality, "group": group}
-    wanted = NewBatch.model_validate({**chosen, **size_of, "train": train, "val": val, "test": test})
+    chosen = {"formats": [name.strip() for name in formats.split(",")], "train": train, "val": val, "test": test}
+    order = {"label_set": label_set, "shuffle": shuffle, "seed": seed}
+    wanted = NewBatch.model_validate({**chosen, **order, "resize": resize, "quality": quality, "group": group})
     with signed_in() as client:
-        path = f"datasets/{find(client, 'datasets', dataset)}/batches"
-        batch = client.one(Batch, "POST", path, json=wanted.model_dump(mode="json"))
-        _show(_followed(client, batch) if wait else batch, json=json)
+        batch = client.format(find(client, "datasets", dataset), wanted)
+        _show(_until_ready(client, batch.id) if wait else batch, json=json)
 
 
 def _parts(split: str) -> tuple[float, float, float]:
     try:
         train, val, test = (*map(float, split.split(",")), 0.0, 0.0)[:3]
     except ValueError:
-        raise typer.BadParameter("write --split like 0.8,0.2,0") from None
+        raise WronglyUsed(N_("Write --split like 0.8,0.2,0; {given} is not."), given=split) from None
     return train, val, test
 
 
-def _followed(client: Client, batch: Batch) -> Batch:
-    """The batch once all its sets are ready; an interrupt cancels it (it can be resumed)."""
+def _until_ready(client: Client, batch: str) -> Batch:
+    """The batch once all its sets are ready; an interrupt ends the waiting, not the job.
+
+    Raises:
+        Conflict: it failed or was cancelled.
+    """
     from trainyard.cli.steps import Steps
     from trainyard.errors import Conflict
     from trainyard.jobs.states import ENDED, JobState
-    from trainyard.records.datasets import Batch
 
-    steps = Steps(7 * 86_400, out=sys.stderr)
-    with steps.step(N_("Format the dataset")) as step:
+    with Steps(7 * 86_400, out=sys.stderr).step(N_("Format the dataset")) as step:
 
         def ask() -> Batch | None:
-            now = client.one(Batch, "GET", f"batches/{batch.id}")
+            now = client.batch(batch)
             step.progress(now.progress)
             return now if now.state in ENDED or all(one.ready for one in now.sets) else None
 
         try:
-            done = steps.wait(ask)
+            made = step.steps.wait(ask)
         except KeyboardInterrupt:
-            client.send("POST", f"batches/{batch.id}/cancel")
-            say(N_("Cancelled; `trainyard batches resume {id}` goes on."), id=batch.id)
+            aside = N_("Formatting goes on without you; `trainyard batches wait {id}` waits again, `… cancel {id}` ends it.")
+            say_aside(aside, id=batch)
             raise
-        if done.state in ENDED and done.state != JobState.FINISHED:
-            raise Conflict("format-failed", N_("Formatting ended as {state}: {why}"), state=done.state, why=done.error)
-    return done
+        if made.state in ENDED and made.state != JobState.FINISHED:
+            hint = N_("`trainyard batches resume {id}` goes on with it.")
+            sentence = N_("Formatting ended as {state}: {why}")
+            raise Conflict("format-failed", sentence, hint=hint, state=made.state, why=made.error, id=batch)
+        step.result = ", ".join(f"{one.format} {one.split} {one.samples}" for one in made.sets)
+    return made
 
 
 @batches.command("list")
-def list_sets(dataset: str = "", json: Json = False) -> None:
+def list_sets(
+    dataset: Annotated[str, typer.Option(help="Only those of this dataset.")] = "",
+    json: Json = False,
+) -> None:
     """Formatted sets, the newest batch first."""
-    from trainyard.records.base import Page
-    from trainyard.records.datasets import FormattedSet
-
     with signed_in() as client:
-        query = {"limit": MOST, **({"dataset": find(client, "datasets", dataset)} if dataset else {})}
-        found = client.one(Page[FormattedSet], "GET", "formatted", params=query).items
+        found = client.formatted(dataset=find(client, "datasets", dataset) if dataset else None, limit=MOST).items
     if json:
         return as_json(found)
     return as_table(
         ("set", "batch", "dataset", "format", "split", "samples", "size", "ready"),
         [
-            (one.id, one.batch, one.dataset_name, one.format, one.split, one.samples, size(one.bytes), one.ready)
+            (one.id, one.batch, one.dataset_name, one.format, one.split, one.samples, size(one.bytes), "✓" if one.ready else "")
             for one in found
         ],
     )
 
 
 @batches.command()
-def show(batch: str, json: Json = False) -> None:
+def show(batch: Which, json: Json = False) -> None:
     """One batch with its sets."""
-    _act(batch, "GET", "", json=json)
+    with signed_in() as client:
+        _show(client.batch(batch), json=json)
 
 
 @batches.command()
-def cancel(batch: str, json: Json = False) -> None:
+def wait(batch: Which, json: Json = False) -> None:
+    """Wait until all sets of a batch are ready."""
+    with signed_in() as client:
+        _show(_until_ready(client, batch), json=json)
+
+
+@batches.command()
+def cancel(batch: Which, json: Json = False) -> None:
     """Stop formatting; it can be resumed."""
-    _act(batch, "POST", "/cancel", json=json)
+    with signed_in() as client:
+        _show(client.cancel_batch(batch), json=json)
 
 
 @batches.command()
-def resume(batch: str, json: Json = False) -> None:
+def resume(batch: Which, json: Json = False) -> None:
     """Go on with a batch that was cancelled or failed."""
-    _act(batch, "POST", "/resume", json=json)
+    with signed_in() as client:
+        _show(client.resume_batch(batch), json=json)
 
 
 @batches.command()
-def delete(batch: str) -> None:
+def delete(batch: Which, json: Json = False) -> None:
     """Delete a batch with its sets, unless one is used."""
     with signed_in() as client:
-        client.send("DELETE", f"batches/{segment(batch)}")
+        client.delete_batch(batch)
+    done(N_("Deleted {deleted}."), json=json, deleted=batch)
 
 
-def _act(batch: str, method: str, action: str, *, json: bool) -> None:
-    from trainyard.records.datasets import Batch
-
+@batches.command("delete-set")
+def delete_set(formatted: SetId, json: Json = False) -> None:
+    """Delete one set of a batch, unless it is used."""
     with signed_in() as client:
-        _show(client.one(Batch, method, f"batches/{segment(batch)}{action}"), json=json)
+        client.delete_set(formatted)
+    done(N_("Deleted {deleted}."), json=json, deleted=formatted)
+
+
+@batches.command()
+def loader(formatted: SetId, json: Json = False) -> None:
+    """Lines of Python that read a set, for each framework."""
+    with signed_in() as client:
+        found = client.loader(formatted)
+    if json:
+        return as_json(found)
+    return typer.echo("\n".join(f"# {framework}\n{snippet}" for framework, snippet in found.items()))
 
 
 def _show(batch: Batch, *, json: bool) -> None:
     if json:
         return as_json(batch)
-    rows = [(batch.id, one.id, one.format, one.split, one.samples, size(one.bytes), batch.state) for one in batch.sets]
+    rows = [(batch.id, one.id, one.format, one.split, one.samples, size(one.bytes), word(batch.state)) for one in batch.sets]
     return as_table(("batch", "set", "format", "split", "samples", "size", "state"), rows)

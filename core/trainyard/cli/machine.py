@@ -1,4 +1,4 @@
-"""What the machine offers and who uses it: images, packages, usage, audit, notices, doctor."""
+"""What the machine offers and who uses it: images, packages, usage, audit, notices, events, doctor."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from trainyard.cli.call import MOST, Json, signed_in
-from trainyard.cli.show import as_json, as_table, size
+from trainyard.cli.show import as_json, as_table, size, word
+from trainyard.words import N_
 
 DOCTOR = "trainyard_spawner.doctor"
 
@@ -21,32 +22,31 @@ def images(json: Json = False) -> None:
         return as_json(found)
     return as_table(
         ("image", "kind", "state", "size", "title"),
-        [(f"{one.name}:{one.version}", one.kind, one.state, size(one.size), one.title) for one in found],
+        [(f"{one.name}:{one.version}", word(one.kind), word(one.state), size(one.size), one.title) for one in found],
     )
 
 
-def packages(group: Annotated[str | None, typer.Argument()] = None, json: Json = False) -> None:
+def packages(
+    group: Annotated[str | None, typer.Argument(help="As this group may use them.")] = None, json: Json = False
+) -> None:
     """Resource packages, and why one does not fit."""
-    from trainyard.records.jobs import Package
-
     with signed_in() as client:
-        found = client.many(Package, "packages", params={"group": group} if group else {})
+        found = client.packages(group)
     if json:
         return as_json(found)
-    rows = [(one.name, f"{one.cpu:g}", size(one.memory), one.gpu, "yes" if one.available else one.why_not) for one in found]
+    rows = [(one.name, f"{one.cpu:g}", size(one.memory), one.gpu, "✓" if one.available else one.why_not) for one in found]
     return as_table(("package", "cores", "memory", "gpu", "available"), rows)
 
 
 def usage(json: Json = False) -> None:
     """Who uses what, now."""
-    from trainyard.records.jobs import Usage
-
     with signed_in() as client:
-        found = client.one(Usage, "GET", "usage")
+        found = client.usage()
     if json:
         return as_json(found)
-    rows = [(one.person.name, one.group, one.kind, one.name, *_amounts(one.use), one.since) for one in found.rows]
-    totals = ("", "", "", "used", *_amounts(found.used), ""), ("", "", "", "machine", *_amounts(found.capacity), "")
+    rows = [(one.person.name, one.group, word(one.kind), one.name, *_amounts(one.use), one.since) for one in found.rows]
+    totals = [("", "", "", word(N_("in use")), *_amounts(found.used), "")]
+    totals += [("", "", "", word(N_("this machine")), *_amounts(found.capacity), "")]
     return as_table(("person", "group", "kind", "name", "cpu", "memory", "gpu", "since"), [*rows, *totals])
 
 
@@ -55,38 +55,35 @@ def _amounts(one: object) -> tuple[str, str, str]:
     return ("" if cpu is None else f"{cpu:g}", size(memory), "" if gpu is None else str(gpu))
 
 
-def audit(who: str = "", action: str = "", limit: int = 50, json: Json = False) -> None:
-    """Who did what, the newest first."""
-    from trainyard.records.accounts import AuditEntry
-    from trainyard.records.base import Page
-
-    query = {"who": who, "action": action, "limit": min(limit, MOST)}
+def audit(
+    who: Annotated[str, typer.Option(help="Only what this person did.")] = "",
+    action: Annotated[str, typer.Option(help="Only this action, such as datasets.share.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = 50,
+    json: Json = False,
+) -> None:
+    """Who did what, the newest first (administrators)."""
     with signed_in() as client:
-        found = client.one(Page[AuditEntry], "GET", "audit", params=query).items
+        found = client.audit(who=who, action=action, limit=limit).items
     if json:
         return as_json(found)
-    rows = [(f"{one.at:%Y-%m-%d %H:%M:%S}", one.who, one.action, one.target, one.result) for one in found]
+    rows = [(f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}", one.who, one.action, one.target, one.result) for one in found]
     return as_table(("at", "who", "action", "what", "result"), rows)
 
 
-def notices(read: Annotated[bool, typer.Option(help="Mark all as read.")] = False, json: Json = False) -> None:
+def notices(read: Annotated[bool, typer.Option("--read", help="Mark all as read.")] = False, json: Json = False) -> None:
     """Your notices, the newest first."""
-    from trainyard.records.accounts import Notice
-    from trainyard.records.base import Page
-
     with signed_in() as client:
-        found = client.one(Page[Notice], "GET", "notices").items
+        found = client.notices().items
         if read:
-            client.send("POST", "notices/read")
+            client.read_notices()
     if json:
         return as_json(found)
-    return as_table(("at", "notice"), [(f"{one.at:%Y-%m-%d %H:%M}", one.text) for one in found])
+    return as_table(("at", "notice"), [(one.at, one.text) for one in found])
 
 
 def doctor(json: Json = False) -> None:
     """What this machine offers for running the platform, and what that means."""
     from trainyard.errors import NotFound
-    from trainyard.words import N_
 
     try:
         module = importlib.import_module(DOCTOR)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from trainyard.words import translate
+from trainyard.words import messages, translate
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -23,14 +27,40 @@ def language() -> str:
     return "en"
 
 
+@cache
+def _own_words(language: str) -> dict[str, str]:
+    return messages("trainyard", language)
+
+
+def word(text: str) -> str:
+    """A heading, a state or a line of help in the terminal's language, as the command line's own room says it.
+
+    Short words such as ``failed`` are said otherwise on other rooms' pages.
+    """
+    return _own_words(language()).get(text) or translate(text, language())
+
+
 def say(text: str, **values: Any) -> None:
     """Print a sentence in the terminal's language."""
     print(translate(text, language(), **values), flush=True)
 
 
+def say_aside(text: str, **values: Any) -> None:
+    """A sentence beside the answer: on standard error, in the terminal's language."""
+    print(translate(text, language(), **values), file=sys.stderr, flush=True)
+
+
+def done(text: str, *, json: bool, **values: Any) -> None:
+    """What was done where there is no record to show: a sentence, or its values as JSON."""
+    if json:
+        return as_json(values)
+    return say(text, **values)
+
+
 def as_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
-    """Print records as JSON."""
-    print(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+    """Print records as one JSON document; in a terminal that is not UTF-8 as ASCII, which means the same."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(_plain(value), ensure_ascii=not utf8, indent=2))
 
 
 def _plain(value: Any) -> Any:
@@ -43,15 +73,42 @@ def _plain(value: Any) -> Any:
 
 def as_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows below their columns' names; markup in names is shown, not obeyed."""
-    from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(word(column), overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*map(_cell, row))
+    _print(table)
+
+
+def as_fields(fields: Sequence[tuple[str, object]]) -> None:
+    """Print one thing: a line for each of its fields that says something."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in fields:
+        if value is not None and str(value) != "":
+            table.add_row(word(name), _cell(value))
+    _print(table)
+
+
+def _cell(value: object) -> Any:
+    from rich.text import Text
+
+    if isinstance(value, datetime):
+        value = f"{value.astimezone():%Y-%m-%d %H:%M}"
+    if isinstance(value, StrEnum):
+        value = word(value.value)
+    return Text("" if value is None else str(value))
+
+
+def _print(table: Any) -> None:
+    from rich.console import Console
+
     console = Console()
     if not console.is_terminal:
         # what is piped to a program is never cut or folded

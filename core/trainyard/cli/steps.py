@@ -60,6 +60,9 @@ class Steps:
         step.now("")
         try:
             yield step
+        except KeyboardInterrupt:
+            self._clear()
+            raise
         except BaseException:
             self._clear()
             print(f"✗ {step.title}", file=self.out, flush=True)

@@ -170,6 +170,19 @@ def publish_dataset(dataset_id: str, reading: ReadingDep) -> Dataset:
         return dataset_view(reading(session), row)
 
 
+@router.delete("/datasets/{dataset_id}/public")
+def unpublish_dataset(dataset_id: str, reading: ReadingDep) -> Dataset:
+    """Take it back from everybody; shares with groups and what was made of it stay. Administrators only."""
+    must_administrate(reading.caller)
+    with reading.context.database.write() as session:
+        row = access.find(session, reading.caller, dataset_id)
+        audit.note(row.name)
+        tell_dataset(session, row)
+        row.shares = [share for share in row.shares if share.group_id is not None]
+        session.flush()
+        return dataset_view(reading(session), row)
+
+
 def _share(session: Session, row: DatasetRow, group_id: int | None, caller: Caller) -> None:
     create.must_be_ready(row)
     if group_id not in {share.group_id for share in row.shares}:

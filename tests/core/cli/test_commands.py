@@ -32,13 +32,13 @@ def test_an_applicant_is_approved_by_name_into_a_group(run: Any, service: Any, b
     service.account("lena", state=AccountState.APPLIED)
     run("groups", "create", "视觉 组")
     decided = json.loads(run("accounts", "approve", "lena", "--group", "视觉 组", "--json").out)
-    assert (decided[0]["state"], decided[0]["groups"]) == ("active", ["视觉 组"])
+    assert (decided["state"], decided["groups"]) == ("active", ["视觉 组"])
 
 
 def test_a_quota_changes_only_what_is_given(run: Any, service: Any, boss: Any) -> None:
     service.group("vision")
     run("groups", "quota", "vision", "--cpu", "4", "--memory", "8G")
-    quota = json.loads(run("groups", "quota", "vision", "--jobs", "2", "--json").out)[0]["quota"]
+    quota = json.loads(run("groups", "quota", "vision", "--jobs", "2", "--json").out)["quota"]
     assert (quota["cpu"], quota["memory"], quota["jobs"], quota["gpu"]) == (4, 8 << 30, 2, None)
 
 
@@ -84,7 +84,7 @@ def test_the_machine_is_told_in_json(run: Any, boss: Any, command: str) -> None:
 
 
 def test_a_stopped_workspace_says_so(run: Any, anna: Any) -> None:
-    assert json.loads(run("workspace", "show", "--json").out)["state"] == "stopped"
+    assert json.loads(run("workspace", "status", "--json").out)["state"] == "stopped"
 
 
 @pytest.mark.parametrize(

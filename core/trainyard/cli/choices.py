@@ -1,0 +1,83 @@
+"""What a training runs with where the person did not say: their group, a batch's sets, the package and example that fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from trainyard.client import Client
+from trainyard.errors import Conflict, NotFound
+from trainyard.records.jobs import Image
+from trainyard.records.trainings import NewTraining
+from trainyard.words import N_
+
+
+@dataclass
+class Choices:
+    """Choices for one training; ``given_group`` may be empty, ``image`` is ``name`` or ``name:version``."""
+
+    client: Client
+    given_group: str
+    image: str
+
+    @cached_property
+    def group(self) -> str:
+        """The group that is charged: the one that was given, or the person's first.
+
+        Raises:
+            Conflict: they are in none.
+        """
+        if self.given_group:
+            return self.given_group
+        mine = self.client.me().groups
+        if not mine:
+            hint = N_("Ask an administrator to put you into one.")
+            raise Conflict("no-group", N_("A training is charged to a group, and you are in none."), hint=hint)
+        return mine[0].name
+
+    def sets(self, batch: str, format: str) -> dict[str, str]:
+        """The sets of a batch in ``format``: ``train_set``, ``val_set`` and ``test_set``, those it has.
+
+        Raises:
+            NotFound: it has none in this format.
+        """
+        if not batch:
+            return {}
+        found = {f"{one.split}_set": one.id for one in self.client.batch(batch).sets if one.format == format}
+        if not found:
+            raise NotFound("no-such-set", N_("The batch {batch} has no sets in {format}."), batch=batch, format=format)
+        return found
+
+    def training(self, wishes: Mapping[str, Any], *, package: str, entry: str) -> NewTraining:
+        """The training as it is submitted."""
+        group = self.group
+        chosen = {"group": group, "image": self.image, "package": package or largest_package(self.client, group)}
+        return NewTraining.model_validate({**wishes, **chosen, "entry": entry or self._example()})
+
+    def _example(self) -> str:
+        found = next((one for one in self.client.images() if self.image in (one.name, f"{one.name}:{one.version}")), None)
+        if found is None:
+            hint = N_("`trainyard images` lists them.")
+            raise NotFound("no-such-image", N_("There is no image {name}."), hint=hint, name=self.image)
+        return _first_entry(found)
+
+
+def _first_entry(image: Image) -> str:
+    if not image.entries:
+        sentence = N_("The image {name} has no example of its own; say with --entry what to run.")
+        raise NotFound("no-example", sentence, name=image.name)
+    return image.entries[0]
+
+
+def largest_package(client: Client, group: str) -> str:
+    """The package with the most cores that fits the group's quota and holds no GPU.
+
+    Raises:
+        Conflict: none fits.
+    """
+    offered = [one for one in client.packages(group) if one.available]
+    if not offered:
+        raise Conflict("no-package", N_("No resource package fits the group {group}."), group=group)
+    return max(offered, key=lambda one: (-one.gpu, one.cpu, -one.memory)).name

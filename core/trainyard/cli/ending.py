@@ -1,0 +1,97 @@
+"""How a command ends: the exit code, and what is said on standard error when something was refused."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from pydantic import ValidationError
+from typer.exceptions import TyperException
+
+from trainyard.cli.show import language
+from trainyard.cli.usage import WronglyUsed, wrongly_used
+from trainyard.complaints import complaint
+from trainyard.errors import Unavailable, UserError
+from trainyard.words import N_, translate
+
+FAILED, WRONGLY_USED, NOT_REACHABLE, INTERRUPTED = 1, 2, 3, 130
+
+
+def prepare_streams() -> None:
+    """What the terminal's encoding cannot show is written as an escape instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def ended_by(command: Callable[[], Any]) -> int:
+    """Run ``command`` and answer its exit code."""
+    try:
+        code = command()
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except BrokenPipeError:
+        return _nobody_reads()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except typer.Abort:
+        _tell(translate(N_("Ended before it began: nothing was typed."), language()))
+        return FAILED
+    except TyperException as error:
+        return _wrong(error)
+    except ValidationError as error:
+        return _refused(complaint(error.errors(), "wrongly-used"), WRONGLY_USED)
+    except UserError as error:
+        return _refused(error, _code(error))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        return _refused(_file_trouble(error), FAILED)
+
+
+def _wrong(error: TyperException) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error.format_message(), file=sys.stderr)
+        return WRONGLY_USED
+    return _refused(wrongly_used(error), WRONGLY_USED)
+
+
+def _code(error: UserError) -> int:
+    if isinstance(error, Unavailable):
+        return NOT_REACHABLE
+    return WRONGLY_USED if isinstance(error, WronglyUsed) else FAILED
+
+
+def _file_trouble(error: OSError) -> UserError:
+    sentence = N_("{file} cannot be used: {reason}.")
+    return UserError("file-trouble", sentence, file=str(error.filename), reason=error.strerror or type(error).__name__)
+
+
+def _refused(error: UserError, code: int) -> int:
+    """Say it: a sentence and its hint for people, the error of REST for programs that asked for JSON."""
+    before_program = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
+    if "--json" in before_program:
+        _tell(json.dumps(error.to_json(language()), ensure_ascii=True))
+    else:
+        _tell(*filter(None, (error.text(language()), error.hint_text(language()))))
+    return code
+
+
+def _tell(*words: str) -> None:
+    try:
+        print(*words, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        _nobody_reads()
+
+
+def _nobody_reads() -> int:
+    """`| head` has enough: what is left in the buffers goes nowhere, and the interpreter does not complain about it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return FAILED

@@ -1,0 +1,60 @@
+"""The caller's workspace, what the machine offers, who uses it, and the stream of what changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import httpx
+
+from trainyard.client.transport import Transport, given, refusal
+from trainyard.records.jobs import Image, Package, Usage, WorkspaceView
+
+
+class Machine(Transport):
+    """``/workspace``, ``/images``, ``/packages``, ``/usage`` and ``/events``."""
+
+    def workspace(self) -> WorkspaceView:
+        """The caller's workspace."""
+        return self.one(WorkspaceView, "GET", "workspace")
+
+    def start_workspace(
+        self, group: str | None = None, image: str = "", package: str = "", datasets: Sequence[str] = ()
+    ) -> WorkspaceView:
+        """Start it with these formatted sets inside; what is not given is as the last time."""
+        options = {"group": group, "image": image, "package": package, "datasets": list(datasets)}
+        return self.one(WorkspaceView, "POST", "workspace/start", json=options)
+
+    def stop_workspace(self) -> WorkspaceView:
+        """Stop it; files stay."""
+        return self.one(WorkspaceView, "POST", "workspace/stop")
+
+    def renew_workspace(self) -> WorkspaceView:
+        """Begin its time limit anew."""
+        return self.one(WorkspaceView, "POST", "workspace/renew")
+
+    def images(self) -> list[Image]:
+        """The catalogue."""
+        return self.many(Image, "images")
+
+    def packages(self, group: str | None = None) -> list[Package]:
+        """Resource packages as ``group`` may use them."""
+        return self.many(Package, "packages", params=given(group=group))
+
+    def usage(self) -> Usage:
+        """Who uses what, now."""
+        return self.one(Usage, "GET", "usage")
+
+    def events(self) -> Iterator[tuple[str, str]]:
+        """``(topic, id)`` of each thing the caller may see that changes, until the connection ends."""
+        from httpx_sse import EventSource  # not in every image
+
+        try:
+            with self._http.stream("GET", "events", timeout=httpx.Timeout(30.0, read=None)) as answer:
+                if not answer.is_success:
+                    raise refusal(answer.read().decode(errors="replace"), answer.status_code)
+                for event in EventSource(answer).iter_sse():
+                    told = json.loads(event.data)
+                    yield str(told["topic"]), str(told["id"])
+        except httpx.TransportError as error:
+            raise self.away(error) from error

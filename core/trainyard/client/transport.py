@@ -1,0 +1,169 @@
+"""One HTTP connection to the service as somebody: requests, downloads, and refusals as the errors they were."""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from trainyard.address import api_address
+from trainyard.connection import Connection, find
+from trainyard.errors import Invalid, Unavailable, UserError
+from trainyard.words import N_
+
+if TYPE_CHECKING:
+    from typing import Self
+
+T = TypeVar("T")
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_BLOCK = 1 << 20
+
+
+class Transport:
+    """Requests as the caller of ``connection``; ``language`` is that of refusals and notices."""
+
+    def __init__(self, connection: Connection | None = None, language: str = "en") -> None:
+        self.connection = connection or find()
+        self.language = language
+        headers = {"Authorization": f"Bearer {self.connection.token}", "Accept-Language": language}
+        base = api_address(self.connection.url) + "/"
+        # the machine's certificates, and SSL_CERT_FILE beside them, are what an organisation's own authority is added to
+        trusted = ssl.create_default_context() if base.startswith("https:") else True
+        try:
+            self._http = httpx.Client(base_url=base, headers=headers, timeout=_TIMEOUT, trust_env=False, verify=trusted)
+        except httpx.InvalidURL as error:
+            raise self.away(error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connection go."""
+        self._http.close()
+
+    def one(self, record: type[T], method: str, path: str, **request: Any) -> T:
+        """Any route that answers one record; ``request`` is what httpx takes (``json``, ``params``, ``content``)."""
+        read: T = self._read(record, self.send(method, path, **request))
+        return read
+
+    def many(self, record: type[T], path: str, **request: Any) -> list[T]:
+        """Any route that answers a plain list of records."""
+        read: list[T] = self._read(list[record], self.send("GET", path, **request))  # type: ignore[valid-type]
+        return read
+
+    def send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Any route; ``path`` is relative to the API, ``json`` may be a record.
+
+        Raises:
+            UserError: what the service refused with. Unavailable: it does not answer, or something else does.
+        """
+        if isinstance(body := request.get("json"), BaseModel):
+            request["json"] = body.model_dump(mode="json")
+        try:
+            answer = self._http.request(method, path, **request)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise self.away(error) from error
+        except UnicodeEncodeError as error:
+            raise _not_text() from error
+        _must_be_right(answer)
+        return answer
+
+    def download(self, path: str, target: Path, **query: Any) -> Iterator[int]:
+        """Write what ``path`` answers to ``target``, by rename at the end; gives the bytes written so far."""
+        part = target.with_name(f".{target.name}.part")
+        try:
+            with self._http.stream("GET", path, params=query) as answer, part.open("wb") as file:
+                if not answer.is_success:
+                    answer.read()
+                _must_be_right(answer)
+                for block in answer.iter_bytes(_BLOCK):
+                    file.write(block)
+                    yield file.tell()
+            part.replace(target)
+        except httpx.TransportError as error:
+            raise self.away(error) from error
+        finally:
+            part.unlink(missing_ok=True)
+
+    def away(self, error: Exception) -> Unavailable:
+        """That the platform does not answer, and what to look at: its certificate, or whether it runs at all."""
+        hint = N_("Check the address, and whether it is running (`make run`).")
+        if "CERTIFICATE" in str(error) or isinstance(error.__cause__, ssl.SSLError):
+            hint = N_("Name the file of the authority that signed its certificate in SSL_CERT_FILE.")
+        return Unavailable(
+            "not-reachable",
+            N_("The platform at {url} does not answer: {reason}."),
+            hint=hint,
+            url=self.connection.url,
+            reason=str(error).rstrip(".") or type(error).__name__,
+        )
+
+    def _read(self, kind: Any, answer: httpx.Response) -> Any:
+        """The answer as records; fields that a newer service adds are left out."""
+        try:
+            return TypeAdapter(kind).validate_json(answer.content, extra="ignore")
+        except ValidationError as error:
+            raise Unavailable(
+                "not-understood",
+                N_("What answers at {url} is not a Trainyard of this version."),
+                hint=N_("Check the address; `pip install --upgrade trainyard` renews this program."),
+                url=str(answer.url.copy_with(query=None)),
+            ) from error
+
+
+def segment(text: object) -> str:
+    """``text`` as one segment of a path."""
+    try:
+        return quote(str(text), safe="")
+    except UnicodeEncodeError as error:
+        raise _not_text() from error
+
+
+def given(**query: Any) -> dict[str, Any]:
+    """The values that are not None, as a query or a body."""
+    return {name: value for name, value in query.items() if value is not None}
+
+
+def refusal(body: str, status: int) -> UserError:
+    """The error the service answered with; its words are in the caller's language already."""
+    try:
+        told = json.loads(body)["error"]
+        words = {name: str(told.get(name) or "") for name in ("message", "hint")}
+        code, field, values = str(told["code"]), told.get("field"), {}
+    except (ValueError, KeyError, TypeError):
+        words = {"message": N_("The platform answered with HTTP {status}."), "hint": ""}
+        code, field, values = f"http-{status}", None, {"status": status}
+    # what the service says is filled in already: a brace in a name is no placeholder, which is why values may be empty
+    error = (Unavailable if status in (502, 503, 504) else UserError)(
+        code, words["message"], hint=words["hint"], field=field, **values
+    )
+    error.status = status  # type: ignore[misc]
+    return error
+
+
+def _must_be_right(answer: httpx.Response) -> None:
+    if answer.is_redirect:
+        raise Unavailable(
+            "elsewhere",
+            N_("{url} sends callers on to {place}."),
+            hint=N_("Use that address."),
+            url=str(answer.request.url.copy_with(query=None)),
+            place=answer.headers.get("location", ""),
+        )
+    if not answer.is_success:
+        raise refusal(answer.text, answer.status_code)
+
+
+def _not_text() -> Invalid:
+    sentence = N_("What you gave is not text in your terminal's encoding.")
+    return Invalid("not-text", sentence, hint=N_("Set LANG to a UTF-8 locale such as C.UTF-8."))
