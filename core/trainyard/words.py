@@ -30,9 +30,20 @@ def N_(text: str) -> str:
 
 
 def translate(text: str, language: str = "en", **values: Any) -> str:
-    """``text`` in ``language`` with its ``{placeholders}`` filled from ``values``."""
+    """``text`` in ``language`` with its ``{placeholders}`` filled from ``values``; ``quoted`` text among them likewise."""
     template = catalogue(language).gettext(text) if text else ""
-    return template.format(**values) if values else template
+    return template.format(**{name: _said(value, language) for name, value in values.items()}) if values else template
+
+
+def quoted(text: str, values: dict[str, Any]) -> dict[str, Any]:
+    """A sentence inside a sentence: a value that is translated with it; plain JSON, because errors are kept as such."""
+    return {"message": text, "values": values}
+
+
+def _said(value: Any, language: str) -> Any:
+    if isinstance(value, dict) and value.keys() == {"message", "values"}:
+        return catalogue(language).gettext(value["message"]).format(**value["values"])
+    return value
 
 
 @cache

@@ -27,7 +27,7 @@ from trainyard.datasets.lines import read_lines
 from trainyard.datasets.sample import Problem
 from trainyard.datasets.statistics import Counting, Statistics
 from trainyard.errors import Conflict, Invalid
-from trainyard.words import N_
+from trainyard.words import N_, quoted
 
 LIST = "index.jsonl"
 STATISTICS = "statistics.json"
@@ -175,7 +175,7 @@ def _refuse_empty(statistics: Statistics) -> None:
             lines=statistics.lines,
             line=first.line,
             column=first.column,
-            reason=first.text(),
+            reason=quoted(first.message, first.values),
         )
 
 

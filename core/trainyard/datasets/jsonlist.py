@@ -7,22 +7,20 @@ The writer knows only the new schema.
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import msgspec
 
+from trainyard.datasets.explain import field_problem, place_of, shown_path, shown_value, syntax_problem
 from trainyard.datasets.lines import MAX_LINE, Line, read_lines
-from trainyard.datasets.locate import column_of_byte, column_of_field
+from trainyard.datasets.locate import Steps, column_of_steps
 from trainyard.datasets.sample import Entry, LabelSet, Problem, Sample
 from trainyard.datasets.schemas import WireLine, repaired
 from trainyard.words import N_
 
 MAX_CLASS = 255
-_BYTE = re.compile(r" \(byte (\d+)\)$")
-_AT = re.compile(r" - at `(\$[^`]*)`$")
 _CACHE = 100_000
 
 
@@ -41,9 +39,7 @@ class ListReader:
     def parse(self, line: Line) -> Sample | Problem:
         """One line as a sample, or why it is none."""
         if line.data is None:
-            return Problem(
-                line.number, 0, "", "line-too-long", N_("The line has {length} bytes: too long."), {"length": line.length}
-            )
+            return Problem(line.number, 0, "", "line-too-long", TOO_LONG, {"length": line.length})
         try:
             wire = self._decode(line.data)
         except msgspec.ValidationError:
@@ -60,9 +56,8 @@ class ListReader:
             return field_problem(number, data, error)
         except (ValueError, RecursionError) as error:
             return syntax_problem(number, data, error)
-        if path := _not_finite(wire):
-            return _problem(number, data, path, "number", N_("A coordinate or score is not a finite number."))
-        return self._checked(wire.to_sample(number), data)
+        sample = wire.to_sample(number)
+        return _not_finite(sample, data) or self._checked(sample, data)
 
     def _checked(self, sample: Sample, data: bytes) -> Sample | Problem:
         """``sample`` as it is where all its names were seen before, which is the fast path; else checked and cleaned."""
@@ -80,13 +75,14 @@ class ListReader:
         """``sample`` with its class names in normal form and without empty classifications, or what is wrong."""
         sets = []
         for i, labels in enumerate(sample.labels):
-            path = f"$.label[{i}]"
             if not labels.name or _control(labels.name):
-                return _problem(sample.line, data, f"{path}.name", "label-set-name", BAD_SET_NAME)
+                place = place_of(data, i, labels)
+                named = (*place, "name") if place == ("label", i) else place
+                return _problem(sample.line, data, named, "label-set-name", labels.name)
             self._remember(labels.name)
             for j, entry in enumerate(labels.data):
                 if code := _entry_problem(labels, entry):
-                    return _problem(sample.line, data, f"{path}.data[{j}].class", code, ENTRY_PROBLEMS[code])
+                    return _problem(sample.line, data, place_of(data, i, labels, j), code, entry.class_name)
             entries = tuple(self._normal(entry) for entry in labels.data if entry.class_name or labels.type != "classification")
             if entries:
                 sets.append(msgspec.structs.replace(labels, data=entries))
@@ -107,12 +103,20 @@ class ListReader:
         self._known.add(name)
 
 
-BAD_SET_NAME = N_("A label set needs a name without control characters.")
-ENTRY_PROBLEMS = {
-    "class-missing": N_("A box has no class."),
-    "box-missing": N_("An object of a detection label set has no bbox."),
-    "class-too-long": N_("A class name has more than 255 characters."),
-    "class-control": N_("A class name contains a control character."),
+TOO_LONG = N_("The line has {length} bytes and was passed over. Write one object a line, and shorter ones.")
+RULES = {
+    "label-set-name": N_(
+        "The label set in {field} is named {value}; a name must not be empty or hold control characters. Rename it."
+    ),
+    "class-missing": N_("The box in {field} has no class. Write its class into the field class."),
+    "box-missing": N_(
+        "The object in {field} has no bbox; a detection needs one. Write two corners like [[10, 20], [110, 220]]."
+    ),
+    "class-too-long": N_("The class in {field} has {length} characters; at most {limit} are allowed. Shorten it."),
+    "class-control": N_(
+        "The class in {field} is {value}; control characters such as line breaks are not allowed. Delete them."
+    ),
+    "number": N_("A number in {field} is infinite or no number. Write a finite one."),
 }
 
 
@@ -159,51 +163,22 @@ def to_wire(sample: Sample) -> dict[str, Any]:
     return line | sample.extra
 
 
-def syntax_problem(number: int, data: bytes, error: Exception) -> Problem:
-    """The problem of a line that is not JSON, with the column where reading stopped."""
-    text = str(error)
-    if isinstance(error, RecursionError):
-        return Problem(number, 0, "", "json", N_("The line nests its brackets too deeply."))
-    if isinstance(error, UnicodeDecodeError):
-        column = column_of_byte(data, _first_bad_byte(data))
-        return Problem(number, column, "", "encoding", N_("The line is not valid UTF-8."))
-    match = _BYTE.search(text)
-    column = column_of_byte(data, int(match[1]) if match else len(data))
-    what = _BYTE.sub("", text).removeprefix("JSON is malformed: ")
-    return Problem(number, column, "", "json", N_("This is not valid JSON: {what}."), {"what": what})
-
-
-def field_problem(number: int, data: bytes, error: Exception) -> Problem:
-    """The problem of a field with a wrong type or value, with the field's column."""
-    text = str(error)
-    match = _AT.search(text)
-    what = _AT.sub("", text).replace("`", "")
-    return _problem(
-        number, data, match[1] if match else "$", "field", N_("A field is missing or has a wrong value: {what}."), what=what
-    )
-
-
-def _problem(number: int, data: bytes, path: str, code: str, message: str, **values: Any) -> Problem:
-    return Problem(number, column_of_field(data, path), path.removeprefix("$").lstrip("."), code, message, values)
-
-
-def _first_bad_byte(data: bytes) -> int:
-    try:
-        data.decode()
-    except UnicodeDecodeError as error:
-        return error.start
-    return 0
-
-
 def _control(text: str) -> bool:
     return any(unicodedata.category(letter) in {"Cc", "Zl", "Zp", "Cs"} for letter in text)
 
 
-def _not_finite(wire: WireLine) -> str:
-    """Where a number is infinite or not a number: only strings such as ``"nan"`` can bring one."""
-    for i, labels in enumerate(wire.to_sample(0).labels):
+def _not_finite(sample: Sample, data: bytes) -> Problem | None:
+    """The problem of a number that is infinite or not a number: only strings such as ``"nan"`` can bring one."""
+    for i, labels in enumerate(sample.labels):
         for j, entry in enumerate(labels.data):
             numbers = [entry.score or 0.0, *(n for point in entry.bbox or () for n in point)]
             if not all(map(math.isfinite, numbers)):
-                return f"$.label[{i}].data[{j}]"
-    return ""
+                return _problem(sample.line, data, place_of(data, i, labels, j), "number")
+    return None
+
+
+def _problem(number: int, data: bytes, steps: Steps, code: str, value: str | None = "") -> Problem:
+    """A broken rule of ours; ``value`` is the name that breaks it."""
+    field = shown_path(steps)
+    values = {"field": field, "value": shown_value(value), "length": len(value or ""), "limit": MAX_CLASS}
+    return Problem(number, column_of_steps(data, steps), field, code, RULES[code], values)

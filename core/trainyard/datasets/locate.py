@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from types import EllipsisType
+
+Step = str | int | EllipsisType
+Steps = tuple[Step, ...]
+"""The way to a value: names of fields and places in lists from 0; ``...`` means "some value of an object"."""
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|(\[\.\.\.\])")
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -15,18 +20,26 @@ def column_of_byte(line: bytes, byte: int) -> int:
     return len(line[:byte].decode("utf-8", "replace")) + 1
 
 
-def column_of_field(line: bytes, path: str) -> int:
-    """The column of the value at ``path`` (``$.label[0].name``); 0 where the path cannot be followed to its end.
+def steps_of(path: str) -> Steps:
+    """``$.label[0].name`` → ``("label", 0, "name")``; ``[...]`` becomes ``...``."""
+    steps: list[Step] = []
+    for name, index, anything in _STEP.findall(path.removeprefix("$")):
+        steps.append(... if anything else int(index) if index else name)
+    return tuple(steps)
 
-    A step ``[...]`` means "some value of an object"; the column is then that of the object.
+
+def column_of_steps(line: bytes, steps: Steps) -> int:
+    """The column of the value that ``steps`` lead to; 0 where they cannot be followed to their end.
+
+    With ``...`` among them, the column is that of the object whose value is meant.
     """
     text = line.decode("utf-8", "replace")
     position = _skip(text, 0)
     try:
-        for name, index, anything in _STEP.findall(path.removeprefix("$")):
-            if anything:
+        for step in steps:
+            if isinstance(step, EllipsisType):
                 break
-            position = _into_array(text, position, int(index)) if index else _into_object(text, position, name)
+            position = _into_array(text, position, step) if isinstance(step, int) else _into_object(text, position, step)
     except (ValueError, IndexError, RecursionError):
         return 0
     return position + 1

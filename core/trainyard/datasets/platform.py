@@ -1,22 +1,25 @@
 """Objects of a bucket for a job of the platform: fetched through the service with the job's own token.
 
-No key of a storage space ever comes into a sandbox, and a sandbox needs no way to the store.
+No key of a storage space ever comes into a sandbox, and a sandbox needs no way to the store. urllib's client is loaded at
+the first object: most jobs read files only, and it takes a tenth of their start.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import urllib.error
-import urllib.parse
-import urllib.request
 from contextlib import suppress
-from http.client import HTTPResponse
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from trainyard.address import api_address
 from trainyard.datasets.sources import MAX_PICTURE, PictureProblem
 from trainyard.words import N_
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+    from urllib.error import HTTPError
 
 _SECONDS = 60
 
@@ -32,15 +35,17 @@ def open_object(key: str) -> HTTPResponse:
     Raises:
         urllib.error.HTTPError: the platform refuses. OSError: it does not answer.
     """
-    query = urllib.parse.urlencode({"key": key})
+    from urllib.request import Request, urlopen
+
+    query = urlencode({"key": key})
     address = f"{api_address(os.environ['TRAINYARD_URL'])}/jobs/{os.environ['TRAINYARD_JOB']}/object?{query}"
     token = Path(os.environ["TRAINYARD_TOKEN_FILE"]).read_text().strip()
-    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own platform
-    answer: HTTPResponse = urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310
+    request = Request(address, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own platform
+    answer: HTTPResponse = urlopen(request, timeout=_SECONDS)  # noqa: S310
     return answer
 
 
-def reason_of(error: urllib.error.HTTPError) -> str:
+def reason_of(error: HTTPError) -> str:
     """Why the platform refused, in its own words."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         return str(json.loads(error.read(65536))["error"]["message"])
@@ -55,14 +60,8 @@ class PlatformSource:
         try:
             with open_object(url) as answer:
                 data = answer.read(MAX_PICTURE + 1)
-        except urllib.error.HTTPError as error:
-            code = "picture-missing" if error.code == 404 else "picture-forbidden"
-            raise PictureProblem(
-                code, N_("The bucket does not hand the object out: {reason}"), reason=reason_of(error)
-            ) from None
         except OSError as error:
-            reason = type(error).__name__
-            raise PictureProblem("store-unavailable", N_("The store does not answer: {reason}."), reason=reason) from error
+            raise _problem_of(error) from error
         if len(data) > MAX_PICTURE:
             raise PictureProblem("picture-bytes", N_("The file has more than {limit} bytes."), limit=MAX_PICTURE)
         return data
@@ -74,3 +73,13 @@ class PlatformSource:
         except OSError:
             return False
         return True
+
+
+def _problem_of(error: OSError) -> PictureProblem:
+    from urllib.error import HTTPError
+
+    if not isinstance(error, HTTPError):
+        reason = type(error).__name__
+        return PictureProblem("store-unavailable", N_("The store does not answer: {reason}."), reason=reason)
+    code = "picture-missing" if error.code == 404 else "picture-forbidden"
+    return PictureProblem(code, N_("The bucket does not hand the object out: {reason}"), reason=reason_of(error))

@@ -1,7 +1,7 @@
 """Write one batch: every chosen format × every split, identical samples in identical order, from one decode.
 
 Everything is made in ``<folder>/.part`` and moved up when it is whole, the manifest last; a reader sees all or nothing.
-A checkpoint every few seconds says how far every file is, so that after a crash the work goes on with the same bytes.
+A checkpoint every second says how far every file is, so that after a crash the work goes on with the same bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,22 +24,21 @@ import msgspec
 from trainyard.datasets.folder import Stopped, write_json
 from trainyard.datasets.sources import PictureSource
 from trainyard.errors import Conflict, Invalid, UserError
+from trainyard.formats.checkpoint import SKIPPED, Checkpoint, Keeper
 from trainyard.formats.labels import write_labels
 from trainyard.formats.pipeline import Formatted, Work, produce
 from trainyard.formats.plan import BatchManifest, BatchPlan, SetManifest, Skipped, set_specification
-from trainyard.formats.record import Record, SetWriter, State
+from trainyard.formats.record import Record, SetWriter
 from trainyard.formats.registry import FORMATS
 from trainyard.formats.selection import Selection
 from trainyard.formats.split import order_of, ranges
-from trainyard.words import N_
+from trainyard.words import N_, quoted
 
 MANIFEST = "manifest.json"
 PART = ".part"
-CHECKPOINT = "checkpoint.json"
-SKIPPED = "skipped.jsonl"
 SPECIFICATION = "set.json"
 KEPT_SKIPPED = 100
-CHECKPOINT_SECONDS = 3.0
+CHECKPOINT_SECONDS = 1.0
 TELL_SECONDS = 0.25
 ENOUGH_TO_JUDGE = 100
 NEARLY_NOTHING = 64 * 1024 * 1024
@@ -60,19 +60,6 @@ class Watch(NamedTuple):
     progress: Callable[[Step], None] = lambda step: None
     should_stop: Callable[[], bool] = lambda: False
     discard: Callable[[], bool] = lambda: False
-
-
-class Checkpoint(msgspec.Struct):
-    """What the files of a batch held at one moment."""
-
-    identity: str
-    created: str
-    position: int = 0
-    written: dict[str, int] = {}
-    skipped: list[Skipped] = []
-    skipped_total: int = 0
-    skipped_bytes: int = 0
-    sets: dict[str, State] = {}
 
 
 def write_batch(
@@ -126,6 +113,7 @@ class _Batch:
         self._plan, self._part, self._watch = plan, part, watch
         self._selection = Selection(plan.list_path, plan.label_set, watch.should_stop)
         self._ranges = ranges(len(self._selection), plan.ratios)
+        self._keeper = Keeper(part)
         self._at = self._load()
         self._writers: dict[tuple[str, str], SetWriter] = {}
         self._saved = self._told = time.monotonic()
@@ -141,7 +129,7 @@ class _Batch:
                     for result in results:
                         self._take(result)
                 self._judge(final=True)
-                self._save()
+                self._end_writers()
         finally:
             self._close()
         self._finish()
@@ -165,8 +153,9 @@ class _Batch:
             self._watch.progress(self._step())
             if self._watch.should_stop():
                 self._save()
+                self._keeper.wait()
                 raise Stopped
-        if now - self._saved >= CHECKPOINT_SECONDS:
+        if now - self._saved >= CHECKPOINT_SECONDS and not self._keeper.busy():
             self._save()
 
     def _skip(self, skipped: Skipped) -> None:
@@ -200,28 +189,13 @@ class _Batch:
         return next(name for name, (start, end) in self._ranges.items() if start <= position < end)
 
     def _load(self) -> Checkpoint:
-        """The last checkpoint, if it is of this very plan and list; else a fresh start."""
+        """The last checkpoint, if it can be gone on from; else a fresh start."""
         identity = f"{self._plan.identity()}-{len(self._selection)}-{self._plan.list_path.stat().st_size}"
-        try:
-            found = msgspec.json.decode((self._part / CHECKPOINT).read_bytes(), type=Checkpoint)
-            if found.identity == identity and self._files_reach(found):
-                return found
-        except (OSError, msgspec.MsgspecError):
-            pass
+        if found := self._keeper.load(identity):
+            return found
         shutil.rmtree(self._part)
         self._part.mkdir()
         return Checkpoint(identity, _now())
-
-    def _files_reach(self, at: Checkpoint) -> bool:
-        """Whether the files are as long as the checkpoint says; a power cut may have taken their ends."""
-        sizes = [
-            (self._part / name / "cache" / file, size)
-            for name, state in at.sets.items()
-            for file, size in state.items()
-            if name.startswith("recordio-")
-        ]
-        sizes.append((self._part / SKIPPED, at.skipped_bytes))
-        return all(path.stat().st_size >= size for path, size in sizes)
 
     def _open_skipped(self) -> Any:
         file = (self._part / SKIPPED).open("ab")
@@ -236,14 +210,26 @@ class _Batch:
                 self._writers[name, split] = FORMATS[name].writer(folder, self._at.sets.get(folder.name))
 
     def _save(self) -> None:
+        self._hand_over()
+        self._keeper.keep(self._at, self._writers.values())
+        self._saved = time.monotonic()
+
+    def _hand_over(self) -> None:
+        """Empty all buffers into the files; a disk that is full says so here."""
         self._skipped_file.flush()
         self._at.skipped_bytes = self._skipped_file.tell()
         self._at.sets = {f"{name}-{split}": writer.checkpoint() for (name, split), writer in self._writers.items()}
-        write_json(self._part / CHECKPOINT, self._at)
-        self._saved = time.monotonic()
+
+    def _end_writers(self) -> None:
+        """Close the sets; what does not get to the disk says so."""
+        self._keeper.wait()
+        self._hand_over()
+        while self._writers:
+            self._writers.popitem()[1].close()
 
     def _close(self) -> None:
         self._selection.close()
+        self._keeper.close()
         for writer in self._writers.values():
             with suppress(OSError, lmdb.Error):
                 writer.close()
@@ -300,13 +286,18 @@ def _publish(folder: Path) -> BatchManifest:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a set, by path; LMDB's lock file changes with every reader and is left out."""
+    """SHA-256 of every file of a set, by path; LMDB's lock file changes with every reader and is left out.
+
+    The files are on the disk on return: it writes while the digest is computed.
+    """
     found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name not in {"lock.mdb", SPECIFICATION}:
-            with path.open("rb") as file:
-                found[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
-                os.fsync(file.fileno())
+    with ThreadPoolExecutor(1) as disk:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.name not in {"lock.mdb", SPECIFICATION}:
+                with path.open("rb") as file:
+                    synced = disk.submit(os.fsync, file.fileno())
+                    found[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
+                    synced.result()
     return found
 
 
@@ -353,7 +344,7 @@ def _too_many_bad(at: Checkpoint, plan: BatchPlan) -> UserError:
         limit=f"{100 * plan.bad_limit:g}",
         url=first.url,
         line=first.line,
-        reason=first.message.format(**first.values),
+        reason=quoted(first.message, first.values),
     )
 
 

@@ -14,6 +14,9 @@ from trainyard.formats.registry import FORMATS
 from trainyard.formats.split import SPLITS
 from trainyard.words import N_
 
+_PICTURES = "2"
+"""How pictures are made; another number wherever the same recipe begins to give other bytes."""
+
 
 class BatchPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One batch: every format × every split, with identical samples in identical order.
@@ -43,7 +46,7 @@ class BatchPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     def identity(self) -> str:
         """A digest of everything that decides the bytes of the sets, apart from the pictures themselves."""
-        return hashlib.sha256(msgspec.json.encode([self, "1"], order="deterministic", enc_hook=str)).hexdigest()
+        return hashlib.sha256(msgspec.json.encode([self, _PICTURES], order="deterministic", enc_hook=str)).hexdigest()
 
     def checked(self) -> BatchPlan:
         """The plan with its batch id.

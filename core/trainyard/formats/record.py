@@ -39,7 +39,11 @@ class SetWriter(Protocol):
         ...
 
     def checkpoint(self) -> State:
-        """Bring everything to the disk; the state to go on from."""
+        """Hand everything to the operating system; the state to go on from once ``sync`` has returned."""
+        ...
+
+    def sync(self) -> None:
+        """Bring to the disk what was handed over, while another thread may go on adding."""
         ...
 
     @property

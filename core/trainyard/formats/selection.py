@@ -36,6 +36,7 @@ class Selection:
             )
         self.key = key
         self.multi_label = False
+        self._reader = ListReader()
         self._offsets, self._lengths, self._lines = array("Q"), array("I"), array("I")
         self._file = os.open(list_path, os.O_RDONLY | os.O_CLOEXEC)
         self.labels = label_table(self._scan(list_path, should_stop))
@@ -47,7 +48,7 @@ class Selection:
         """The ``number``-th selected sample, in the order of the list; safe from several threads."""
         offset, length = self._offsets[number], self._lengths[number]
         data = os.pread(self._file, length, offset)
-        found = ListReader().parse(Line(self._lines[number], offset, length, data.removeprefix(BOM).strip(SPACE)))
+        found = self._reader.parse(Line(self._lines[number], offset, length, data.removeprefix(BOM).strip(SPACE)))
         if isinstance(found, Problem):
             raise Invalid("list-changed", N_("The list changed while it was formatted."), hint=N_("Format the dataset again."))
         return found
@@ -70,12 +71,11 @@ class Selection:
     def _scan(self, list_path: Path, should_stop: Callable[[], bool]) -> set[str]:
         classes: set[str] = set()
         others: set[str] = set()
-        reader = ListReader()
         with list_path.open("rb") as file:
             for turn, line in enumerate(read_lines(file)):
                 if turn % _ASK_EVERY == 0 and should_stop():
                     raise Stopped
-                found = reader.parse(line)
+                found = self._reader.parse(line)
                 if isinstance(found, Sample) and found.type == "image":
                     self._select(line, found, classes, others)
         if not len(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 
 import lmdb
 
@@ -20,6 +21,7 @@ class LmdbWriter:
 
     def __init__(self, folder: Path, state: State | None = None) -> None:
         self._environment = lmdb.open(str(folder), map_size=FIRST_MAP, subdir=True, metasync=False, max_readers=8)
+        self._mapped = Lock()
         self._pending: list[tuple[bytes, bytes]] = []
         self._pending_bytes = 0
         self._bytes = (state or {}).get("bytes", 0)
@@ -37,9 +39,14 @@ class LmdbWriter:
             self._commit()
 
     def checkpoint(self) -> State:
-        """Commit what is pending; each commit is on the disk when it returns."""
+        """Commit what is pending."""
         self._commit()
         return {"records": self._records, "bytes": self._bytes}
+
+    def sync(self) -> None:
+        """Bring to the disk which commit is the last: without it a power cut may undo that commit."""
+        with self._mapped:
+            self._environment.sync(True)
 
     @property
     def bytes_written(self) -> int:
@@ -60,7 +67,8 @@ class LmdbWriter:
                 with self._environment.begin(write=True) as transaction:
                     transaction.cursor().putmulti(self._pending, append=True)
             except lmdb.MapFullError:
-                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+                with self._mapped:  # LMDB's sync looks into the map, which moves here
+                    self._environment.set_mapsize(2 * self._environment.info()["map_size"])
             else:
                 self._pending.clear()
                 self._pending_bytes = 0

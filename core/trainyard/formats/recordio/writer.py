@@ -34,11 +34,15 @@ class RecordIOWriter:
         self._offset += len(framed)
 
     def checkpoint(self) -> State:
-        """Bring the three files to the disk; their sizes."""
+        """Hand the three files over; their sizes."""
         for file in (self._rec, self._idx, self._lst):
             file.flush()
-            os.fdatasync(file.fileno())
         return dict(zip(FILES, (self._rec.tell(), self._idx.tell(), self._lst.tell()), strict=True))
+
+    def sync(self) -> None:
+        """Bring the three files to the disk."""
+        for file in (self._rec, self._idx, self._lst):
+            os.fdatasync(file.fileno())
 
     @property
     def bytes_written(self) -> int:
