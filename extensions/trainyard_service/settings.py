@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     internal_token_file: Path | None = None
     database_url: str = ""
     launcher: str = "trainyard_spawner.sandbox_launcher:SandboxLauncher"
+    mounter: str = "trainyard_spawner.buckets.mounts:BucketMounts"
     log_level: str = "INFO"
 
     store_url: str = "http://127.0.0.1:8030"

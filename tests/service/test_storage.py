@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy import update
 from trainyard_service.database.base import now
@@ -27,80 +15,15 @@ from trainyard_service.storage import uploads
 from trainyard_service.storage.filesystem import FileSystems
 from trainyard_service.storage.keyring import Keyring, rotate
 
+from tests.object_store import ObjectStore, running_store
+
 pytestmark = [pytest.mark.one_database, pytest.mark.slow]
 
 
-@dataclass(frozen=True)
-class Store:
-    url: str
-    keys: Path
-
-
-def _ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    folder = tmp_path_factory.mktemp("store")
-    actions = ["Admin", "Read", "Write", "List", "Tagging"]
-    identities = [
-        {"name": "admin", "credentials": [{"accessKey": "ADMIN", "secretKey": "admin-secret"}], "actions": actions},
-        {
-            "name": "team",
-            "credentials": [{"accessKey": "TEAM", "secretKey": "team-secret"}],
-            "actions": ["Read:team", "Write:team", "List:team"],
-        },
-    ]
-    keys = folder / "s3.json"
-    keys.write_text(json.dumps({"identities": identities}))
-    names = (
-        "s3.port",
-        "master.port",
-        "master.port.grpc",
-        "volume.port",
-        "volume.port.grpc",
-        "filer.port",
-        "filer.port.grpc",
-        "s3.port.grpc",
-    )
-    ports = _ports(len(names))
-    weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-    argv = [weed, "-logtostderr=true", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
-    argv += [f"-{name}={port}" for name, port in zip(names, ports, strict=True)]
-    argv += [f"-s3.config={keys}", "-s3.port.iceberg=0", "-s3.iam=false", "-master.telemetry=false", "-volume.max=0"]
-    argv += ["-master.volumeSizeLimitMB=64", "-volume.preStopSeconds=1", "-s3.port.lance=0"]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
-        "GOMEMLIMIT": "300MiB",
-    }
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(argv, stdout=log, stderr=log, env=environment, start_new_session=True)
-    url = f"http://127.0.0.1:{ports[0]}"
-    try:
-        _wait(url, process, folder)
-        yield Store(url, keys)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        assert process.poll() is None, (folder / "log").read_text()[-2000:]
-        try:
-            httpx.get(url, trust_env=False)
-            return
-        except httpx.HTTPError:
-            time.sleep(0.1)
-    raise AssertionError("the store did not start")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    with running_store(tmp_path_factory.mktemp("store")) as running:
+        yield running
 
 
 @pytest.fixture

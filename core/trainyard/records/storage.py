@@ -22,14 +22,20 @@ class NewStorage(Record):
 
 
 class Storage(Record):
-    """A bound storage space; bound once, not changeable afterwards. Keys never leave the service."""
+    """A bound storage space; bound once, not changeable afterwards. Keys never leave the service.
+
+    ``path`` is where workspaces and trainings see its files; where the machine cannot mount it, ``mount_problem`` says why and
+    what to do. ``mounted``: something uses it now.
+    """
 
     endpoint: str
     bucket: str
     region: str
     embedded: bool
     bound: datetime
-    mounted: bool
+    mounted: bool = False
+    path: str = ""
+    mount_problem: str = ""
 
 
 class StorageOffer(Record):
@@ -67,11 +73,15 @@ class UploadPurpose(StrEnum):
 
 
 class NewUpload(Record):
-    """A file to be sent in chunks. For OBJECT ``name`` is the key in the bound bucket."""
+    """A file to be sent in chunks. For OBJECT ``name`` is the key in the bound bucket.
+
+    ``group`` pays for the bytes; without one it is the group the caller joined first.
+    """
 
     name: str = Field(min_length=1, max_length=1024)
     size: int = Field(ge=0)
     purpose: UploadPurpose
+    group: str | None = None
 
 
 class Upload(Record):

@@ -18,9 +18,11 @@ from trainyard_service import audit
 from trainyard_service.audit import AuditedRoute
 from trainyard_service.context import ContextDep
 from trainyard_service.identity import CallerDep
+from trainyard_service.language import LanguageDep
 from trainyard_service.permissions import must_be_unrestricted, must_not_be_job
 from trainyard_service.storage import binding
 from trainyard_service.storage.bucket import Bucket, must_be_key
+from trainyard_service.storage.mounts import mounts_of
 
 router = APIRouter(tags=["storage"], route_class=AuditedRoute)
 Key = Annotated[str, Query(max_length=1024)]
@@ -34,10 +36,11 @@ class Rename(Record):
 
 
 @router.get("/storage")
-def storage(context: ContextDep, caller: CallerDep) -> Storage:
+def storage(context: ContextDep, caller: CallerDep, language: LanguageDep) -> Storage:
     """What the caller bound; 404 ``no-storage`` when nothing is."""
     with context.database.read() as session:
-        return binding.view(binding.find(session, caller.id))
+        bound = binding.view(binding.find(session, caller.id))
+    return mounts_of(context).tell(bound, caller.id, language)
 
 
 @router.get("/storage/offer")
@@ -47,11 +50,11 @@ def offer(context: ContextDep, caller: CallerDep) -> StorageOffer:
 
 
 @router.post("/storage", status_code=201)
-def bind(body: NewStorage, context: ContextDep, caller: CallerDep) -> Storage:
+def bind(body: NewStorage, context: ContextDep, caller: CallerDep, language: LanguageDep) -> Storage:
     """Bind a storage space for good, after a write, a read and a deletion in it."""
     must_be_unrestricted(caller)
     audit.note(body.bucket, endpoint=body.endpoint)
-    return binding.bind(context, caller, body)
+    return mounts_of(context).tell(binding.bind(context, caller, body), caller.id, language)
 
 
 @router.get("/bucket")

@@ -16,6 +16,7 @@ from trainyard_service.database.tables.storage import StorageRow
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller
 from trainyard_service.storage.bucket import Bucket
+from trainyard_service.storage.identities import make_keys
 from trainyard_service.storage.keyring import Keyring
 from trainyard_service.storage.place import Place, new_place, own_prefix, place_of
 
@@ -37,7 +38,11 @@ def bind(context: Context, caller: Caller, new: NewStorage) -> Storage:
         must_be_unbound(session, caller.id)
     place = new_place(context.settings, new, caller.id)
     bucket = Bucket(place)
-    if new.create or place.embedded:
+    if place.embedded:
+        bucket.make()
+        place = make_keys(place)
+        bucket = Bucket(place)
+    elif new.create:
         bucket.make()
     elif not bucket.exists():
         # some stores make a missing bucket at the first write; the owner did not ask for one
@@ -71,15 +76,14 @@ def verify(bucket: Bucket) -> None:
 
 def _row(context: Context, caller: Caller, place: Place) -> StorageRow:
     keyring = Keyring(context.settings.storage_key)
-    sealed = ("", "") if place.embedded else (keyring.seal(place.access_key), keyring.seal(place.secret_key))
     return StorageRow(
         account_id=caller.id,
         endpoint=place.endpoint,
         bucket=place.bucket,
         region=place.region,
         embedded=place.embedded,
-        access_key=sealed[0],
-        secret_key=sealed[1],
+        access_key=keyring.seal(place.access_key),
+        secret_key=keyring.seal(place.secret_key),
     )
 
 
@@ -121,13 +125,12 @@ def bucket_of(context: Context, account_id: int) -> Bucket:
     return Bucket(place_of(context.settings, row))
 
 
-def view(row: StorageRow, *, mounted: bool = False) -> Storage:
-    """What the owner sees; keys never leave the service."""
+def view(row: StorageRow) -> Storage:
+    """What the owner sees, but for the mount; keys never leave the service."""
     return Storage(
         endpoint=row.endpoint,
         bucket=row.bucket,
         region=row.region,
         embedded=row.embedded,
         bound=row.bound,
-        mounted=mounted,
     )

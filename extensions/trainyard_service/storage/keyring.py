@@ -83,7 +83,7 @@ def rotate(database: Database, keyring: Keyring) -> int:
     """Encrypt every key of bound storage with a new key; the number of rows. Safe to repeat after a kill."""
     keyring.add()
     with database.write() as session:
-        rows = session.scalars(select(StorageRow).where(StorageRow.embedded.is_(False))).all()
+        rows = session.scalars(select(StorageRow).where(StorageRow.access_key != "")).all()
         for row in rows:
             row.access_key, row.secret_key = (keyring.seal(keyring.open(sealed)) for sealed in (row.access_key, row.secret_key))
     keyring.drop_old()

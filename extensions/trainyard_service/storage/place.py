@@ -33,7 +33,7 @@ class Place:
 
 
 def embedded_place(settings: Settings, bucket: str) -> Place:
-    """A bucket of the platform's own store, with the key that only the service has.
+    """A bucket of the platform's own store, with the administrator's key: for making buckets and their own keys.
 
     Raises:
         Unavailable: this platform has no store of its own.
@@ -52,12 +52,16 @@ def embedded_place(settings: Settings, bucket: str) -> Place:
 
 def place_of(settings: Settings, row: StorageRow) -> Place:
     """The place a row stands for. Its address is checked again: a name may lead elsewhere than when it was bound."""
-    if row.embedded:
+    if not row.embedded:
+        must_be_reachable(settings, row.endpoint)
+    elif not row.access_key:
+        # bound before buckets had keys of their own, until it is given some at the service's start
         return embedded_place(settings, row.bucket)
-    must_be_reachable(settings, row.endpoint)
     keyring = Keyring(settings.storage_key)
     keys = keyring.open(row.access_key), keyring.open(row.secret_key)
-    return Place(row.endpoint, row.bucket, row.region, *keys, embedded=False)
+    # the own store's port may have changed since
+    endpoint = settings.store_url if row.embedded else row.endpoint
+    return Place(endpoint, row.bucket, row.region, *keys, embedded=row.embedded)
 
 
 def new_place(settings: Settings, new: NewStorage, owner: int) -> Place:

@@ -67,7 +67,8 @@ def command(settings: Settings, programs: Path) -> list[str]:
         f"-s3.config={settings.home.secrets / 's3.json'}",
         "-s3.port.iceberg=0",
         "-s3.port.lance=0",
-        "-s3.iam=false",
+        # the service makes keys for each bucket; the calls ask for the administrator's signature
+        "-s3.iam.readOnly=false",
         "-disableHttp",
         "-master.telemetry=false",
         # alone it elects itself; the default of 10 s makes every start but the first wait 16 s

@@ -11,7 +11,7 @@ from trainyard_service.database.base import Table, now
 
 
 class StorageRow(Table):
-    """A person's bound bucket. Keys are Fernet tokens; empty for the embedded store, whose key stays with the service."""
+    """A person's bound bucket. Keys are Fernet tokens; in the embedded store they open this bucket only."""
 
     __tablename__ = "storages"
 

@@ -1,0 +1,58 @@
+"""What it takes to show a bucket as files inside of sandboxes, and the contract of what does it.
+
+A mount belongs to one person and outlives whoever asked for it: it lasts as long as launches use it. Implementations live in
+``trainyard_spawner``; the service, which alone can decrypt the keys, reaches them by a dotted name.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pydantic import Field
+
+from trainyard.errors import UserError
+from trainyard.jobs.launch import Frozen, Identity, Mount
+
+
+class BucketSpec(Frozen):
+    """One bucket to be mounted. ``owner`` keys the mount; ``direct``: the store is reached without the environment's proxy."""
+
+    owner: int = Field(ge=0)
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    endpoint: str
+    region: str = ""
+    access_key: str = Field(repr=False)
+    secret_key: str = Field(repr=False)
+    direct: bool = False
+    identity: Identity
+
+
+class BucketMounter(Protocol):
+    """Mounts buckets; keys go to what serves the mount and nowhere else."""
+
+    def problem(self) -> UserError | None:
+        """Why no bucket can be mounted on this machine, or None."""
+        ...
+
+    def mount(self, spec: BucketSpec) -> tuple[Mount, ...]:
+        """See to it that the bucket is mounted and stays so for the launch about to start; what that launch mounts.
+
+        Mounted already, it only says so. Empty where the machine cannot.
+        """
+        ...
+
+    def is_mounted(self, owner: int) -> bool:
+        """Whether the owner's bucket is served now."""
+        ...
+
+    def lost(self) -> list[int]:
+        """Owners whose launches use a mount that nobody serves any more: mount theirs again."""
+        ...
+
+    def unmount(self, owner: int) -> None:
+        """End the owner's mount, used or not; programs that use it get errors."""
+        ...
+
+    def tidy(self) -> None:
+        """Remove what killed processes left behind."""
+        ...

@@ -1,0 +1,91 @@
+"""Bound buckets as files in workspaces and trainings: who has one mounted, mounted again when its process was lost.
+
+The mounter is reached by a dotted name, as the launcher is. A bucket that cannot be mounted keeps nobody from working: the
+reason is in the log and on the storage page.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+
+from trainyard.errors import UserError
+from trainyard.jobs.buckets import BucketMounter, BucketSpec
+from trainyard.jobs.launch import Identity, Mount
+from trainyard.records.storage import Storage
+
+from trainyard_service.context import Context
+from trainyard_service.database.tables.accounts import AccountRow
+from trainyard_service.database.tables.storage import StorageRow
+from trainyard_service.storage.place import place_of
+
+log = logging.getLogger(__name__)
+_PART = "bucket_mounts"
+INSIDE = "/workspace/mnt/bucket"
+
+
+class Mounts:
+    """The mounts of this machine's people."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        module, _, name = context.settings.mounter.partition(":")
+        self.mounter: BucketMounter | None = getattr(import_module(module), name)(context.home) if name else None
+
+    def for_launch(self, account_id: int) -> tuple[Mount, ...]:
+        """What a launch of this person mounts beside everything else; nothing when there is no bucket or no way to mount it."""
+        try:
+            spec = None if self.mounter is None or self.mounter.problem() else self._spec(account_id)
+            return () if self.mounter is None or spec is None else self.mounter.mount(spec)
+        except UserError as error:
+            log.warning("the bucket of account %s is not mounted: %s", account_id, error)
+        except Exception:
+            log.exception("the bucket of account %s is not mounted", account_id)
+        return ()
+
+    def tell(self, storage: Storage, account_id: int, language: str) -> Storage:
+        """``storage`` with where its files are seen, or why they are not."""
+        problem = None if self.mounter is None else self.mounter.problem()
+        if self.mounter is None or problem is not None:
+            words = "" if problem is None else f"{problem.text(language)} {problem.hint_text(language)}".strip()
+            return storage.model_copy(update={"mount_problem": words})
+        mounted = self.mounter.is_mounted(account_id)
+        return storage.model_copy(update={"mounted": mounted, "path": f"{INSIDE}/{storage.bucket}"})
+
+    def mend(self) -> None:
+        """Mount again what running launches use and nobody serves any more."""
+        if self.mounter is None or self.mounter.problem() is not None:
+            return
+        for account_id in self.mounter.lost():
+            log.warning("the mount of account %s was lost; mounting it again", account_id)
+            self.for_launch(account_id)
+
+    def tidy(self) -> None:
+        """Remove what killed processes left."""
+        if self.mounter is not None:
+            self.mounter.tidy()
+
+    def _spec(self, account_id: int) -> BucketSpec | None:
+        with self._context.database.read() as session:
+            row, account = session.get(StorageRow, account_id), session.get(AccountRow, account_id)
+            if row is None or account is None:
+                return None
+            identity = Identity(name=account.hub_name, uid=account.uid, gid=account.uid)
+        place = place_of(self._context.settings, row)
+        return BucketSpec(
+            owner=account_id,
+            bucket=place.bucket,
+            endpoint=place.endpoint,
+            region=place.region,
+            access_key=place.access_key,
+            secret_key=place.secret_key,
+            direct=place.embedded,
+            identity=identity,
+        )
+
+
+def mounts_of(context: Context) -> Mounts:
+    """The mounts of a running service, made once."""
+    made: Mounts = context.parts.setdefault(_PART, None) or Mounts(context)
+    context.parts[_PART] = made
+    return made
