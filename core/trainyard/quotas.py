@@ -8,11 +8,15 @@ Guarantees, held for any input by the property tests:
 
 Who waits sets aside what is free in the scope that is short for them. So small requests behind may use what is left, and a
 large request in front is not starved by a stream of small ones.
+
+Bytes are another matter: nothing gives them back by ending. While a share of the disk is used up nothing starts in it, and what
+would write more bytes than are left is refused beforehand (``room``).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -65,12 +69,14 @@ class Limits:
     """All limits: the machine's capacity and devices, each group's quota, each person's within a group.
 
     ``groups[None]`` is the share of newcomers, all together. A group or person that is not named has no limit of its own.
+    ``stored`` holds the bytes that lie on the volume now, by group and person (None: nobody in particular).
     """
 
     machine: Quota
     devices: tuple[str, ...] = ()
     groups: Mapping[int | None, Quota] = field(default_factory=dict)
     persons: Mapping[tuple[int | None, int], Quota] = field(default_factory=dict)
+    stored: Mapping[tuple[int | None, int | None], int] = field(default_factory=dict)
 
 
 class Scope(StrEnum):
@@ -86,7 +92,7 @@ class Scope(StrEnum):
 class Shortage:
     """Why a request does not start: in ``scope``, ``used`` of ``limit`` are taken (or set aside for those in front).
 
-    ``resource`` is a field of Quota; memory is in bytes.
+    ``resource`` is a field of Quota; memory and disk are in bytes.
     """
 
     scope: Scope
@@ -98,6 +104,9 @@ class Shortage:
     def sentence(self, language: str = "en", group: str = "") -> str:
         """The reason with its numbers; ``group`` is the group's name."""
         values = {name: _shown(self.resource, getattr(self, name)) for name in ("used", "limit", "asked")}
+        if self.resource == "disk":
+            sentences = _DISK_ASKED if self.asked else _DISK_FULL
+            return translate(sentences[self.scope], language, **values, group=group)
         return translate(_SENTENCES[self.scope], language, **values, group=group, resource=self.resource_name(language))
 
     def resource_name(self, language: str = "en") -> str:
@@ -127,18 +136,46 @@ _SENTENCES = {
     Scope.NEWCOMERS: N_("The share for people without a group has {limit} {resource}; {used} in use, {asked} asked for."),
     Scope.MACHINE: N_("The machine has {limit} {resource}; {used} in use, {asked} asked for."),
 }
-_RESOURCES = {"cpu": N_("CPU cores"), "memory": N_("GB of memory"), "gpu": N_("GPUs"), "jobs": N_("running jobs")}
+_DISK_ASKED = {
+    Scope.PERSON: N_("Your own share of {group} allows {limit} on disk; {used} in use, {asked} asked for."),
+    Scope.GROUP: N_("The quota of group {group} allows {limit} on disk; {used} in use, {asked} asked for."),
+    Scope.NEWCOMERS: N_("The share for people without a group has {limit} on disk; {used} in use, {asked} asked for."),
+}
+_DISK_FULL = {
+    Scope.PERSON: N_("Your own share of {group} on disk is used up: {used} of {limit}."),
+    Scope.GROUP: N_("The disk quota of group {group} is used up: {used} of {limit}."),
+    Scope.NEWCOMERS: N_("The disk share for people without a group is used up: {used} of {limit}."),
+}
+_RESOURCES = {
+    "cpu": N_("CPU cores"),
+    "memory": N_("GB of memory"),
+    "gpu": N_("GPUs"),
+    "jobs": N_("running jobs"),
+    "disk": N_("disk space"),
+}
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def readable(count: float) -> str:
+    """Bytes as people read them: ``1.5 GiB``."""
+    step = 0
+    while abs(count) >= 1024 and step < len(_UNITS) - 1:
+        count, step = count / 1024, step + 1
+    return f"{count:.3g} {_UNITS[step]}" if count < 1000 else f"{count:.0f} {_UNITS[step]}"
 
 
 def _shown(resource: str, value: float) -> str:
+    if resource == "disk":
+        return readable(value)
     return f"{value / GIB:.4g}" if resource == "memory" else f"{value:.4g}"
 
 
 class _Account:
     """What is used in one scope, with what is set aside for those in front."""
 
-    def __init__(self, scope: Scope, quota: Quota) -> None:
+    def __init__(self, scope: Scope, quota: Quota, stored: int = 0) -> None:
         self.scope = scope
+        self.stored, self.disk = stored, quota.disk
         self.limits = {name: limit for name in COUNTED if (limit := getattr(quota, name)) is not None}
         self.used: dict[str, float] = dict.fromkeys(COUNTED, 0)
         self.set_aside: dict[str, float] = dict.fromkeys(COUNTED, 0)
@@ -154,11 +191,19 @@ class _Account:
             self.set_aside[name] += min(free, getattr(amount, name))
 
     def shortage(self, amount: Amount) -> Shortage | None:
+        if full := self.no_room(0):
+            return full
         for name, limit in self.limits.items():
             asked, used = getattr(amount, name), self.used[name] + self.set_aside[name]
             if asked and used + asked > limit + _SLACK:
                 return Shortage(self.scope, name, used, limit, asked)
         return None
+
+    def no_room(self, asked: int) -> Shortage | None:
+        """What is short for ``asked`` more bytes; when nothing in particular is asked for, one must be left."""
+        if self.disk is None or self.stored + max(asked, 1) <= self.disk:
+            return None
+        return Shortage(self.scope, "disk", self.stored, self.disk, asked)
 
 
 class _Books:
@@ -167,6 +212,9 @@ class _Books:
     def __init__(self, holdings: Iterable[Holding], limits: Limits) -> None:
         self._limits = limits
         self._accounts: dict[object, _Account] = {}
+        self._stored: Counter[int | None] = Counter()
+        for (group, _person), count in limits.stored.items():
+            self._stored[group] += count
         self.free_devices = list(limits.devices)
         for holding in holdings:
             self.take(holding.person, holding.group, holding.amount)
@@ -174,10 +222,11 @@ class _Books:
 
     def accounts(self, person: int, group: int | None) -> list[_Account]:
         limits, of_group = self._limits, Scope.NEWCOMERS if group is None else Scope.GROUP
+        own, whole = limits.stored.get((group, person), 0), self._stored.get(group, 0)
         return [
-            self._account((group, person), Scope.PERSON, limits.persons.get((group, person), Quota())),
-            self._account(group, of_group, limits.groups.get(group, Quota())),
-            self._account("machine", Scope.MACHINE, limits.machine),
+            self._account((group, person), Scope.PERSON, limits.persons.get((group, person), Quota()), own),
+            self._account(group, of_group, limits.groups.get(group, Quota()), whole),
+            self._account("machine", Scope.MACHINE, limits.machine.model_copy(update={"disk": None})),
         ]
 
     def take(self, person: int, group: int | None, amount: Amount) -> None:
@@ -200,8 +249,8 @@ class _Books:
         devices, self.free_devices = self.free_devices[: request.amount.gpu], self.free_devices[request.amount.gpu :]
         return tuple(devices)
 
-    def _account(self, key: object, scope: Scope, quota: Quota) -> _Account:
-        return self._accounts.setdefault(key, _Account(scope, quota))
+    def _account(self, key: object, scope: Scope, quota: Quota, stored: int = 0) -> _Account:
+        return self._accounts.setdefault(key, _Account(scope, quota, stored))
 
 
 def admit(queue: Iterable[Request], holdings: Iterable[Holding], limits: Limits) -> Admission:
@@ -230,6 +279,14 @@ def never(request: Request, limits: Limits) -> Shortage | None:
     """What makes the request impossible even when nothing else runs, or None."""
     outcome = fits(request, (), limits)
     return outcome if isinstance(outcome, Shortage) else None
+
+
+def room(person: int, group: int | None, asked: int, limits: Limits) -> Shortage | None:
+    """What is short for writing ``asked`` more bytes that are charged to ``person`` in ``group``, or None."""
+    for account in _Books((), limits).accounts(person, group):
+        if shortage := account.no_room(asked):
+            return shortage
+    return None
 
 
 @dataclass(frozen=True)

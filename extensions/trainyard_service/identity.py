@@ -34,7 +34,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 class Caller:
     """Who is calling and what they are: ``administrator`` is already False for restricted and job callers.
 
-    ``groups`` maps the ids of the caller's groups to their names. ``job`` and ``training`` are set for a job's token.
+    ``groups`` maps the ids of the caller's groups to their names, the one joined first in front. ``job`` and ``training`` are
+    set for a job's token.
     """
 
     id: int
@@ -94,11 +95,12 @@ def caller_of(
         NotSignedIn: no such account. NotAllowed: it is blocked or waits for approval.
     """
     row = session.get(AccountRow, account_id)
-    if row is None:
+    if row is None or row.state == AccountState.DELETED:
         raise not_signed_in()
     must_be_active(row)
     whole = not restricted and job is None
-    groups = {membership.group.id: membership.group.name for membership in row.memberships}
+    joined = sorted(row.memberships, key=lambda one: (one.since, one.group_id))
+    groups = {membership.group.id: membership.group.name for membership in joined}
     return Caller(row.id, row.name, row.administrator and whole, not whole, row.language, groups, job, training)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 from trainyard_service.context import Context
+from trainyard_service.disk.part import disk_part
 from trainyard_service.jobs.part import jobs_part
 from trainyard_service.neighbours import neighbours_part
 from trainyard_service.storage.part import storage_part
@@ -14,4 +15,5 @@ PARTS: tuple[Callable[[Context], AbstractAsyncContextManager[None]], ...] = (
     neighbours_part,
     storage_part,
     jobs_part,
+    disk_part,
 )

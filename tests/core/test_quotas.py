@@ -7,7 +7,21 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainyard.quotas import GIB, Amount, Holding, Limits, Request, Scope, admit, fits, never, package, packages
+from trainyard.quotas import (
+    GIB,
+    Amount,
+    Holding,
+    Limits,
+    Request,
+    Scope,
+    admit,
+    fits,
+    never,
+    package,
+    packages,
+    readable,
+    room,
+)
 from trainyard.records.accounts import Quota
 
 amounts = st.builds(Amount, cpu=st.integers(1, 8), memory=st.integers(1, 8), gpu=st.integers(0, 2), jobs=st.integers(0, 1))
@@ -129,6 +143,42 @@ def test_memory_is_told_in_gigabytes() -> None:
     shortage = never(Request("x", 1, None, Amount(cpu=1, memory=6 * GIB)), Limits(Quota(cpu=2, memory=4 * GIB)))
     assert shortage is not None
     assert "has 4 GB of memory; 0 in use, 6 asked for" in shortage.sentence("en")
+
+
+ONE = Amount(cpu=1, memory=GIB, jobs=1)
+
+
+@given(st.dictionaries(st.tuples(groups, st.none() | people), st.integers(0, 20)), st.integers(0, 20), all_limits())
+def test_what_has_room_never_goes_over_a_limit(
+    stored: dict[tuple[int | None, int | None], int], asked: int, limits: Limits
+) -> None:
+    limits = replace(limits, stored=stored, groups={1: Quota(disk=9)}, persons={(1, 2): Quota(disk=5)})
+    whole = sum(count for (group, _), count in stored.items() if group == 1)
+    short = room(2, 1, asked, limits)
+    assert (short is None) == (whole + max(asked, 1) <= 9 and stored.get((1, 2), 0) + max(asked, 1) <= 5)
+
+
+def test_where_the_disk_is_used_up_nothing_starts_and_others_go_on() -> None:
+    limits = Limits(
+        Quota(cpu=8, memory=8 * GIB), groups={1: Quota(disk=GIB)}, stored={(1, 1): GIB, (1, None): GIB, (2, 1): GIB}
+    )
+    admission = admit([Request("full", 3, 1, ONE), Request("other", 3, 2, ONE)], [], limits)
+    assert list(admission.starts) == ["other"]
+    told = admission.waits["full"].shortage.sentence("en", "vision")
+    assert told == "The disk quota of group vision is used up: 2 GiB of 1 GiB."
+
+
+def test_a_persons_own_share_of_the_disk_is_told_with_used_limit_and_asked() -> None:
+    limits = Limits(Quota(), persons={(1, 2): Quota(disk=3 * GIB)}, stored={(1, 2): GIB})
+    short = room(2, 1, 5 * GIB // 2, limits)
+    assert short is not None
+    assert short.sentence("en", "vision") == "Your own share of vision allows 3 GiB on disk; 1 GiB in use, 2.5 GiB asked for."
+    assert room(2, 1, 2 * GIB, limits) is None
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (1010 * GIB, "1010 GiB")])
+def test_bytes_are_told_in_units_people_read(count: int, text: str) -> None:
+    assert readable(count) == text
 
 
 def test_package_names_say_what_they_give() -> None:

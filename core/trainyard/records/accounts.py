@@ -17,6 +17,7 @@ class AccountState(StrEnum):
     APPLIED = "applied"
     ACTIVE = "active"
     BLOCKED = "blocked"
+    DELETED = "deleted"
 
 
 class Application(Record):
@@ -69,7 +70,10 @@ class Use(Record):
 
 
 class Group(Record):
-    """A group with its quota; ``use`` and ``members`` are there for members and administrators."""
+    """A group with its quota; ``use`` and ``members`` are there for members and administrators.
+
+    ``measured`` is when the share was last measured: the part of ``use.disk`` that people write by themselves is as of then.
+    """
 
     id: int
     name: str
@@ -79,6 +83,7 @@ class Group(Record):
     use: Use
     members: list[Member] = []
     created: datetime
+    measured: datetime | None = None
 
 
 class Member(Record):
@@ -91,11 +96,11 @@ class Member(Record):
 
 
 class NewGroup(Record):
-    """What makes a group; a quota is fixed at creation and changeable by an administrator at any time."""
+    """What makes a group. Without a quota it gets the default one; an administrator may change it at any time."""
 
     name: Name
     description: Description = ""
-    quota: Quota = Quota()
+    quota: Quota | None = None
 
 
 class Me(Record):

@@ -52,11 +52,16 @@ class ShareSource(Record):
 
 
 class NewDataset(Record):
-    """A dataset to be made from a labelled list."""
+    """A dataset to be made from a labelled list.
+
+    ``group`` is charged, for the job and for the bytes; without one it is the group the caller joined first (for a list on a
+    share, that group). People without a group use the share for newcomers.
+    """
 
     name: Name
     description: Description = ""
     source: UploadSource | BucketSource | ShareSource = Field(discriminator="kind")
+    group: str | None = None
 
 
 class DatasetChange(Record):
@@ -109,7 +114,10 @@ class Share(Record):
 
 
 class Dataset(Record):
-    """A dataset as the caller sees it. ``used_by`` names what keeps it from being deleted."""
+    """A dataset as the caller sees it. ``used_by`` names what keeps it from being deleted.
+
+    ``disk`` is how many bytes it takes, charged to ``group`` (None: the share of people without a group).
+    """
 
     id: str
     name: str
@@ -127,6 +135,8 @@ class Dataset(Record):
     objects: int = 0
     label_sets: list[LabelSetSummary] = []
     shares: list[Share] = []
+    group: str | None = None
+    disk: int = 0
     formatted_sets: int = 0
     may_change: bool = False
     used_by: list[str] = []
@@ -160,7 +170,8 @@ class NewBatch(Record):
 
     ``ratios`` are parts of 1 for train, val and test; ``label_set`` is ``<type>.<name>``; ``resize`` is empty, a shorter edge
     in pixels (``256``) or exact (``224x224``); ``quality`` is JPEG's 1 to 100; ``bad_limit`` the share of bad pictures above
-    which the job stops. ``group`` is charged; without one the job runs on the platform's small share for newcomers.
+    which the job stops. ``group`` is charged, for the job and for the bytes; without one it is the group the caller joined
+    first. People without a group use the share for newcomers.
     """
 
     formats: list[Format] = Field(min_length=1)
@@ -219,6 +230,7 @@ class Batch(Record):
     state: str
     progress: Progress | None
     sets: list[FormattedSet]
+    group: str | None = None
     classes: list[str] = []
     skipped: int = 0
     error: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 from trainyard.errors import Conflict
 from trainyard.records.accounts import Group, Member, NewGroup, Quota, Use
 from trainyard.records.base import Person
@@ -14,6 +14,7 @@ from trainyard.words import N_
 from trainyard_service.accounts import notices, people
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, GroupRow, MembershipRow
+from trainyard_service.disk.measured import measured
 from trainyard_service.events import Audience, announce
 
 NOTICE = timedelta(minutes=10)
@@ -25,8 +26,8 @@ def no_use(_group: int, _account: int | None) -> Use:
     return Use()
 
 
-def make_group(session: Session, new: NewGroup) -> GroupRow:
-    """Make a group.
+def make_group(session: Session, new: NewGroup, default: Quota) -> GroupRow:
+    """Make a group; without a quota of its own it gets the default one, so that its members can work at once.
 
     Raises:
         Conflict: the name is taken.
@@ -36,7 +37,7 @@ def make_group(session: Session, new: NewGroup) -> GroupRow:
         sentence = N_("There is a group {name} already.")
         raise Conflict("group-exists", sentence, hint=N_("Choose another name."), field="name", name=new.name)
     row = GroupRow(name=new.name, name_key=key, description=new.description)
-    row.quota = new.quota
+    row.quota = default if new.quota is None else new.quota
     session.add(row)
     session.flush()
     changed(session, row)
@@ -83,6 +84,7 @@ def changed(session: Session, group: GroupRow, *accounts: int) -> None:
 
 def view(group: GroupRow, use_of: UseOf, *, whole: bool = True) -> Group:
     """A group; members and use only for those who may see them."""
+    session = object_session(group)
     return Group(
         id=group.id,
         name=group.name,
@@ -92,6 +94,7 @@ def view(group: GroupRow, use_of: UseOf, *, whole: bool = True) -> Group:
         use=use_of(group.id, None) if whole else Use(),
         members=[_member(row, use_of) for row in _in_order(group)] if whole else [],
         created=group.created,
+        measured=measured(session) if session is not None else None,
     )
 
 

@@ -14,11 +14,15 @@ from trainyard_service.audit import AuditedRoute
 from trainyard_service.context import ContextDep
 from trainyard_service.database.tables.accounts import GroupRow
 from trainyard_service.database.tables.jobs import AllocationRow
+from trainyard_service.disk.books import stored
 from trainyard_service.identity import CallerDep
 from trainyard_service.jobs.ledger import use_of
+from trainyard_service.jobs.part import EngineDep
 from trainyard_service.permissions import must_administrate, must_see_group
+from trainyard_service.preferences import group_quota, set_group_quota
 
 router = APIRouter(prefix="/groups", tags=["groups"], route_class=AuditedRoute)
+defaults = APIRouter(tags=["groups"], route_class=AuditedRoute)
 
 
 class MemberChange(Record):
@@ -28,13 +32,15 @@ class MemberChange(Record):
 
 
 def usage(session: Session) -> membership.UseOf:
-    """What the ledger says a group, or one person in it, uses now."""
+    """What the ledger says a group, or one person in it, uses now; bytes are summed once for all questions."""
+    books = stored(session)
 
     def ask(group_id: int, account_id: int | None) -> Use:
         wanted = select(AllocationRow).where(AllocationRow.group_id == group_id)
         if account_id is not None:
             wanted = wanted.where(AllocationRow.owner_id == account_id)
-        return use_of(list(session.scalars(wanted)))
+        used = use_of(list(session.scalars(wanted)))
+        return used.model_copy(update={"disk": books.used(group_id, account_id)})
 
     return ask
 
@@ -50,14 +56,32 @@ def list_groups(context: ContextDep, caller: CallerDep) -> list[Group]:
 
 
 @router.post("", status_code=201)
-def make_group(body: NewGroup, context: ContextDep, caller: CallerDep) -> Group:
-    """Make a group with its share of the volume."""
+def make_group(body: NewGroup, context: ContextDep, caller: CallerDep, engine: EngineDep) -> Group:
+    """Make a group with its share of the volume; without a quota it gets the default one."""
     must_administrate(caller)
     with context.database.write() as session:
-        audit.note(body.name, quota=body.quota.model_dump(exclude_none=True))
-        row = membership.make_group(session, body)
+        row = membership.make_group(session, body, group_quota(session, engine.settings))
+        audit.note(body.name, quota=row.quota.model_dump(exclude_none=True))
         volume.make_group_share(context.home, row)
         return membership.view(row, membership.no_use)
+
+
+@defaults.get("/default-quota")
+def get_default_quota(context: ContextDep, caller: CallerDep, engine: EngineDep) -> Quota:
+    """What a new group may use when nobody says otherwise."""
+    must_administrate(caller)
+    with context.database.read() as session:
+        return group_quota(session, engine.settings)
+
+
+@defaults.put("/default-quota")
+def set_default_quota(body: Quota, context: ContextDep, caller: CallerDep) -> Quota:
+    """Change it; groups that are there already keep theirs."""
+    must_administrate(caller)
+    with context.database.write() as session:
+        audit.note("", quota=body.model_dump(exclude_none=True))
+        set_group_quota(session, body)
+        return body
 
 
 @router.get("/{name}")

@@ -19,7 +19,7 @@ from trainyard_service.api.datasets import ReadingDep
 from trainyard_service.context import Context
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
 from trainyard_service.jobs.ledger import use_of
-from trainyard_service.jobs.offers import offered_packages
+from trainyard_service.jobs.offers import Asker, offered_packages
 from trainyard_service.jobs.views import person
 
 router = APIRouter(tags=["machine"])
@@ -39,7 +39,7 @@ def list_packages(reading: ReadingDep, group: str | None = None) -> list[Package
     if group is not None and group_id is None:
         raise NotFound("no-such-group", N_("There is no group {name} that you are a member of."), field="group", name=group)
     with reading.context.database.read() as session:
-        return offered_packages(session, reading.engine.ledger, caller, group_id, reading.language)
+        return offered_packages(session, reading.engine.ledger, Asker(caller, group_id, reading.language))
 
 
 @router.get("/usage")

@@ -24,11 +24,12 @@ from trainyard_service.database.tables.accounts import AccountRow
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
 from trainyard_service.database.tables.jobs import WorkspaceRow
 from trainyard_service.datasets.access import readable
+from trainyard_service.disk.room import Charge, must_fit
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller, caller_of, internal_only
 from trainyard_service.jobs.enforcement import release_workspace
 from trainyard_service.jobs.engine import JobEngine
-from trainyard_service.jobs.offers import offered_packages
+from trainyard_service.jobs.offers import Asker, offered_packages
 from trainyard_service.jobs.part import EngineDep
 from trainyard_service.permissions import must_be_unrestricted
 from trainyard_service.workspaces.grants import KIND, Options, WorkspaceGrant, grant, newest
@@ -83,11 +84,12 @@ def stop_workspace(reading: ReadingDep, hub: HubDep) -> WorkspaceView:
 
 @router.post("/workspace/renew")
 def renew_workspace(reading: ReadingDep) -> WorkspaceView:
-    """Begin its time limit anew."""
+    """Begin its time limit anew; like a start it needs room in the disk quota."""
     with reading.context.database.write() as session:
         row = held_workspace(session, reading.caller.id)
         if row is None:
             raise Conflict("no-workspace", N_("You have no running workspace."), hint=N_("Start one on the overview page."))
+        must_fit(session, reading.context, Charge(row.account_id, row.group_id), 0)
         row.ends_at = now() + timedelta(hours=reading.engine.settings.workspace_hours)
         row.warned = False
         announce(session, "workspace", reading.caller.id, Audience.of(reading.caller.id))
@@ -109,7 +111,7 @@ def get_options(hub_name: str, context: ContextDep, engine: EngineDep) -> dict[s
             "datasets": list(last.sets) if last else [],
         }
         group_id = next((number for number, name in caller.groups.items() if name == chosen["group"]), None)
-        offered = offered_packages(session, engine.ledger, caller, group_id, caller.language)
+        offered = offered_packages(session, engine.ledger, Asker(caller, group_id, caller.language, workspace=True))
         return {
             "groups": list(caller.groups.values()),
             "images": [one.model_dump() for one in _images(context, caller.language)],

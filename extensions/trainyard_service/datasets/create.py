@@ -23,6 +23,7 @@ from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.storage import StorageRow, UploadRow
 from trainyard_service.datasets.prepare import ARCHIVE
 from trainyard_service.datasets.telling import tell_dataset
+from trainyard_service.disk.room import Charge, charged_group, must_fit
 from trainyard_service.identity import Caller
 from trainyard_service.jobs import life
 from trainyard_service.jobs.naming import new_id
@@ -39,13 +40,18 @@ def create(session: Session, context: Context, settings: JobSettings, caller: Ca
     """
     dataset_id = new_id()
     source = _source(session, context, caller, new.source)
+    group_id = charged_group(caller, new.group) if new.group or "group_id" not in source else source["group_id"]
+    asked = _asked(session, context, source, new.source)
+    # what was uploaded is counted already, for the group it was uploaded for
+    moves = isinstance(new.source, UploadSource) and _uploaded_for(session, caller, new.source) == group_id
+    must_fit(session, context, Charge(caller.id, group_id), 0 if moves else asked, "source")
     job = life.submit(
         session,
         life.NewJob(
             kind=JobKind.PREPARE,
             name=new.name,
             owner_id=caller.id,
-            group_id=source.get("group_id", next(iter(caller.groups), None)),
+            group_id=group_id,
             image=images.reference(images.find(context.home, settings.tools_image)),
             package=settings.tools_package,
             spec={"dataset": dataset_id, **source},
@@ -53,8 +59,9 @@ def create(session: Session, context: Context, settings: JobSettings, caller: Ca
         ),
     )
     row = DatasetRow(
-        id=dataset_id, name=new.name, description=new.description, owner_id=caller.id, source=source, job_id=job.id
-    )
+        id=dataset_id, name=new.name, description=new.description, owner_id=caller.id, source=source, job_id=job.id,
+        group_id=group_id, disk=asked,
+    )  # fmt: skip
     session.add(row)
     session.flush()
     if isinstance(new.source, UploadSource):
@@ -67,11 +74,15 @@ def copy(session: Session, context: Context, caller: Caller, original: DatasetRo
     """An independent dataset with the same content; it is ready at once, the bytes are shared on disk and never change.
 
     Raises:
-        Conflict: the original is not ready.
+        Conflict: the original is not ready, or there is no room for it in the disk quota (a copy counts like an original).
     """
     must_be_ready(original)
+    group_id = charged_group(caller, None)
+    must_fit(session, context, Charge(caller.id, group_id), original.disk, "name")
     row = DatasetRow(
         id=new_id(),
+        group_id=group_id,
+        disk=original.disk,
         name=name,
         description=original.description,
         state=DatasetState.READY,
@@ -92,6 +103,28 @@ def copy(session: Session, context: Context, caller: Caller, original: DatasetRo
     session.flush()
     tell_dataset(session, row)
     return row
+
+
+def _asked(session: Session, context: Context, told: dict[str, Any], source: Source) -> int:
+    """Bytes the new dataset takes, as far as they are known: its uploads, or its list on the share."""
+    if isinstance(source, UploadSource):
+        return sum(one.size for one in _uploads(session, source))
+    if isinstance(source, ShareSource):
+        with open_beneath(context.home.group_share(told["group_id"]), told["path"]) as file:
+            return os.fstat(file.fileno()).st_size
+    return 0
+
+
+def _uploads(session: Session, source: UploadSource) -> list[UploadRow]:
+    found = [session.get(UploadRow, one) for one in (source.upload, source.pictures) if one is not None]
+    return [one for one in found if one is not None]
+
+
+def _uploaded_for(session: Session, caller: Caller, source: UploadSource) -> int | None:
+    """The group that the uploads are counted for."""
+    first = next(iter(caller.groups), None)
+    chosen = _uploads(session, source)[0].group_id
+    return chosen if chosen in caller.groups else first
 
 
 def must_be_ready(dataset: DatasetRow) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from trainyard.errors import Conflict, Invalid, NotFound
+from trainyard.errors import Conflict, Invalid
 from trainyard.formats.picture import Recipe
 from trainyard.formats.plan import BatchManifest, BatchPlan
 from trainyard.formats.split import SPLITS
@@ -30,6 +30,9 @@ from trainyard_service.datasets.create import must_be_ready
 from trainyard_service.datasets.prepare import SPEC_INSIDE
 from trainyard_service.datasets.sources import INSIDE, places_of
 from trainyard_service.datasets.telling import tell_batch
+from trainyard_service.disk.expected import expected_bytes
+from trainyard_service.disk.measure import measure_soon
+from trainyard_service.disk.room import Charge, charged_group, must_fit
 from trainyard_service.identity import Caller
 from trainyard_service.jobs import life
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
@@ -56,23 +59,25 @@ def create(session: Session, context: Context, settings: JobSettings, press: Pre
     """A batch whose job stands in the queue.
 
     Raises:
-        Conflict: the dataset is not ready. Invalid: a field no batch can have. NotFound: label set or group.
+        Conflict: the dataset is not ready, or the disk quota has no room. Invalid: a field no batch can have.
+        NotFound: the caller is not in the group.
     """
     caller, dataset = press.caller, press.dataset
     must_be_ready(dataset)
     label_set = _label_set(dataset, new.label_set)
-    group_id = _group(caller, new.group)
+    charge, expected = Charge(caller.id, charged_group(caller, new.group)), expected_bytes(dataset, new)
     batch_id = new_id()
     plan = {**new.model_dump(mode="json"), "label_set": label_set}
-    row = BatchRow(id=batch_id, dataset_id=dataset.id, creator_id=caller.id, plan=plan)
+    row = BatchRow(id=batch_id, dataset_id=dataset.id, creator_id=caller.id, plan=plan, group_id=charge.group, disk=expected)
     batch_plan(row, Path(INSIDE / "index.jsonl")).checked()
+    must_fit(session, context, charge, expected, "formats")
     job = life.submit(
         session,
         life.NewJob(
             kind=JobKind.FORMAT,
             name=dataset.name,
             owner_id=caller.id,
-            group_id=group_id,
+            group_id=charge.group,
             image=images.reference(images.find(context.home, settings.tools_image)),
             package=settings.tools_package,
             spec={"batch": batch_id, "dataset": dataset.id},
@@ -104,16 +109,6 @@ def _label_set(dataset: DatasetRow, asked: str) -> str:
     hint = "" if known else N_("Label the pictures first; an unlabelled list cannot be formatted.")
     shown = ", ".join(known) or "–"
     raise Invalid("label-set", message, hint=hint, field="label_set", name=dataset.name, asked=asked, known=shown)
-
-
-def _group(caller: Caller, name: str | None) -> int | None:
-    """The group that is charged; people without one use the newcomers' share."""
-    if name is None:
-        return next(iter(caller.groups), None)
-    found = next((number for number, known in caller.groups.items() if known == name), None)
-    if found is None:
-        raise NotFound("no-such-group", N_("There is no group {name} that you are a member of."), field="group", name=name)
-    return found
 
 
 def batch_plan(row: BatchRow, list_path: Path) -> BatchPlan:
@@ -188,9 +183,11 @@ class FormatKind:
             if one is not None:
                 row.first, row.end = one.range
                 row.samples, row.bytes, row.ready = one.samples, one.bytes, True
+        batch.disk = sum(row.bytes for row in batch.sets)
 
     def after(self, job: JobRow) -> None:
-        """See ``Kind``."""
+        """See ``Kind``: what it really took is charged from here on."""
+        measure_soon(self.context, f"formatted/{job.spec['batch']}")
 
     def progress(self, job: JobRow) -> Progress | None:
         """See ``Kind``."""
@@ -233,6 +230,7 @@ def remove_set(session: Session, row: FormattedSetRow) -> bool:
     """Delete the row of one set; True when it was its batch's last, and the batch is gone too."""
     batch = row.batch
     last = len(batch.sets) == 1
+    batch.disk = max(0, batch.disk - row.bytes)
     session.delete(batch if last else row)
     tell_batch(session, batch)
     return last

@@ -26,6 +26,7 @@ from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.datasets.sources import INSIDE, SHARES
 from trainyard_service.datasets.telling import tell_dataset
+from trainyard_service.disk.measure import measure_soon
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
 from trainyard_service.volume_files import give, make_folder, read_json, read_progress
 
@@ -103,7 +104,8 @@ class PrepareKind:
         return json.dumps({"message": _STOPPED if then is JobState.STOPPED else _FAILED})
 
     def after(self, job: JobRow) -> None:
-        """See ``Kind``."""
+        """See ``Kind``: what its folder really takes is charged from here on."""
+        measure_soon(self.context, f"datasets/{job.spec['dataset']}")
 
     def progress(self, job: JobRow) -> Progress | None:
         """See ``Kind``."""
@@ -120,6 +122,7 @@ def fill(dataset: DatasetRow, statistics: Statistics) -> None:
     dataset.state, dataset.error, dataset.completed = DatasetState.READY, "", now()
     dataset.lines, dataset.images, dataset.objects = record.lines, record.images, record.objects
     dataset.bytes = record.bytes
+    dataset.disk = max(dataset.disk or 0, record.bytes)
     dataset.label_sets = [one.model_dump() for one in record.label_sets]
 
 
@@ -140,7 +143,7 @@ def reason_text(stored: str, language: str) -> str:
     values = told.get("values", {})
     try:
         parts = [translate(told[name], language, **values) for name in ("message", "hint") if told.get(name)]
-    except (KeyError, IndexError, ValueError, TypeError):
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError):
         # the words come from a file a job wrote; a placeholder without value must not break the page
         parts = [str(told.get("message", ""))]
     return " ".join(parts)

@@ -5,7 +5,7 @@ Rows are written in the transaction that decides, under the database's write loc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -16,7 +16,14 @@ from trainyard.words import N_
 
 from trainyard_service.database.tables.accounts import GroupRow, MembershipRow
 from trainyard_service.database.tables.jobs import AllocationRow
+from trainyard_service.disk.books import stored
 from trainyard_service.jobs.settings import JobSettings
+
+_SMALLER = N_("Choose a smaller package, stop something that runs, or ask an administrator for more.")
+_DELETE = N_(
+    "Delete what is not needed: models, formatted sets, datasets, trainings, files on the share (a workspace with the smallest "
+    "package starts for tidying up). Or ask an administrator for more."
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Ledger:
         persons: dict[tuple[int | None, int], Quota] = {
             (row.group_id, row.account_id): row.quota for row in session.scalars(select(MembershipRow))
         }
-        return Limits(self.capacity.machine, self.capacity.devices, groups, persons)
+        return Limits(self.capacity.machine, self.capacity.devices, groups, persons, stored(session).by_key())
 
     def holdings(self, session: Session) -> list[Holding]:
         """Everything that is given out now."""
@@ -55,10 +62,14 @@ class Ledger:
             for row in session.scalars(select(AllocationRow))
         ]
 
-    def take(self, session: Session, row: AllocationRow) -> tuple[str, ...] | Shortage:
-        """Add ``row`` with devices if everything fits now; else say what is short and write nothing."""
+    def take(self, session: Session, row: AllocationRow, *, tidying: bool = False) -> tuple[str, ...] | Shortage:
+        """Add ``row`` with devices if everything fits now; else say what is short and write nothing.
+
+        ``tidying`` may start although the disk quota is used up: something has to, so that files can be deleted.
+        """
         request = Request(row.key, row.owner_id, row.group_id, amount_of(row))
-        outcome = fits(request, self.holdings(session), self.limits(session))
+        limits = self.limits(session)
+        outcome = fits(request, self.holdings(session), replace(limits, stored={}) if tidying else limits)
         if not isinstance(outcome, Shortage):
             row.devices = list(outcome)
             session.add(row)
@@ -72,6 +83,11 @@ class Ledger:
             return False
         session.execute(delete(AllocationRow).where(AllocationRow.key == key))
         return True
+
+    @property
+    def smallest(self) -> PackageSize:
+        """The package that takes least; a workspace of this size starts for tidying up though the disk quota is used up."""
+        return min(map(package, self.settings.packages), key=lambda size: (size.gpu, size.memory, size.cpu))
 
     def size(self, name: str) -> PackageSize:
         """The package of that name.
@@ -101,17 +117,22 @@ class Ledger:
             raise shortage_error("never-enough", shortage, group)
 
 
-def shortage_error(code: str, shortage: Shortage, group: str) -> Conflict:
-    """A refusal that tells the shortage; the sentence is translated for the reader with its own numbers."""
-    return ShortageError(code, shortage, group)
+def shortage_error(code: str, shortage: Shortage, group: str, field: str | None = None) -> Conflict:
+    """A refusal that tells the shortage; the sentence is translated for the reader with its own numbers.
+
+    Bytes have a code of their own, ``disk-quota``: another package would not help.
+    """
+    if shortage.resource == "disk":
+        return ShortageError("disk-quota", shortage, group, field)
+    return ShortageError(code, shortage, group, field or "package")
 
 
 class ShortageError(Conflict):
     """A quota or the machine is short: the numbers, in the reader's language."""
 
-    def __init__(self, code: str, shortage: Shortage, group: str) -> None:
-        hint = N_("Choose a smaller package, stop something that runs, or ask an administrator for more.")
-        super().__init__(code, shortage.sentence("en", group).replace("{", "{{").replace("}", "}}"), hint=hint, field="package")
+    def __init__(self, code: str, shortage: Shortage, group: str, field: str | None) -> None:
+        hint = _DELETE if shortage.resource == "disk" else _SMALLER
+        super().__init__(code, shortage.sentence("en", group).replace("{", "{{").replace("}", "}}"), hint=hint, field=field)
         self.shortage = shortage
         self.group = group
 

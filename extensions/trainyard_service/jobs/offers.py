@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from sqlalchemy.orm import Session
 from trainyard.quotas import Request, never, packages
 from trainyard.records.jobs import Package
@@ -10,12 +12,24 @@ from trainyard_service.identity import Caller
 from trainyard_service.jobs.ledger import Ledger
 
 
-def offered_packages(session: Session, ledger: Ledger, caller: Caller, group_id: int | None, language: str) -> list[Package]:
+@dataclass(frozen=True)
+class Asker:
+    """Who asks in which group; ``workspace``: for a workspace, which may start small for tidying up a full disk."""
+
+    caller: Caller
+    group: int | None
+    language: str
+    workspace: bool = False
+
+
+def offered_packages(session: Session, ledger: Ledger, asker: Asker) -> list[Package]:
     """Every package the machine can give, in the order they are declared."""
-    limits = ledger.limits(session)
+    limits, caller, group_id, language = ledger.limits(session), asker.caller, asker.group, asker.language
     offered = []
     for size in packages(ledger.settings.packages, ledger.capacity.machine):
-        shortage = never(Request("offer", caller.id, group_id, size.amount()), limits)
+        tidies = asker.workspace and size == ledger.smallest
+        request = Request("offer", caller.id, group_id, size.amount(jobs=0 if asker.workspace else 1))
+        shortage = never(request, replace(limits, stored={}) if tidies else limits)
         why_not = shortage.sentence(language, caller.groups.get(group_id, "") if group_id else "") if shortage else ""
         package = Package(
             name=size.name, cpu=size.cpu, memory=size.memory, gpu=size.gpu, available=not why_not, why_not=why_not

@@ -28,7 +28,8 @@ class JobSettings(BaseSettings):
     ]
     capacity_cpu: float = Field(default_factory=lambda: float(psutil.cpu_count() or 1), gt=0)
     capacity_memory: int = Field(default_factory=lambda: max(GIB, psutil.virtual_memory().total - 2 * GIB), gt=0)
-    newcomers: Quota = Quota(cpu=2, memory=4 * GIB, gpu=0, jobs=2)
+    newcomers: Quota = Quota(cpu=2, memory=4 * GIB, gpu=0, jobs=2, disk=20 * GIB)
+    group_quota: Quota = Quota(cpu=8, memory=32 * GIB, jobs=4, disk=200 * GIB)
     tools_image: str = "workspace"
     tools_package: str = "1Core2G"
     tools_hours: float = Field(default=24, gt=0)

@@ -19,10 +19,13 @@ from trainyard.records.storage import UploadPurpose
 from trainyard.records.trainings import ModelKind, NewModel, NewSnapshot
 from trainyard.words import N_
 
+from trainyard_service.accounts import notices
 from trainyard_service.context import Context
+from trainyard_service.database.tables.accounts import AccountRow, NoticeRow
 from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.database.tables.trainings import InstanceRow
 from trainyard_service.datasets.create import find_upload
+from trainyard_service.disk.room import Charge, must_fit
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller
 from trainyard_service.jobs.naming import new_id
@@ -30,6 +33,7 @@ from trainyard_service.trainings.create import member_of
 from trainyard_service.volume_files import read_json
 
 MANIFEST = "manifest.json"
+NOT_KEPT = N_("The snapshot {name} was not kept as a model; its file stays in the training's run folder. {reason}")
 _BLOCK = 1 << 20
 _copying = threading.Lock()
 
@@ -45,8 +49,10 @@ class Kept:
 def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict[str, float]) -> str:
     """Keep a snapshot that lies in an instance's output folder; its model's id. Told twice it is kept once.
 
+    What the disk quota has no room for stays where it is, and the owner gets a notice.
+
     Raises:
-        Invalid: the file is missing, or not the one that was announced.
+        Invalid: the file is missing, or not the one that was announced. Conflict: the disk quota has no room for it.
     """
     # one at a time: a script whose request timed out asks again while the first copy is under way
     with _copying:
@@ -61,6 +67,7 @@ def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict
             row.training, row.training_name, row.instance = training.id, training.name, instance_id
             row.image, row.epoch, row.step, row.metrics = training.job.image, new.epoch, new.step, metrics
         row.file = PurePosixPath(new.file).name
+        _must_fit(context, row, new.size)
         kept = _copy_snapshot(context, row, new)
         row.size, row.sha256 = kept.size, kept.sha256
         with context.database.write() as session:
@@ -68,6 +75,24 @@ def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict
             session.flush()
             tell_model(session, row)
         return row.id
+
+
+def _must_fit(context: Context, row: ModelRow, size: int) -> None:
+    """Raises:
+    Conflict: the disk quota has no room; the owner was told, once until they have read it.
+    """
+    try:
+        with context.database.read() as session:
+            must_fit(session, context, Charge(row.owner_id, row.group_id), size, "size")
+    except Conflict as error:
+        with context.database.write() as session:
+            unread = select(NoticeRow.id).where(
+                NoticeRow.account_id == row.owner_id, NoticeRow.message == NOT_KEPT, NoticeRow.read.is_(False)
+            )
+            if session.scalar(unread.limit(1)) is None:
+                reason = error.text(session.get_one(AccountRow, row.owner_id).language)
+                notices.send(session, row.owner_id, NOT_KEPT, link="/services/pages/models", name=row.name, reason=reason)
+        raise
 
 
 def _same(instance_id: str, new: NewSnapshot) -> Select[ModelRow]:
@@ -112,6 +137,8 @@ def custom(session: Session, context: Context, caller: Caller, new: NewModel) ->
     """
     upload = find_upload(session, caller, new.upload, UploadPurpose.MODEL, "upload")
     group_id = member_of(caller, new.group) if new.group is not None else None
+    if group_id is not None and group_id != upload.group_id:
+        must_fit(session, context, Charge(caller.id, group_id), upload.size, "group")
     row = ModelRow(id=new_id(), kind=ModelKind.CUSTOM, name=new.name, description=new.description)
     row.owner_id, row.group_id, row.file, row.metrics = caller.id, group_id, PurePosixPath(upload.name).name or "model", {}
     with (context.home.upload(upload.id) / "data").open("rb") as source:

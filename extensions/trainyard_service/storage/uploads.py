@@ -22,6 +22,7 @@ from trainyard.words import N_
 from trainyard_service.context import Context
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.storage import UploadRow
+from trainyard_service.disk.room import Charge, charged_group, must_fit
 from trainyard_service.identity import Caller
 from trainyard_service.storage import binding
 from trainyard_service.storage.bucket import must_be_key
@@ -33,7 +34,8 @@ def begin(context: Context, caller: Caller, new: NewUpload) -> Upload:
     """Make room for a file.
 
     Raises:
-        TooLarge: above the limit or the room on the volume. Invalid, NotFound: no key, or no bucket to put it in.
+        TooLarge: above the limit or the room on the volume. Conflict: above the disk quota of the group that pays.
+        Invalid, NotFound: no key, or no bucket to put it in.
     """
     if new.purpose == UploadPurpose.OBJECT:
         must_be_key(new.name, field="name")
@@ -43,9 +45,13 @@ def begin(context: Context, caller: Caller, new: NewUpload) -> Upload:
         sentence = N_("A file may have at most {limit} bytes; this one has {size}.")
         raise TooLarge("upload-too-large", sentence, field="size", limit=settings.largest_upload, size=new.size)
     with context.database.write() as session:
+        group_id = charged_group(caller, new.group)
+        if new.purpose != UploadPurpose.OBJECT:
+            must_fit(session, context, Charge(caller.id, group_id), new.size, "size")
         _must_fit(context, session, new.size)
         row = UploadRow(
             id=secrets.token_hex(8), account_id=caller.id, name=new.name, size=new.size, offset=0, purpose=new.purpose,
+            group_id=group_id,
             expires=now() + timedelta(days=settings.upload_days),
         )  # fmt: skip
         session.add(row)

@@ -21,6 +21,7 @@ from trainyard_service.database.base import now
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.trainings import TrainingRow
 from trainyard_service.datasets.formatting import set_folder
+from trainyard_service.disk.measure import measure_soon
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
 from trainyard_service.jobs.tokens import private_folder, write_private
 from trainyard_service.trainings import catch_up, entry, places
@@ -96,6 +97,7 @@ class TrainKind:
     def after(self, job: JobRow) -> None:
         """See ``Kind``: snapshots that were packed while the platform was away are kept now."""
         catch_up.snapshots(self.context, job.spec["training"])
+        measure_soon(self.context, f"runs/{job.spec['training']}")
 
     def progress(self, job: JobRow) -> Progress | None:
         """See ``Kind``; the page shows the instances' own progress."""

@@ -11,11 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict, NotAllowed
 from trainyard.jobs.launch import Identity, Mount, Resources
-from trainyard.quotas import Shortage
+from trainyard.quotas import Shortage, readable
 from trainyard.records.jobs import Image
 from trainyard.words import N_
 
 from trainyard_service import images
+from trainyard_service.accounts import notices
 from trainyard_service.context import Context
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow
@@ -33,6 +34,12 @@ SHARES = PurePosixPath("/workspace/mnt/group")
 SETS = PurePosixPath("/workspace/mnt/datasets")
 HOME_INSIDE = Path("/workspace/home")
 KIND = "workspace"
+TIDYING = timedelta(hours=1)
+"""How long a workspace lasts that was started although the disk quota is used up: long enough to delete something."""
+_TIDY = N_(
+    "The disk quota of {group} is used up ({used} of {limit}): your workspace runs for one hour, so that you can delete files. "
+    "Renew it when there is room again."
+)
 
 
 class Options(BaseModel):
@@ -147,6 +154,11 @@ def _allocate(session: Session, ledger: Ledger, row: WorkspaceRow, group: str) -
     allocation = AllocationRow(key=row.key, owner_id=row.account_id, group_id=row.group_id, workspace=row.key)
     allocation.cpu, allocation.memory, allocation.gpu, allocation.jobs = amount.cpu, amount.memory, amount.gpu, amount.jobs
     outcome = ledger.take(session, allocation)
+    if isinstance(outcome, Shortage) and outcome.resource == "disk" and row.package == ledger.smallest.name:
+        row.ends_at = row.started + TIDYING
+        values = {"group": group, "used": readable(outcome.used), "limit": readable(outcome.limit)}
+        notices.send(session, row.account_id, _TIDY, link="/services/pages/", **values)
+        outcome = ledger.take(session, allocation, tidying=True)
     if isinstance(outcome, Shortage):
         raise shortage_error("not-enough-now", outcome, group)
     return outcome
