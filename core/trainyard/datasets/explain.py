@@ -39,6 +39,7 @@ _FLAT_BOX = N_("{field} is {value}; every point of a box is a list of two number
 _EXAMPLE = '{"url": "1.jpg"}'
 _UNKNOWN = N_("A field has a value that cannot be used: {what}. Correct it.")
 _TOO_DEEP = N_("The line nests its brackets too deeply. Put lists and objects no deeper than a label needs.")
+_TOLD_BEHIND = ("trailing characters", "invalid escape character")  # msgspec tells the byte behind these
 _SYNTAX = (
     ("truncated", N_("The line breaks off before its object is closed. Write each object whole, on one line.")),
     ("trailing characters", N_("Something stands behind the end of the object. Write one object a line and nothing else.")),
@@ -101,7 +102,7 @@ _RULES = (
         lambda value, match: isinstance(value, str),
     ),
     _Rule(
-        r"Number out of range",
+        r"(Number|Integer value) out of range",
         "number",
         N_("{field} is a number too large to be stored. Write a smaller one."),
         lambda value, match: isinstance(value, float) and math.isinf(value),
@@ -135,8 +136,9 @@ def syntax_problem(number: int, data: bytes, error: Exception) -> Problem:
         column = column_of_byte(data, _first_bad_byte(data))
         return Problem(number, column, "", "encoding", N_("The line is not valid UTF-8. Save the list in this encoding."))
     match = re.search(_BYTE, str(error))
-    column = column_of_byte(data, min(int(match[1]), len(data)) if match else len(data))
     what = re.sub(_BYTE, "", str(error)).removeprefix("JSON is malformed: ")
+    byte = int(match[1]) - what.startswith(_TOLD_BEHIND) if match else len(data)
+    column = column_of_byte(data, min(byte, len(data)))
     for part, message in _SYNTAX:
         if part in what:
             return Problem(number, column, "", "json", message, {"what": what})
@@ -189,9 +191,9 @@ def place_of(data: bytes, i: int, labels: LabelSet, j: int | None = None) -> Ste
 
 
 def _decoded(data: bytes) -> Any:
-    """The line as plain objects; None where only msgspec can read it (numbers of thousands of digits, deep nesting)."""
+    """The line as plain objects; None where it nests too deeply. Numbers of hundreds of digits are infinite."""
     try:
-        return json.loads(data.decode())
+        return json.loads(data.decode(), parse_int=lambda digits: int(digits) if len(digits) < 300 else math.inf)
     except (ValueError, RecursionError):
         return None
 
