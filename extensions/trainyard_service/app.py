@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from fastapi import APIRouter, FastAPI
 from trainyard.jobs.launch import Launcher
 
-from trainyard_service import audit, errors, neighbours, oauth
+from trainyard_service import audit, bodies, errors, neighbours, oauth
 from trainyard_service.accounts.notices import Post
 from trainyard_service.api import ROUTERS, system
 from trainyard_service.context import Context, load_launcher
@@ -67,6 +67,7 @@ def create_app(context: Context, parts: tuple[Part, ...] = PARTS) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{settings.api_path}/openapi.json",
+        max_body_size=bodies.LARGEST_BODY,
     )
     measurements = Measurements()
     app.state.context, app.state.measurements = context, measurements

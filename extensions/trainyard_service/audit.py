@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from trainyard.errors import UserError
 
+from trainyard_service import bodies
 from trainyard_service.database.engine import Database
 from trainyard_service.database.tables.audit import AuditRow
 
@@ -93,10 +94,10 @@ def _write_alone(database: Database, entry: Entry, result: str) -> None:
 
 
 class AuditedRoute(APIRoute):
-    """A route whose state-changing methods are audited."""
+    """A route whose state-changing methods are audited, and whose JSON body is looked through (see ``bodies``)."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
+        handler = bodies.checked(super().get_route_handler()) if self.body_field else super().get_route_handler()
         if not (self.methods or set()) & _AUDITED or getattr(self.endpoint, _UNAUDITED, False):
             return handler
         action = f"{self.endpoint.__module__.rsplit('.', 1)[-1]}.{self.endpoint.__name__}"

@@ -56,6 +56,31 @@ def test_the_openapi_page_loads_nothing_from_elsewhere(service):
         assert asset in page and client.get(f"/services/trainyard/api/assets/{asset}").status_code == 200
 
 
+@pytest.mark.one_database
+def test_a_body_that_nobody_would_send_is_not_even_read(nobody):
+    answer = nobody.post(
+        "/trainings", content=(b" " * 65_536 for _ in range(1000)), headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 413
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ("NaN", "number-not-finite"),
+        ("1e999", "number-not-finite"),
+        ('"\\ud800"', "text-broken"),
+        ('{"\\u0000": 1}', "text-broken"),
+    ],
+)
+def test_a_body_that_could_not_be_kept_or_shown_is_refused(service, value, code):
+    anna = service.client(service.account("anna"))
+    body = f'{{"name": "x", "group": "g", "image": "i", "package": "p", "entry": "e", "parameters": {{"a": {value}}}}}'
+    answer = anna.post("/trainings", content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
+
+
 def test_a_stream_needs_somebody_signed_in(nobody):
     answer = nobody.get("/events")
     assert answer.status_code == 401 and answer.json()["error"]["code"] == "not-signed-in"

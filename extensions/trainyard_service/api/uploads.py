@@ -35,7 +35,7 @@ def upload(upload_id: str, context: ContextDep, caller: CallerDep) -> Upload:
         return uploads.view(uploads.find(session, caller, upload_id))
 
 
-@router.patch("/{upload_id}")
+@router.patch("/{upload_id}", max_body_size=2 * uploads.LARGEST_CHUNK)
 @audit.unaudited
 async def append(
     upload_id: str,

@@ -1,0 +1,63 @@
+"""What a JSON body may hold, beyond what its record says: only what every database keeps and every reader can be answered.
+
+``1e999``, ``NaN``, half a surrogate pair and the character NUL are JSON to Python, but not to PostgreSQL, browsers or UTF-8;
+kept once, they would break every list they are shown in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
+from typing import Any
+
+from fastapi import Request, Response
+from trainyard.errors import Invalid
+from trainyard.words import N_
+
+LARGEST_BODY = 4 << 20
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def checked(handler: Handler) -> Handler:
+    """``handler``, called only with a body that can be kept; what is no JSON at all is left to the framework, which says so."""
+
+    async def after_a_look(request: Request) -> Response:
+        if "json" in request.headers.get("content-type", "json"):
+            with suppress(ValueError, RecursionError):
+                must_be_storable(await request.json())
+        return await handler(request)
+
+    return after_a_look
+
+
+def must_be_storable(value: Any) -> None:
+    """Refuse what could be read but never stored or shown.
+
+    Raises:
+        Invalid: a number that is not finite, or text that is none.
+    """
+    for leaf in _leaves(value):
+        if isinstance(leaf, float) and not math.isfinite(leaf):
+            raise Invalid("number-not-finite", N_("A number in the request is not finite."))
+        if isinstance(leaf, str) and not _is_text(leaf):
+            raise Invalid(
+                "text-broken", N_("A text in the request holds a character that is none: {found}"), found=ascii(leaf)[:80]
+            )
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend(one.keys())
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+        else:
+            yield one
+
+
+def _is_text(text: str) -> bool:
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text))
