@@ -8,19 +8,27 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from trainyard.errors import Invalid
 from trainyard.metrics.beneath import open_beneath
 from trainyard.records.jobs import Progress
+
+from trainyard_service.bodies import must_be_storable
 
 _LARGEST_JSON = 64 * 2**20
 
 
 def read_json(root: Path, name: str, largest: int = _LARGEST_JSON) -> dict[str, Any] | None:
-    """A JSON object in a folder that a job writes; None when it is missing, broken, too large or no plain file."""
+    """A JSON object in a folder that a job writes; None when it is missing, broken, too large or no plain file.
+
+    Broken is also what could never be stored or shown (see ``bodies``): a job must not be able to keep its own end from
+    being written down.
+    """
     try:
         with open_beneath(root, name) as file:
             data = file.read(largest + 1)
         told = json.loads(data) if len(data) <= largest else None
-    except (OSError, ValueError, RecursionError):
+        must_be_storable(told)
+    except (OSError, ValueError, RecursionError, Invalid):
         return None
     return told if isinstance(told, dict) else None
 
