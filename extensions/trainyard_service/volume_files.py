@@ -89,7 +89,7 @@ def append_beneath(root: Path, relative: str, data: bytes, uid: int, gid: int) -
     """Append to a file below ``root`` that people may write to; it is made (for ``uid``) where it is missing.
 
     Raises:
-        OSError: a link or something else that is no plain file is in the way.
+        OSError: a link (a hard one to somebody's file too) or something else that is no plain file is in the way.
     """
     *folders, name = relative.split("/")
     folder = folder_beneath(root, tuple(folders), uid, gid)
@@ -97,9 +97,10 @@ def append_beneath(root: Path, relative: str, data: bytes, uid: int, gid: int) -
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         descriptor = os.open(name, flags, 0o664, dir_fd=folder)
         with os.fdopen(descriptor, "ab") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(f"{name} is not a plain file")
-            if os.geteuid() == 0 and os.fstat(descriptor).st_uid == 0:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+                raise OSError(f"{name} is not a plain file, or another name of somebody's")
+            if os.geteuid() == 0 and found.st_uid == 0:
                 os.fchown(descriptor, uid, gid)
             file.write(data)
     finally:

@@ -254,11 +254,11 @@ async def open_console(
         await socket.send_text(json.dumps(error.to_json(language_of(socket)), ensure_ascii=False))
         await socket.close(_REFUSED)
         return
-    with context.database.write() as session:
-        audit.record(session, caller.name, "jobs.console", f"{job.name} ({job.id})")
-    tasks = [asyncio.create_task(_to_browser(socket, console)), asyncio.create_task(_to_console(socket, console))]
-    tasks.append(asyncio.create_task(_while_admitted(context, socket, job_id)))
+    tasks: list[asyncio.Task[None]] = []
     try:
+        await run_in_threadpool(_note_console, context, caller, job)
+        work = (_to_browser(socket, console), _to_console(socket, console), _while_admitted(context, socket, job_id))
+        tasks = [asyncio.create_task(one) for one in work]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
@@ -268,23 +268,36 @@ async def open_console(
             await socket.close(_ENDED)
 
 
+def _note_console(context: Context, caller: Caller, job: JobRow) -> None:
+    with context.database.write() as session:
+        audit.record(session, caller.name, "jobs.console", f"{job.name} ({job.id})")
+
+
 async def _open(context: Context, job: JobRow, caller: Caller, size: tuple[int, int], argv: tuple[str, ...]) -> Console:
     if job.owner_id != caller.id or caller.job is not None:
         raise NotAllowed("not-owner", N_("Only the owner may open a terminal in {name}."), name=job.name)
     if job.kind != JobKind.TRAIN or job.state != JobState.RUNNING:
-        raise Conflict(
-            "not-running",
-            N_("There is no terminal in {name}, because it is not running; its state is {state}."),
-            hint=N_("Start it, then open the terminal."),
-            name=job.name,
-            state=job.state,
-        )
+        raise _not_running(job)
     columns, rows = (max(1, min(number, 1000)) for number in size)
-    return await context.launcher.console(job.key, argv or ("/bin/bash", "-l"), columns, rows)
+    try:
+        return await context.launcher.console(job.key, argv or ("/bin/bash", "-l"), columns, rows)
+    except OSError:  # it ended a moment ago
+        raise _not_running(job) from None
+
+
+def _not_running(job: JobRow) -> Conflict:
+    return Conflict(
+        "not-running",
+        N_("There is no terminal in {name}, because it is not running; its state is {state}."),
+        hint=N_("Start it, then open the terminal."),
+        name=job.name,
+        state=job.state,
+    )
 
 
 async def _to_browser(socket: WebSocket, console: Console) -> None:
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+    # a job that speaks no frames, because its owner replaced what serves consoles, ends the console (ValueError)
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, ValueError):
         while data := await console.read():
             await socket.send_bytes(data)
 
@@ -310,11 +323,15 @@ async def _resize(console: Console, text: str) -> None:
 
 async def _while_admitted(context: Context, socket: WebSocket, job_id: str) -> None:
     """Ends when the caller may not be here any more: signed out, blocked, or removed from the group."""
+
+    def check() -> None:
+        caller = signed_in_websocket(socket)
+        with context.database.read() as session:
+            find(session, caller, job_id, change=True)
+
     while True:
         await asyncio.sleep(_ASK_AGAIN_SECONDS)
         try:
-            caller = await run_in_threadpool(signed_in_websocket, socket)
-            with context.database.read() as session:
-                find(session, caller, job_id, change=True)
+            await run_in_threadpool(check)
         except UserError:
             return
