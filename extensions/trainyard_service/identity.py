@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 from urllib.parse import urlparse
 
@@ -35,7 +35,7 @@ class Caller:
     """Who is calling and what they are: ``administrator`` is already False for restricted and job callers.
 
     ``groups`` maps the ids of the caller's groups to their names, the one joined first in front. ``job`` and ``training`` are
-    set for a job's token.
+    set for a job's token. ``reads_all`` is an administrator's browser: it looks at everything and administers nothing.
     """
 
     id: int
@@ -46,6 +46,7 @@ class Caller:
     groups: Mapping[int, str] = field(default_factory=dict)
     job: str | None = None
     training: str | None = None
+    reads_all: bool = False
 
     @property
     def hub_name(self) -> str:
@@ -117,7 +118,7 @@ def must_be_active(row: AccountRow) -> None:
             hint=N_("You get a mail when it is decided, if you gave an address."),
             name=row.name,
         )
-    if row.state == AccountState.BLOCKED:
+    if row.state != AccountState.ACTIVE:
         raise NotAllowed(
             "account-blocked",
             N_("The account {name} is blocked."),
@@ -132,10 +133,22 @@ def bearer(connection: HTTPConnection) -> str | None:
     return token.strip() if scheme.lower() in ("bearer", "token") and token.strip() else None
 
 
+def by_cookie(caller: Caller, connection: HTTPConnection) -> Caller:
+    """A browser's cookie may no more than the token of its user's workspace.
+
+    What a workspace serves below ``/user/`` has our own origin, and a script there sends our cookies with whatever Referer it
+    likes. The pages administer through their kernels, by a token no script sees; cookies are for bytes: pictures, logs.
+    """
+    reads = connection.scope.get("method", "GET") in _SAFE_METHODS
+    return replace(caller, restricted=True, administrator=False, reads_all=caller.administrator and reads)
+
+
 def same_site(connection: HTTPConnection) -> bool:
-    """Whether a browser says this request comes from our own pages, and not from somebody's workspace below ``/user/``."""
+    """Whether a browser says this request comes from our own pages: who says nothing of where it comes from does not."""
     referer = urlparse(connection.headers.get("referer", ""))
     if "/user/" in referer.path:
+        return False
+    if not same_origin(connection) and ("origin" in connection.headers or not referer.netloc):
         return False
     sent, cookie = connection.headers.get("x-xsrftoken", ""), connection.cookies.get(XSRF_COOKIE, "")
     if cookie and hmac.compare_digest(sent.encode(), cookie.encode()):
@@ -144,25 +157,35 @@ def same_site(connection: HTTPConnection) -> bool:
 
 
 def same_origin(connection: HTTPConnection) -> bool:
-    """Whether a websocket's ``Origin`` is the host it was sent to; browsers always send it and scripts cannot change it."""
+    """Whether ``Origin`` is the host it was sent to; browsers send it with websockets and changes, scripts cannot change it."""
     origin = urlparse(connection.headers.get("origin", ""))
     host = connection.headers.get("x-forwarded-host") or connection.headers.get("host", "")
     return bool(origin.netloc) and origin.netloc == host
 
 
+def known(connection: HTTPConnection) -> Caller:
+    """The caller now, by token or cookie, wherever the request comes from; blocking, as it asks database and Hub.
+
+    Raises:
+        NotSignedIn, NotAllowed: see ``identify``.
+    """
+    token = bearer(connection)
+    if token is not None:
+        return identify(context_of(connection), token)
+    return by_cookie(identify(context_of(connection), _cookie_token(connection)), connection)
+
+
 def signed_in(request: Request) -> Caller:
     """Dependency of every endpoint: the caller, or a refusal."""
-    context = context_of(request)
-    token = bearer(request)
-    if token is None:
-        token = _cookie_token(request)
+    if bearer(request) is None:
+        _cookie_token(request)
         if request.method not in _SAFE_METHODS and not same_site(request):
             raise NotAllowed(
                 "cross-site",
                 N_("This request does not come from one of our own pages."),
                 hint=N_("Reload the page and try again."),
             )
-    caller = identify(context, token)
+    caller = known(request)
     audit.named(request, caller.name)
     return caller
 
@@ -173,12 +196,11 @@ def signed_in_websocket(connection: HTTPConnection) -> Caller:
     Raises:
         NotSignedIn, NotAllowed: as for requests; a cookie counts only from our own origin.
     """
-    token = bearer(connection)
-    if token is None:
-        token = _cookie_token(connection)
+    if bearer(connection) is None:
+        _cookie_token(connection)
         if not same_origin(connection):
             raise NotAllowed("cross-site", N_("This request does not come from one of our own pages."))
-    return identify(context_of(connection), token)
+    return known(connection)
 
 
 def _cookie_token(connection: HTTPConnection) -> str:

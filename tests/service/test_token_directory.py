@@ -227,11 +227,11 @@ class Browser:
 
     def __init__(self, hub: str, service: str) -> None:
         self._client = httpx.Client(trust_env=False, timeout=30)
-        self._hub, self._service = hub, service
+        self._hub, self.service = hub, service
         self.cookies = self._client.cookies
 
     def request(self, method: str, path: str, **request: object) -> httpx.Response:
-        base = self._hub if path.startswith("/hub") else self._service
+        base = self._hub if path.startswith("/hub") else self.service
         return self._client.request(method, base + path, **request)
 
     def follow(self, path: str) -> httpx.Response:
@@ -268,7 +268,8 @@ def test_a_browser_signs_in_through_the_hub_and_calls_with_its_cookie(browser):
     _sign_in(browser)
     me = "/services/trainyard/api/v1/me"
     assert browser.follow(f"/services/trainyard/login?next={me}").json()["name"] == "anna"
-    assert browser.request("GET", me).json()["restricted"] is False
+    # what a workspace serves has our origin and our cookies: they may no more than the workspace's own token
+    assert browser.request("GET", me).json()["restricted"] is True
 
 
 def test_a_browsers_change_must_come_from_our_own_pages(browser):
@@ -277,14 +278,20 @@ def test_a_browsers_change_must_come_from_our_own_pages(browser):
     browser.follow(f"/services/trainyard/login?next={me}")
     xsrf = browser.cookies.get("_xsrf", path="/services/trainyard/")
 
+    here = {"Origin": browser.service}
+
     def change(**headers: str) -> int:
         return browser.request("PATCH", me, json={"language": "zh"}, headers=headers).status_code
 
-    assert change() == 403
-    assert change(**{"Sec-Fetch-Site": "cross-site"}) == 403
-    assert change(**{"X-XSRFToken": "guessed"}) == 403
-    assert change(**{"Sec-Fetch-Site": "same-origin", "Referer": "http://127.0.0.1/user/u2/lab"}) == 403
-    assert change(**{"X-XSRFToken": xsrf}) == 200
+    assert change(**here) == 403
+    assert change(**here, **{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert change(**here, **{"X-XSRFToken": "guessed"}) == 403
+    assert change(**here, **{"Sec-Fetch-Site": "same-origin", "Referer": "http://127.0.0.1/user/u2/lab"}) == 403
+    # a page with the policy no-referrer says nothing of itself
+    assert change(**{"X-XSRFToken": xsrf, "Sec-Fetch-Site": "same-origin"}) == 403
+    assert change(**{"X-XSRFToken": xsrf, "Origin": "http://evil.example"}) == 403
+    assert change(**{"X-XSRFToken": xsrf, "Origin": "null"}) == 403
+    assert change(**here, **{"X-XSRFToken": xsrf}) == 200
     assert change(**{"Sec-Fetch-Site": "same-origin", "Referer": "http://127.0.0.1/services/pages/"}) == 200
 
 

@@ -19,7 +19,7 @@ from trainyard.errors import UserError
 
 from trainyard_service.context import Context, ContextDep
 from trainyard_service.events import Event, EventBus
-from trainyard_service.identity import TOKEN_COOKIE, Caller, bearer, identify, signed_in
+from trainyard_service.identity import Caller, known, signed_in
 
 router = APIRouter(tags=["events"])
 _ASK_AGAIN_SECONDS = 10.0
@@ -42,12 +42,11 @@ async def events(
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
     """An endless stream of ``{"topic", "id"}``; ends when the caller's token does."""
-    token = bearer(request) or request.cookies[TOKEN_COOKIE]
-    lines = _lines(context, caller, token, last_event_id)
+    lines = _lines(context, request, caller, last_event_id)
     return StreamingResponse(lines, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _lines(context: Context, caller: Caller, token: str, last: str | None) -> AsyncIterator[str]:
+async def _lines(context: Context, request: Request, caller: Caller, last: str | None) -> AsyncIterator[str]:
     bus = context.events
     after = _position(bus, last)
     begin = bus.newest if after is None else after
@@ -60,7 +59,7 @@ async def _lines(context: Context, caller: Caller, token: str, last: str | None)
                 done, _ = await asyncio.wait({waiting}, timeout=_BEAT_SECONDS)
                 if time.monotonic() - asked > _ASK_AGAIN_SECONDS:
                     try:
-                        caller = await run_in_threadpool(identify, context, token)
+                        caller = await run_in_threadpool(known, request)
                     except UserError:
                         return
                     asked = time.monotonic()

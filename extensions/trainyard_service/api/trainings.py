@@ -248,6 +248,7 @@ def get_curves(
 @router.post("/trainings/{training_id}/tensorboard")
 async def open_tensorboard(training_id: str, reading: ReadingDep, boards: BoardsDep) -> Address:
     """A TensorBoard on this run; it ends by itself when nobody looks any more."""
+    must_not_be_job(reading.caller)
 
     def start() -> str:
         with reading.context.database.read() as session:

@@ -31,7 +31,8 @@ from trainyard_service.jobs.enforcement import release_workspace
 from trainyard_service.jobs.engine import JobEngine
 from trainyard_service.jobs.offers import Asker, offered_packages
 from trainyard_service.jobs.part import EngineDep
-from trainyard_service.permissions import must_be_unrestricted
+from trainyard_service.permissions import must_be_unrestricted, must_not_be_job
+from trainyard_service.storage.mounts import mounts_of
 from trainyard_service.workspaces.grants import KIND, Options, WorkspaceGrant, grant, newest
 from trainyard_service.workspaces.hub import HubApi, HubServers
 from trainyard_service.workspaces.view import held_workspace, workspace_view
@@ -85,6 +86,7 @@ def stop_workspace(reading: ReadingDep, hub: HubDep) -> WorkspaceView:
 @router.post("/workspace/renew")
 def renew_workspace(reading: ReadingDep) -> WorkspaceView:
     """Begin its time limit anew; like a start it needs room in the disk quota."""
+    must_not_be_job(reading.caller)
     with reading.context.database.write() as session:
         row = held_workspace(session, reading.caller.id)
         if row is None:
@@ -143,7 +145,10 @@ def launch(hub_name: str, body: dict[str, Any], context: ContextDep, engine: Eng
     with context.database.write() as session:
         caller = _person(session, hub_name)
         audit.note(caller.name, **options.model_dump())
-        return grant(session, context, engine.ledger, caller, options)
+        granted = grant(session, context, engine.ledger, caller, options)
+    # not in the transaction: a store may be slow to answer
+    bucket = mounts_of(context).for_launch(caller.id)
+    return granted.model_copy(update={"mounts": [*granted.mounts, *bucket]})
 
 
 @internal.post("/{hub_name}/ended", status_code=204)

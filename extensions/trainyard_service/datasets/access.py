@@ -108,7 +108,7 @@ def find_batch(session: Session, caller: Caller, batch_id: str, *, change: bool 
     row = session.get(BatchRow, batch_id)
     if row is None or not can_read_dataset(caller, row.dataset):
         raise NotFound("no-such-batch", N_("There is no batch {id} that you may read."), id=batch_id)
-    if change and row.dataset.owner_id != caller.id:
+    if change and not can_change(caller, row.dataset.owner_id or 0):
         must_change(caller, row.creator_id, row.id)
     return row
 
