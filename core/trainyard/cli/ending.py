@@ -10,12 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import typer
-from pydantic import ValidationError
 from typer.exceptions import TyperException
 
 from trainyard.cli.show import language
 from trainyard.cli.usage import WronglyUsed, wrongly_used
-from trainyard.complaints import complaint
 from trainyard.errors import Unavailable, UserError
 from trainyard.words import N_, translate
 
@@ -44,8 +42,8 @@ def ended_by(command: Callable[[], Any]) -> int:
         return FAILED
     except TyperException as error:
         return _wrong(error)
-    except ValidationError as error:
-        return _refused(complaint(error.errors(), "wrongly-used"), WRONGLY_USED)
+    except ValueError as error:
+        return _refused(_not_fitting(error), WRONGLY_USED)
     except UserError as error:
         return _refused(error, _code(error))
     except OSError as error:
@@ -65,6 +63,17 @@ def _code(error: UserError) -> int:
     if isinstance(error, Unavailable):
         return NOT_REACHABLE
     return WRONGLY_USED if isinstance(error, WronglyUsed) else FAILED
+
+
+def _not_fitting(error: ValueError) -> UserError:
+    """What a record does not take; anything else is a bug and stays one."""
+    from pydantic import ValidationError
+
+    from trainyard.complaints import complaint
+
+    if not isinstance(error, ValidationError):
+        raise error
+    return complaint(error.errors(), "wrongly-used")
 
 
 def _file_trouble(error: OSError) -> UserError:

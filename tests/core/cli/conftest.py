@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from trainyard.cli import main
+
+from tests.core.cli.running import Run, in_this_process
 
 _PATH = Path(__file__).parents[2] / "service" / "conftest.py"
 _SPEC = importlib.util.spec_from_file_location("service_fixtures_for_cli", _PATH)
@@ -33,37 +33,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_url", ["sqlite"], indirect=True)
 
 
-@dataclass(frozen=True)
-class Ran:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    error: str
-
-
-Run = Callable[..., Ran]
-
-
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """``run("groups", "list")``: the exit code, the output and the errors of one command."""
-    for name in ("LC_ALL", "LC_MESSAGES", "TRAINYARD_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("LANG", "C.UTF-8")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-
-    def command(*arguments: str) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["trainyard", *arguments])
-        try:
-            main()
-            code = 0
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        out, error = capsys.readouterr()
-        return Ran(code, out, error)
-
-    return command
+    return in_this_process(monkeypatch, capsys, tmp_path / "config")
 
 
 @pytest.fixture
