@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 from trainyard.errors import Conflict, NotFound
 from trainyard.home import Home
-from trainyard.jobs.launch import LaunchSpec, LaunchState
+from trainyard.jobs.launch import Finding, LaunchSpec, LaunchState
 from trainyard.jobs.states import Cause
 from trainyard.words import N_
 
-from trainyard_spawner import cgroups, files, gpus, memory, network, sandbox, watch
+from trainyard_spawner import cgroups, doctor, files, gpus, memory, network, sandbox, watch
 from trainyard_spawner.checks import check_entry, check_mounts
 from trainyard_spawner.console import SandboxConsole
 from trainyard_spawner.host import read_host
@@ -122,6 +122,13 @@ class SandboxLauncher:
     def devices(self) -> tuple[str, ...]:
         """The cards NVML knows of, by UUID."""
         return tuple(card.id for card in gpus.find())
+
+    def findings(self, language: str) -> tuple[Finding, ...]:
+        """What the doctor says."""
+        return tuple(
+            Finding(topic=one.topic, state=one.state, means=one.text(language), next_step=one.step(language))
+            for one in doctor.collect()
+        )
 
     def states(self) -> list[LaunchState]:
         """The truth about every launch that has not been forgotten."""

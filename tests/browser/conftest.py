@@ -77,6 +77,15 @@ def people(platform: RunningPlatform, chromium: Browser) -> Iterator[People]:
 
 
 @pytest.fixture(scope="package")
+def administrator(platform: RunningPlatform, chromium: Browser) -> Iterator[Visitor]:
+    """The first administrator's browser."""
+    visitor = Visitor(chromium, platform.address, "admin")
+    visitor.sign_in(platform.secret("administrator-password"))
+    yield visitor
+    assert visitor.problems == [], "errors in the administrator's browser"
+
+
+@pytest.fixture(scope="package")
 def digits(platform: RunningPlatform) -> str:
     """The id of the public dataset ``digits``."""
 

@@ -7,14 +7,21 @@ import random
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
+from trainyard_hub.settings import Settings
+from trainyard_hub.stack.manager import Manager
+from trainyard_hub.stack.processes import stack
 
 START_SECONDS = 300
 PORTS = 40
@@ -26,11 +33,14 @@ class RunningPlatform:
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="trainyard-browser-"))
         self.home.chmod(0o711)
-        port = free_range(PORTS)
-        self.address = f"http://127.0.0.1:{port}"
+        self.port = free_range(PORTS)
+        self.address = f"http://127.0.0.1:{self.port}"
         self.log = self.home.parent / f"{self.home.name}.log"
         kept = {key: value for key, value in os.environ.items() if not key.startswith("TRAINYARD_")}
-        self._environment = kept | {"TRAINYARD_HOME": str(self.home), "TRAINYARD_PORT": str(port), "LANG": "en_GB.UTF-8"}
+        self._environment = kept | {"TRAINYARD_HOME": str(self.home), "TRAINYARD_PORT": str(self.port), "LANG": "en_GB.UTF-8"}
+        self._environment["TRAINYARD_PAGES_GRACE"] = "5"  # a closed page's kernel ends sooner than in life
+        # what a client checks the address's certificate against
+        self.trust: ssl.SSLContext | bool = True
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -41,7 +51,8 @@ class RunningPlatform:
         """
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainyard_hub.stack", "run"],
+                # a test run that is killed takes its platform along
+                ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "trainyard_hub.stack", "run"],
                 env=self._environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
@@ -60,6 +71,32 @@ class RunningPlatform:
         shutil.rmtree(self.home, ignore_errors=True)
         self.log.unlink(missing_ok=True)
 
+    @property
+    def settings(self) -> Settings:
+        """The settings it runs with."""
+        return Settings(TRAINYARD_HOME=self.home, port=self.port)
+
+    def pid(self, name: str) -> int:
+        """The process id of one process of the stack; 0 when it is not up."""
+        found = Manager(self.settings.home, stack(self.settings), {}).processes().get(name)
+        return found.pid if found else 0
+
+    def kill(self, name: str) -> int:
+        """SIGKILL for one process; its old pid."""
+        pid = self.pid(name)
+        psutil.Process(pid).kill()
+        return pid
+
+    @contextmanager
+    def paused(self, name: str) -> Iterator[None]:
+        """One process of the stack holds still: it takes connections and answers nothing."""
+        process = psutil.Process(self.pid(name))
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
     def said(self) -> str:
         """What the terminal shows."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
@@ -77,6 +114,7 @@ class RunningPlatform:
             json=body,
             headers={"Authorization": f"Bearer {self.secret('administrator-token')}"},
             timeout=30,
+            verify=self.trust,
         )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer.json() if answer.content else None

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 
+CALL = """async ([method, path, body]) => {
+  const ask = () => fetch("/services/trainyard/api/v1" + path, {
+    method, headers: { "Content-Type": "application/json" }, body: body === null ? undefined : JSON.stringify(body),
+  });
+  const me = "/services/trainyard/api/v1/me";
+  if ((await fetch(me)).status === 401) await fetch(`/services/trainyard/login?next=${me}`);
+  const answer = await ask();
+  return [answer.status, await answer.json().catch(() => null)];
+}"""
+RULES = (Path(__file__).parent / "rules.js").read_text()
 SHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
 PASSWORD = "a long enough sentence"
 WIDE, PHONE = 1280, 390
@@ -19,9 +30,20 @@ class Visitor:
         self.name, self.address, self.language = name, address, language
         self.context = browser.new_context(viewport={"width": WIDE, "height": 800}, accept_downloads=True)
         self.speak(language)
-        self.page: Page = self.context.new_page()
         self.problems: list[str] = []
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.context.on("request", self._watch_request)
+        self.page: Page = self.new_page()
+
+    def new_page(self) -> Page:
+        """One more tab."""
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        return page
+
+    def _watch_request(self, request: Request) -> None:
+        """Nothing a page of ours loads may come from anywhere else: no CDN, no news, no counting of visitors."""
+        if not request.url.startswith((f"{self.address}/", "data:", "blob:", "about:")):
+            self.problems.append(f"a request left the platform: {request.url}")
 
     def speak(self, language: str) -> None:
         """Choose the language of all pages."""
@@ -62,14 +84,29 @@ class Visitor:
         expect(self.page.locator("#ty-root .ty-skeleton")).to_have_count(0, timeout=20_000)
 
     def shoot(self, name: str, width: int = WIDE, whole: bool = True) -> None:
-        """A screenshot, and the rule that nothing is wider than the window."""
+        """A screenshot, and the rules every page keeps: nothing wider than the window, nothing unnamed, nothing too faint."""
         self.page.set_viewport_size({"width": width, "height": 800})
         self.page.wait_for_timeout(300)
+        told = self.page.evaluate(RULES)
+        assert not told, f"{name}: {told}"
         SHOTS.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=SHOTS / f"{name}-{self.language}-{width}.png", full_page=whole)
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         self.page.set_viewport_size({"width": WIDE, "height": 800})
         assert wide <= width, f"{name} is {wide} pixels wide in a window of {width}"
+
+    def shot(self, name: str) -> Path:
+        """Where a screenshot of a page that is not ours goes."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        return SHOTS / f"{name}-{self.language}-{WIDE}.png"
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """One REST call with this person's rights, made by the browser from one of our pages; the answer's JSON."""
+        if "/services/pages/" not in self.page.url:
+            self.open("overview")
+        status, answer = self.page.evaluate(CALL, [method, path, body])
+        assert status < 400, f"{method} {path}: {status} {answer}"
+        return answer
 
     def identity(self, pattern: str = r"id=([0-9a-f]{16})") -> str:
         """The id in the address bar."""

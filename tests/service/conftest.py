@@ -23,7 +23,7 @@ import httpx
 import pytest
 import uvicorn
 from sqlalchemy import create_engine, text
-from trainyard.jobs.launch import Launcher
+from trainyard.jobs.launch import Finding, Launcher
 from trainyard.records.accounts import AccountState, Quota
 from trainyard_service.app import create_app, create_context
 from trainyard_service.context import Context
@@ -48,6 +48,9 @@ class NoLauncher:
     """For services whose tests start nothing; any use of it fails the test."""
 
     def devices(self) -> tuple[str, ...]:
+        return ()
+
+    def findings(self, language: str) -> tuple[Finding, ...]:
         return ()
 
     def states(self) -> list[Any]:

@@ -12,7 +12,7 @@ function Admin({ view, query, setQuery, send }) {
     { id: "inbox", label: t("Inbox"), count: view?.waiting }, { id: "people", label: t("People") }, { id: "groups", label: t("Groups and quotas") },
     { id: "usage", label: t("Usage") }, { id: "audit", label: t("Audit") }, { id: "machine", label: t("Machine") },
   ];
-  if (view?.refused) return <Card><EmptyState icon="people" title={t("For administrators only")} text={t("Ask an administrator of this platform.")} /></Card>;
+  if (view?.refused) return <><PageHeader title={t("Administration")} /><Card><EmptyState icon="people" title={t("For administrators only")} text={t("Ask an administrator of this platform.")} /></Card></>;
   const Panel = PANELS[tab];
   const empty = { search: null, offset: null, who: null, action: null, group: null };
   return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from trainyard.jobs.launch import Finding
 from trainyard.records.accounts import Account, AuditEntry, Group, Me
 from trainyard.records.base import Page as Listing
 from trainyard.records.jobs import Usage
@@ -20,6 +21,7 @@ class AdminPage(Page):
 
     bundle = "admin"
     topics = frozenset({"account", "usage", "job", "workspace"})
+    _findings: list[Finding] | None = None
 
     def load(self) -> View:
         """The data of the chosen tab; every tab knows how many people wait."""
@@ -37,7 +39,7 @@ class AdminPage(Page):
 
     @action
     def refuse(self, account: int, reason: str) -> None:
-        """Refuse an application; the reason goes to the applicant by mail."""
+        """Refuse an application; the applicant reads the reason at the sign-in and in a mail."""
         self.client.post(f"/accounts/{account}/refuse", object, {"reason": reason})
 
     @action
@@ -113,9 +115,21 @@ class AdminPage(Page):
         page = self.client.get("/audit", Listing[AuditEntry], who=who, action=done, offset=offset, limit=PAGE)
         return {"audit": page.model_dump(mode="json"), "page": PAGE}
 
+    @action
+    def examine(self) -> None:
+        """Examine the machine again."""
+        self._findings = self.client.get("/findings", list[Finding])
+
     def _load_machine(self) -> View:
+        if self._findings is None:  # examining takes a moment, and nothing of it changes by itself
+            self.examine()
         usage = self.client.get("/usage", Usage)
-        return {"machine": usage.machine, "capacity": usage.capacity.model_dump(), "used": usage.used.model_dump()}
+        return {
+            "machine": usage.machine,
+            "capacity": usage.capacity.model_dump(),
+            "used": usage.used.model_dump(),
+            "findings": [finding.model_dump() for finding in self._findings or ()],
+        }
 
 
 def account_view(account: Account) -> View:

@@ -106,7 +106,7 @@ export function Resources({ use, quota }) {
 
 function Jobs({ jobs, send }) {
   const columns = [
-    { id: "name", label: t("Job"), wide: true, cell: (job) => <><div>{job.kind === "train" ? <a href={`monitor?job=${job.id}`}>{job.name}</a> : job.name}</div><div class="ty-muted">{t(KINDS[job.kind] ?? job.kind)}{job.group ? ` · ${job.group}` : ""}</div></> },
+    { id: "name", label: t("Job"), wide: true, cell: (job) => <div><div>{job.kind === "train" ? <a href={`monitor?job=${job.id}`}>{job.name}</a> : job.name}</div><div class="ty-muted">{t(KINDS[job.kind] ?? job.kind)}{job.group ? ` · ${job.group}` : ""}</div></div> },
     { id: "state", label: t("State"), cell: (job) => <StateBadge state={job.state} /> },
     { id: "progress", label: t("Progress"), wide: true, cell: (job) => <JobProgress job={job} /> },
     { id: "created", label: t("Created"), cell: (job) => <Time value={job.created} /> },

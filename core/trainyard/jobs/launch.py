@@ -112,11 +112,27 @@ class Console(Protocol):
         ...
 
 
+class Finding(Frozen):
+    """One thing that is to be known of where launches run: what it is about, and what it means in the reader's language.
+
+    ``state`` is ``good``, ``note`` (works, with less) or ``bad`` (does not work); ``next_step`` may be empty.
+    """
+
+    topic: str
+    state: str
+    means: str
+    next_step: str = ""
+
+
 class Launcher(Protocol):
     """Starts, stops and tells about launches; never decides who may start, never forgets one by itself."""
 
     def devices(self) -> tuple[str, ...]:
         """Ids of the GPUs there are to be given out, as ``LaunchSpec.devices`` names them."""
+        ...
+
+    def findings(self, language: str) -> tuple[Finding, ...]:
+        """What the administrator should know of the machine or cluster, examined now; takes up to a few seconds."""
         ...
 
     def start(self, spec: LaunchSpec) -> LaunchState:

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import NotFound
+from trainyard.jobs.launch import Finding
 from trainyard.records.jobs import Image, Package, Usage, UsageRow
 from trainyard.words import N_
 
@@ -21,6 +22,7 @@ from trainyard_service.database.tables.jobs import AllocationRow, JobRow
 from trainyard_service.jobs.ledger import use_of
 from trainyard_service.jobs.offers import Asker, offered_packages
 from trainyard_service.jobs.views import person
+from trainyard_service.permissions import must_administrate
 
 router = APIRouter(tags=["machine"])
 
@@ -55,6 +57,13 @@ def get_usage(reading: ReadingDep) -> Usage:
             rows=[_row(session, row) for row in shown],
             machine=_machine(reading.context) if caller.administrator else {},
         )
+
+
+@router.get("/findings")
+def list_findings(reading: ReadingDep) -> list[Finding]:
+    """What the machine offers and what that means, as ``trainyard doctor`` says it; for administrators."""
+    must_administrate(reading.caller)
+    return list(reading.context.launcher.findings(reading.language))
 
 
 def _row(session: Session, row: AllocationRow) -> UsageRow:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
-from trainyard.jobs.launch import Console, LaunchSpec, LaunchState
+from trainyard.jobs.launch import Console, Finding, LaunchSpec, LaunchState
 from trainyard.jobs.states import Cause
 
 
@@ -32,6 +32,9 @@ class ProcessLauncher:
         self._lock = threading.Lock()
 
     def devices(self) -> tuple[str, ...]:
+        return ()
+
+    def findings(self, language: str) -> tuple[Finding, ...]:
         return ()
 
     def start(self, spec: LaunchSpec) -> LaunchState:

@@ -44,9 +44,9 @@ export function duration(seconds) {
   return t("{seconds} s", { seconds: whole });
 }
 
-export function dateTime(value) {
+export function dateTime(value, seconds = false) {
   if (!value) return "–";
-  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: "short" }).format(new Date(value));
+  return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: seconds ? "medium" : "short" }).format(new Date(value));
 }
 
 export function relative(value, now = Date.now()) {

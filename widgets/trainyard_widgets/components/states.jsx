@@ -19,7 +19,7 @@ export function ErrorState({ error, retry, small }) {
   return (
     <div class={small ? "ty-note ty-note-bad" : "ty-empty"} role="alert">
       {!small && <div class="ty-empty-icon ty-bad"><Icon name="warning" size={28} /></div>}
-      {small ? <strong>{error.message}</strong> : <h3>{error.message}</h3>}
+      {small ? <strong>{error.message}</strong> : <h1>{error.message}</h1>}
       {error.hint && <p class="ty-muted">{error.hint}</p>}
       {retry && <Button icon="refresh" small={small} onClick={retry}>{t("Try again")}</Button>}
     </div>

@@ -13,10 +13,10 @@ export function useNow(seconds = 1) {
 }
 
 // "3 minutes ago", the exact local time on hover.
-export function Time({ value, absolute = false }) {
+export function Time({ value, absolute = false, seconds = false }) {
   const now = useNow(20);
   if (!value) return <span>–</span>;
-  return <time dateTime={value} title={dateTime(value)}>{absolute ? dateTime(value) : relative(value, now)}</time>;
+  return <time dateTime={value} title={dateTime(value)}>{absolute ? dateTime(value, seconds) : relative(value, now)}</time>;
 }
 
 // Counts up from ``since`` or down to ``until``.

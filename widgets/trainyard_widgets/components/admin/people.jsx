@@ -10,7 +10,7 @@ export function Inbox({ view, send }) {
     return <Card><EmptyState icon="people" title={t("Nobody is waiting")} text={t("Who signs up on the sign-in page appears here, and you get a notice.")} /></Card>;
   }
   return (
-    <div class="ty-grid">
+    <div class="ty-grid ty-grid-fill">
       {view.applications.map((application) => <Application key={application.id} application={application} groups={view.groups} send={send} refuse={() => setRefusing(application)} />)}
       {refusing && <Refusal application={refusing} send={send} onClose={() => setRefusing(null)} />}
     </div>
@@ -46,7 +46,7 @@ function Refusal({ application, send, onClose }) {
   return (
     <Dialog title={t("Refuse {name}?", { name: application.name })} onClose={onClose}>
       <Form onSubmit={submit} submit={t("Refuse")} kind="danger" cancel={onClose}>
-        <TextArea name="reason" label={t("Reason")} optional hint={t("Sent to the applicant by mail where mail is set up.")} value={reason} onChange={setReason} />
+        <TextArea name="reason" label={t("Reason")} optional hint={t("The applicant reads it at the next sign-in, and in a mail where mail is set up.")} value={reason} onChange={setReason} />
       </Form>
     </Dialog>
   );
@@ -57,7 +57,7 @@ export function People({ view, query, setQuery, send }) {
   const { people } = view;
   const person = people.items.find((candidate) => candidate.id === chosen);
   const columns = [
-    { id: "name", label: t("Name"), wide: true, cell: (account) => <><div>{account.name} {account.administrator && <Tag tone="busy">{t("Administrator")}</Tag>}</div><div class="ty-muted">{account.email}</div></> },
+    { id: "name", label: t("Name"), wide: true, cell: (account) => <div><div>{account.name} {account.administrator && <Tag tone="busy">{t("Administrator")}</Tag>}</div><div class="ty-muted">{account.email}</div></div> },
     { id: "state", label: t("State"), cell: (account) => <StateBadge state={account.state} /> },
     { id: "groups", label: t("Groups"), cell: (account) => account.groups.join(", ") || "–" },
     { id: "seen", label: t("Last seen"), cell: (account) => (account.last_seen ? <Time value={account.last_seen} /> : "–") },

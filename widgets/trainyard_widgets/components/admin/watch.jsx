@@ -1,5 +1,7 @@
 // Who uses what now, who did what, and what the machine offers.
-import { bytes, Card, EmptyState, Facts, Meter, N_, number, Search, StateBadge, t, Table, Tag, Time } from "../index.js";
+import {
+  Button, bytes, Card, EmptyState, Icon, Meter, N_, number, Search, StateBadge, t, Table, Tag, Tile, Tiles, Time,
+} from "../index.js";
 
 function Capacity({ used, capacity }) {
   return (
@@ -34,13 +36,27 @@ export function Usage({ view }) {
   );
 }
 
+const SIZES = new Set(["memory", "disk", "size", "bytes"]);
+
+// What was noted with an entry, as words: empty values say nothing, sizes are read in units.
+function details(detail) {
+  const told = Object.entries(detail ?? {}).filter(([, value]) => value !== null && value !== "" && !(Array.isArray(value) && !value.length));
+  return told.map(([key, value]) => `${key.replaceAll("_", " ")}: ${said(key, value)}`).join(" · ");
+}
+
+function said(key, value) {
+  if (Array.isArray(value)) return value.join(", ");
+  if (typeof value === "object") return details(value);
+  return SIZES.has(key) && typeof value === "number" ? bytes(value) : String(value);
+}
+
 export function Audit({ view, query, setQuery }) {
   const { audit } = view;
   const columns = [
-    { id: "at", label: t("When"), cell: (entry) => <Time value={entry.at} absolute /> },
+    { id: "at", label: t("When"), cell: (entry) => <Time value={entry.at} absolute seconds /> },
     { id: "who", label: t("Who"), cell: (entry) => entry.who },
     { id: "action", label: t("Did"), cell: (entry) => <code>{entry.action}</code> },
-    { id: "target", label: t("To what"), wide: true, cell: (entry) => <>{entry.target}{Object.keys(entry.detail).length > 0 && <div class="ty-muted ty-small">{Object.entries(entry.detail).map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · ")}</div>}</> },
+    { id: "target", label: t("To what"), wide: true, cell: (entry) => <div>{entry.target}{details(entry.detail) && <div class="ty-muted ty-small">{details(entry.detail)}</div>}</div> },
     { id: "result", label: t("Result"), cell: (entry) => (entry.result === "ok" ? <StateBadge state="ok" /> : <Tag tone="bad">{entry.result}</Tag>) },
   ];
   const filters = (
@@ -60,25 +76,42 @@ export function Audit({ view, query, setQuery }) {
   );
 }
 
-const FOUND = {
-  cores: N_("Processor cores"), load: N_("Load"), memory_total: N_("Memory"), memory_available: N_("Memory available"), volume_total: N_("Disk"), volume_free: N_("Disk free"),
-  running: N_("Jobs and workspaces running"), gpus: N_("GPUs"),
+// What the doctor speaks of, in the order in which it does; a topic this page does not know keeps its own name.
+const TOPICS = {
+  user: N_("User"), sandbox: N_("Sandboxes"), limits: N_("Limits"), network: N_("Network"), names: N_("Host names"), fuse: N_("Buckets as files"), gpu: N_("GPUs"), disk: N_("Disk space"),
 };
+const SIGNS = { good: ["good", "check", N_("works")], note: ["warn", "info", N_("works, with less")], bad: ["bad", "warning", N_("does not work")] };
 
-function found(key, value) {
-  if (typeof value === "object") return <pre class="ty-pre">{JSON.stringify(value, null, 1)}</pre>;
-  if (/memory|volume|disk/.test(key) && typeof value === "number") return bytes(value);
-  return typeof value === "number" ? number(value, 2) : String(value);
+function FindingRow({ finding }) {
+  const [tone, icon, word] = SIGNS[finding.state] ?? SIGNS.note;
+  return (
+    <li class="ty-finding">
+      <span class={`ty-finding-sign ty-finding-${tone}`} title={t(word)}><Icon name={icon} size={16} /><span class="ty-visually-hidden">{t(word)}</span></span>
+      <div>
+        <h3>{TOPICS[finding.topic] ? t(TOPICS[finding.topic]) : finding.topic}</h3>
+        <p>{finding.means}</p>
+        {finding.next_step && <p class="ty-muted">{t("To have more:")} {finding.next_step}</p>}
+      </div>
+    </li>
+  );
 }
 
-export function Machine({ view }) {
-  const rows = Object.entries(view.machine).map(([key, value]) => [FOUND[key] ? t(FOUND[key]) : key.replaceAll("_", " "), found(key, value)]);
+export function Machine({ view, send }) {
+  const { machine, capacity, findings } = view;
   return (
-    <div class="ty-grid">
-      <Card title={t("What the machine offers")}><Capacity used={view.used} capacity={view.capacity} /></Card>
-      <Card title={t("What was found")} text={<>{t("The same in a terminal:")} <code>trainyard doctor</code></>}>
-        {rows.length ? <Facts rows={rows} /> : <p class="ty-muted">{t("The service has told nothing about its machine.")}</p>}
-      </Card>
+    <div class="ty-stack">
+      <Tiles>
+        <Tile label={t("Load of {cores} cores", { cores: number(machine.cores) })} value={number(machine.load, 1)} note={t("1 minute's average")} />
+        <Tile label={t("Memory available")} value={bytes(machine.memory_available)} note={t("of {all}", { all: bytes(machine.memory_total) })} />
+        <Tile label={t("Disk free")} value={bytes(machine.volume_free)} note={t("of {all}", { all: bytes(machine.volume_total) })} />
+        <Tile label={t("Jobs and workspaces running")} value={number(machine.running)} />
+      </Tiles>
+      <div class="ty-grid">
+        <Card title={t("What the machine offers")} text={t("Examined just now; the same in a terminal: {command}", { command: "trainyard doctor" })} actions={<Button small icon="refresh" onClick={() => send("examine")}>{t("Examine again")}</Button>}>
+          <ul class="ty-findings">{findings.map((finding) => <FindingRow key={finding.topic} finding={finding} />)}</ul>
+        </Card>
+        <Card title={t("Given out to workspaces and jobs")} text={t("Of what there is to be given out.")}><Capacity used={view.used} capacity={capacity} /></Card>
+      </div>
     </div>
   );
 }
