@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from typing import Any
 
 from trainyard.errors import TooMany
@@ -29,7 +30,7 @@ class Pool:
         self._ready: asyncio.Queue[PageKernel] = asyncio.Queue()
         self._given: dict[str, PageKernel] = {}
         self._starting = 0
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
 
@@ -54,21 +55,22 @@ class Pool:
         Raises:
             TooMany: the viewer, or everybody together, has too many pages open.
         """
-        await self._make_room(viewer)
-        self._waiting += 1
+        self._waiting[viewer] += 1
         try:
+            await self._make_room(viewer)
             if self._ready.empty():
                 self._background(self._fill())
             kernel = await asyncio.wait_for(self._ready.get(), 30)
             while not kernel.alive:
                 kernel = await asyncio.wait_for(self._ready.get(), 30)
+            kernel.left = time.monotonic() + NEVER_OPENED - self._settings.grace
+            kernel.give(viewer, identity)
+            self._given[kernel.id] = kernel
         except TimeoutError as problem:
             raise _busy() from problem
         finally:
-            self._waiting -= 1
-        kernel.left = time.monotonic() + NEVER_OPENED - self._settings.grace
-        kernel.give(viewer, identity)
-        self._given[kernel.id] = kernel
+            self._waiting[viewer] -= 1
+            self._waiting += Counter()  # forgets whom nobody waits for
         self._background(self._fill(REFILL_DELAY))
         return kernel
 
@@ -92,27 +94,27 @@ class Pool:
         await asyncio.gather(*(kernel.stop() for kernel in [*ready, *self._given.values()]), return_exceptions=True)
 
     async def _make_room(self, viewer: str) -> None:
-        """A page whose tab is gone gives way first; an open one never does."""
+        """A page whose tab is gone gives way first; an open one never does. Who waits for a kernel counts as having one."""
         closed = sorted((k for k in self._given.values() if k.left is not None), key=lambda k: k.left or 0)
         own = [kernel for kernel in self._given.values() if kernel.viewer == viewer]
-        if len(own) >= self._settings.kernels_per_viewer:
+        if len(own) + self._waiting[viewer] > self._settings.kernels_per_viewer:
             gone = next((kernel for kernel in closed if kernel.viewer == viewer), None)
             if gone is None:
                 raise TooMany(
                     "too-many-pages",
                     N_("You have {count} pages open, the most one person may have."),
                     hint=N_("Close some of them, then open this one again."),
-                    count=len(own),
+                    count=self._settings.kernels_per_viewer,
                 )
             await self.end(gone)
-        if len(self._given) >= self._settings.kernels:
+        if len(self._given) + self._waiting.total() > self._settings.kernels:
             if not closed:
                 raise _busy()
             await self.end(closed[0])
 
     async def _fill(self, delay: float = 0) -> None:
         await asyncio.sleep(delay)
-        missing = self._settings.pool + self._waiting - self._ready.qsize() - self._starting
+        missing = self._settings.pool + self._waiting.total() - self._ready.qsize() - self._starting
         self._starting += max(missing, 0)
         for number in range(missing):
             try:
