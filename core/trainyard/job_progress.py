@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from trainyard.errors import UserError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""How the system says that a disk, a share of it, or a file may not grow any more."""
 
 
 class ProgressFile:
@@ -51,6 +56,19 @@ class ProgressFile:
         self.ended("failed")
 
     def _write(self) -> None:
+        content = json.dumps(self._content, ensure_ascii=False, default=str)
         part = self._path.with_name(f".{self._path.name}.part")
-        part.write_text(json.dumps(self._content, ensure_ascii=False, default=str))
-        part.replace(self._path)
+        try:
+            part.write_text(content)
+            part.replace(self._path)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            self._write_over(content)
+
+    def _write_over(self, content: str) -> None:
+        """On a full disk: the old file's own block takes the news. Without one nothing is told, and the work goes on."""
+        self._path.with_name(f".{self._path.name}.part").unlink(missing_ok=True)
+        with suppress(OSError), self._path.open("r+") as file:
+            file.write(content)
+            file.truncate()

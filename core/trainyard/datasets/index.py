@@ -13,6 +13,7 @@ Three files lie beside a list of n valid samples:
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
@@ -86,11 +87,13 @@ class IndexWriter:
     def _sort(self, starts: npt.NDArray[np.int64]) -> None:
         """A counting sort of the pairs file, a buffer at a time, into ``classes.idx``."""
         path = self._folder / CLASSES
-        path.write_bytes(b"")
         total = int(starts[-1])
+        with path.open("wb") as file:
+            if total:  # a full disk is an error here, and would be the end of the process inside the map
+                os.posix_fallocate(file.fileno(), 0, 4 * total)
         self._pairs.seek(0)
         if total:
-            target = np.memmap(path, dtype="<u4", mode="w+", shape=(total,))
+            target = np.memmap(path, dtype="<u4", mode="r+", shape=(total,))
             following = starts[:-1].copy()
             while block := self._pairs.read(8 * _BUFFER):
                 _place(np.frombuffer(block, dtype=np.uint32).reshape(-1, 2), following, target)

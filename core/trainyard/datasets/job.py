@@ -20,10 +20,11 @@ from typing import Any
 import msgspec
 
 from trainyard.datasets.folder import LIST, DatasetFolder, Stopped
+from trainyard.datasets.index import CLASSES, SAMPLES
 from trainyard.datasets.platform import open_object, reason_of
 from trainyard.datasets.unpack import unpack
 from trainyard.errors import Invalid, NotFound, Unavailable, UserError
-from trainyard.job_progress import ProgressFile
+from trainyard.job_progress import FULL, ProgressFile
 from trainyard.words import N_
 
 PROGRESS = "progress.json"
@@ -76,10 +77,33 @@ def run(spec: JobSpec) -> int:
     except Stopped:
         return 128 + signal.SIGTERM
     except UserError as error:
-        print(error, file=sys.stderr)
-        told.refusal(error)
-        return 2
+        return _refuse(told, error)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return _refuse(told, _full(spec))
     return 0
+
+
+def _refuse(told: Told, error: UserError) -> int:
+    print(error, file=sys.stderr)
+    told.refusal(error)
+    return 2
+
+
+def _full(spec: JobSpec) -> UserError:
+    """The disk is full: what can be made again is deleted, so that others can work; list and archive stay as they came."""
+    folder = spec.folder
+    for name in ("pictures", ".pictures.part") if spec.pictures else ():
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (SAMPLES, CLASSES, f"{CLASSES}.pairs", f".{LIST}.part"):
+        (folder / name).unlink(missing_ok=True)
+    return Invalid(
+        "disk-full",
+        N_("The disk is full: {free} MB are free now that the unfinished dataset is tidied up. Other datasets are untouched."),
+        hint=N_("Delete datasets or formatted sets that nobody needs, then make the dataset again."),
+        free=shutil.disk_usage(folder).free // 1_000_000,
+    )
 
 
 def _fetch_list(spec: JobSpec, told: Told) -> None:
@@ -99,6 +123,8 @@ def _copy_file(source: Path, part: Path) -> None:
     try:
         shutil.copyfile(source, part)
     except OSError as error:
+        if error.errno in FULL:
+            raise
         raise NotFound(
             "list-missing",
             N_("The list {path} cannot be read: {reason}."),
@@ -121,6 +147,8 @@ def _copy_object(key: str, part: Path, told: Told) -> None:
     except urllib.error.HTTPError as error:
         raise _refused(key, reason_of(error)) from None
     except OSError as error:
+        if error.errno in FULL:
+            raise
         raise Unavailable(
             "bucket-unavailable",
             N_("The list could not be fetched from the bucket: {reason}."),

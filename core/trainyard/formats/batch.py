@@ -6,7 +6,6 @@ A checkpoint every second says how far every file is, so that after a crash the 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import shutil
@@ -32,6 +31,7 @@ from trainyard.formats.record import Record, SetWriter
 from trainyard.formats.registry import FORMATS
 from trainyard.formats.selection import Selection
 from trainyard.formats.split import order_of, ranges
+from trainyard.job_progress import FULL
 from trainyard.words import N_, quoted
 
 MANIFEST = "manifest.json"
@@ -42,7 +42,6 @@ CHECKPOINT_SECONDS = 1.0
 TELL_SECONDS = 0.25
 ENOUGH_TO_JUDGE = 100
 NEARLY_NOTHING = 64 * 1024 * 1024
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Step(NamedTuple):
@@ -286,14 +285,11 @@ def _publish(folder: Path) -> BatchManifest:
 
 
 def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a set, by path; LMDB's lock file changes with every reader and is left out.
-
-    The files are on the disk on return: it writes while the digest is computed.
-    """
+    """SHA-256 of every file of a set, by path. The files are on the disk on return: it writes while the digest is computed."""
     found = {}
     with ThreadPoolExecutor(1) as disk:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.name not in {"lock.mdb", SPECIFICATION}:
+            if path.is_file() and path.name != SPECIFICATION:
                 with path.open("rb") as file:
                     synced = disk.submit(os.fsync, file.fileno())
                     found[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -312,7 +308,7 @@ def _sync_folder(folder: Path) -> None:
 def _disk_is_full(error: Exception, folder: Path) -> bool:
     """LMDB reports a write that was cut short by a full disk as an input/output error; then the free space tells."""
     if isinstance(error, OSError):
-        return error.errno in _FULL
+        return error.errno in FULL
     text = str(error)
     if "Input/output error" in text:
         return shutil.disk_usage(folder).free < NEARLY_NOTHING

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,6 +13,7 @@ from trainyard.datasets.sources import PictureProblem
 from trainyard.errors import Invalid
 from trainyard.formats.picture import Encoded, Recipe, check_recipe, format_picture
 
+from benchmarks.recordio import photograph
 from tests.core.formats.pictures import array, encoded
 
 
@@ -138,3 +141,44 @@ def test_a_picture_that_would_become_huge_is_refused() -> None:
 def test_sizes_that_are_none_are_refused(resize: str) -> None:
     with pytest.raises(Invalid):
         check_recipe(Recipe(resize))
+
+
+def like_im2rec(data: bytes) -> bytes:
+    """What MXNet's ``im2rec.py --resize 256 --quality 95`` makes of a picture that is wider than high."""
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    pixels = cv2.resize(pixels, (pixels.shape[1] * 256 // pixels.shape[0], 256))
+    return cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+def decibels(data: bytes, reference: Any) -> float:
+    """The peak signal-to-noise ratio of a JPEG."""
+    return float(cv2.PSNR(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), reference))
+
+
+@pytest.mark.parametrize("sampling", [cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444])
+@pytest.mark.parametrize("vivid", [False, True])
+def test_pictures_are_as_near_to_the_original_as_those_of_im2rec(vivid: bool, sampling: int) -> None:
+    rng = np.random.default_rng(3)
+    original = np.stack([photograph(rng)[:, :, 0] for _ in range(3)], axis=2) if vivid else photograph(rng)
+    options = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling]
+    data = cv2.imencode(".jpg", original, options)[1].tobytes()
+    best = np.asarray(Image.fromarray(original).resize((341, 256), Image.Resampling.LANCZOS))
+    assert decibels(format_picture(data, Recipe("256")).data, best) > decibels(like_im2rec(data), best) - 0.01
+
+
+KINDS: list[dict[str, int]] = [
+    {"subsampling": 0}, {"subsampling": 1}, {"subsampling": 2}, {"progressive": 1}, {"optimize": 1}, {"restart_marker_rows": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("more", KINDS, ids=str)
+@pytest.mark.parametrize("size", [(101, 67), (64, 64)])
+def test_every_kind_of_jpeg_is_resized_alike(more: dict[str, int], size: tuple[int, int]) -> None:
+    data = encoded(width=size[0], height=size[1], quality=95, **more)
+    wanted = cv2.resize(np.ascontiguousarray(pixels(data)[:, :, ::-1]), (33, 22))
+    assert decibels(format_picture(data, Recipe("33x22")).data, wanted) > 38
+
+
+def test_a_grey_jpeg_is_resized_as_grey() -> None:
+    made = format_picture(encoded(channels=1, width=101, height=67), Recipe("33"))
+    assert (pixels(made.data).shape, made.channels) == ((33, 49), 1)

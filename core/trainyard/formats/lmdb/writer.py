@@ -17,10 +17,14 @@ LONGEST_KEY = 511
 
 
 class LmdbWriter:
-    """Appends records; a new writer on the same folder goes on with the identical sequence of keys and values."""
+    """Appends records; a new writer on the same folder goes on with the identical sequence of keys and values.
+
+    Nobody else opens the set while it is written, so there is no ``lock.mdb``, whose map would end the process by SIGBUS on
+    a full disk.
+    """
 
     def __init__(self, folder: Path, state: State | None = None) -> None:
-        self._environment = lmdb.open(str(folder), map_size=FIRST_MAP, subdir=True, metasync=False, max_readers=8)
+        self._environment = lmdb.open(str(folder), map_size=FIRST_MAP, subdir=True, metasync=False, lock=False)
         self._mapped = Lock()
         self._pending: list[tuple[bytes, bytes]] = []
         self._pending_bytes = 0
@@ -54,7 +58,7 @@ class LmdbWriter:
         return self._bytes
 
     def close(self) -> None:
-        """Commit and close; LMDB keeps ``lock.mdb`` beside the data."""
+        """Commit and close."""
         try:
             self._commit()
             self._environment.sync(True)
