@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -25,7 +25,12 @@ from trainyard_service.trainings.places import RUN
 PREFIX = "tensorboard-"
 MOST = 8
 PORT = 6006
-_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "server", "date"})
+_TOLD = frozenset(
+    {
+        *("content-type", "content-disposition", "content-range", "accept-ranges", "content-security-policy"),
+        *("cache-control", "etag", "expires", "last-modified", "vary", "x-content-type-options"),
+    }
+)
 _PASSED = ("accept", "content-type", "if-none-match", "range")
 _START_SECONDS = 60
 
@@ -128,7 +133,7 @@ class TensorBoards:
         except httpx.TransportError as error:
             reason = type(error).__name__
             raise Unavailable("tensorboard-away", N_("TensorBoard does not answer: {reason}."), reason=reason) from None
-        kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP and name != "set-cookie"}
+        kept = headers_told(answer.headers, request.url.path.partition("/tensorboard/")[0] + "/tensorboard/")
         return StreamingResponse(_body(answer), answer.status_code, kept)
 
     async def cull(self) -> None:
@@ -149,6 +154,17 @@ class TensorBoards:
 
     def _all(self) -> list[LaunchState]:
         return [state for state in self.context.launcher.states() if state.key.startswith(PREFIX)]
+
+
+def headers_told(headers: Mapping[str, str], below: str) -> dict[str, str]:
+    """What a browser is told: enough for TensorBoard, nothing that reaches beyond ``below``.
+
+    It runs as the training's owner, reads what the owner wrote, and answers under our origin: a ``Service-Worker-Allowed``
+    of its own would take over everybody's pages, and a redirection leads past what a content policy allows.
+    """
+    told = {name: value for name, value in headers.items() if name.lower() in _TOLD}
+    address = headers.get("location", "")
+    return {**told, "location": address} if address.startswith(below) and ".." not in address else told
 
 
 async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
