@@ -1,16 +1,20 @@
 """Folders on the platform volume: a group's share, a member's folder in it, a private home.
 
 As root they belong to the ids the sandbox uses; without root everything belongs to the one user the platform runs as.
+
+Shares and homes are named by ids. A member's folder is named by the display name, as the path inside is, but belongs to the id:
+what lies there and is another's (a former member's of that name, something planted) is moved aside and never handed over.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from trainyard.home import Home
 
-from trainyard_service.database.tables.accounts import AccountRow, GroupRow
+from trainyard_service.database.tables.accounts import FIRST_UID, AccountRow, GroupRow
 
 _SHARED = 0o2770
 _PRIVATE = 0o700
@@ -25,7 +29,50 @@ def make_group_share(home: Home, group: GroupRow) -> Path:
 
 def make_member_folder(home: Home, group: GroupRow, account: AccountRow) -> Path:
     """A member's folder in the share; named by the display name, as the path inside is."""
-    return _folder(make_group_share(home, group) / account.name, account.uid, group.gid, _SHARED)
+    path = make_group_share(home, group) / account.name
+    _move_strangers(path, account.uid)
+    if not os.path.lexists(path):
+        # a deletion of the account that was killed before its commit has renamed it
+        rename_member_folder(home, group.id, f"{account.name}~{account.id}", account.name, account.uid)
+    return _folder(path, account.uid, group.gid, _SHARED)
+
+
+def rename_member_folder(home: Home, group_id: int, before: str, after: str, uid: int) -> bool:
+    """Give a member's folder another name; False when there was none of theirs. Repeating it does no harm."""
+    share = home.group_share(group_id)
+    if not _belongs(share / before, uid):
+        return False
+    (share / before).rename(_free(share, after))
+    return True
+
+
+def _move_strangers(path: Path, uid: int) -> None:
+    """Move what is in a member's place and is not theirs to ``<name>~<owner's number>``; the group's members still find it."""
+    try:
+        owner = path.lstat().st_uid
+    except FileNotFoundError:
+        return
+    if not _belongs(path, uid):
+        path.rename(_free(path.parent, f"{path.name}~{max(owner - FIRST_UID, 0)}"))
+
+
+def _belongs(path: Path, uid: int) -> bool:
+    """Whether it is a folder (and no link) of this user; without root all files have one owner, and the name decides."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and (os.geteuid() != 0 or found.st_uid == uid)
+
+
+def _free(folder: Path, name: str) -> Path:
+    """``name``, or with a number more where that is taken; cut to what file systems take."""
+    name = name.encode()[:240].decode("utf-8", "ignore")
+    for number in range(1, 1000):
+        path = folder / (name if number == 1 else f"{name}-{number}")
+        if not os.path.lexists(path):
+            return path
+    raise FileExistsError(f"too many folders are named {name}")
 
 
 def make_home(home: Home, account: AccountRow) -> Path:

@@ -108,6 +108,8 @@ TABLE: list[Address] = [
         ("POST", "/accounts/{account_id}/unblock"),
         ("POST", "/accounts/{account_id}/administrator", {"administrator": True}),
         ("POST", "/accounts/{account_id}/password", {"new": "a long enough sentence"}),
+        ("GET", "/accounts/{account_id}/deletion"),
+        ("DELETE", "/accounts/{account_id}"),
         ("POST", "/groups", {"name": "mine"}),
         ("PUT", "/groups/{name}/quota", {}),
         ("PUT", "/groups/{name}/members/{account}", {}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session, object_session
 from trainyard.errors import Conflict
@@ -12,12 +13,15 @@ from trainyard.records.base import Person
 from trainyard.words import N_
 
 from trainyard_service.accounts import notices, people
+from trainyard_service.accounts.running import running_of
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, GroupRow, MembershipRow
 from trainyard_service.disk.measured import measured
 from trainyard_service.events import Audience, announce
 
 NOTICE = timedelta(minutes=10)
+REMOVED = N_("You were removed from the group {group}. What you run in it ends in {minutes} minutes: save your work.")
+REMOVED_RUNNING = N_("{name} was removed from the group {group}; in {minutes} minutes this ends: {running}.")
 UseOf = Callable[[int, int | None], Use]
 
 
@@ -61,20 +65,32 @@ def add(session: Session, group: GroupRow, account: AccountRow, quota: Quota | N
     changed(session, group, account.id)
 
 
-def remove(session: Session, group: GroupRow, account: AccountRow) -> None:
-    """Remove a person; the reconciler ends what runs with the group's mount when the ten minutes are over."""
+def remove(session: Session, group: GroupRow, account: AccountRow, by: int) -> None:
+    """Remove a person; the reconciler ends what runs with the group's mount when the ten minutes are over.
+
+    Both sides are told: the person, and the administrator ``by``, who reads what is going to end.
+    """
     row = session.get(MembershipRow, (group.id, account.id))
     if row is None:
         sentence = N_("{name} is not in the group {group}.")
         raise Conflict("not-a-member", sentence, name=account.name, group=group.name)
     session.delete(row)
     session.merge(ExpulsionRow(group_id=group.id, account_id=account.id, ends_at=now() + NOTICE))
-    message = N_("You were removed from the group {group}. What you run in it ends in {minutes} minutes: save your work.")
-    notices.send(session, account.id, message, group=group.name, minutes=int(NOTICE.total_seconds() // 60))
+    minutes = int(NOTICE.total_seconds() // 60)
+    notices.send(session, account.id, REMOVED, group=group.name, minutes=minutes)
+    _tell_administrator(session, group, account, by)
     session.flush()
     session.expire(group)
     session.expire(account)
     changed(session, group, account.id)
+
+
+def _tell_administrator(session: Session, group: GroupRow, account: AccountRow, by: int) -> None:
+    running = running_of(session, account.id, session.get_one(AccountRow, by).language, group.id)
+    if running and by != account.id:
+        told: dict[str, Any] = {"name": account.name, "group": group.name, "running": ", ".join(running)}
+        told["minutes"] = int(NOTICE.total_seconds() // 60)
+        notices.send(session, by, REMOVED_RUNNING, link="/services/pages/admin?tab=usage", **told)
 
 
 def changed(session: Session, group: GroupRow, *accounts: int) -> None:

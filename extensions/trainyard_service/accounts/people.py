@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from sqlalchemy import func, select
@@ -14,6 +15,8 @@ from trainyard.words import LANGUAGES, N_
 from trainyard_service.accounts import passwords
 from trainyard_service.database.tables.accounts import AccountRow, GroupRow
 from trainyard_service.events import Audience, announce
+
+_DELETED_NAME = re.compile(r"[~～]\d+$")
 
 
 def name_key(name: str) -> str:
@@ -58,6 +61,9 @@ def must_be_free(session: Session, name: str) -> None:
     """Raises:
     Conflict: somebody has this name, or one that looks the same.
     """
+    if _DELETED_NAME.search(name):
+        sentence = N_("A name does not end with a tilde and a number: {name} is how deleted accounts are called.")
+        raise Invalid("name-of-deleted", sentence, field="name", name=name)
     if session.scalar(select(AccountRow.id).where(AccountRow.name_key == name_key(name))) is not None:
         raise Conflict("name-taken", N_("The name {name} is taken."), hint=N_("Choose another one."), field="name", name=name)
 

@@ -13,6 +13,7 @@ from trainyard.words import N_, translate
 
 from trainyard_service import audit, volume
 from trainyard_service.accounts import membership, notices, passwords, people
+from trainyard_service.accounts.running import running_of
 from trainyard_service.api.paging import WindowDep, rows_and_total
 from trainyard_service.audit import AuditedRoute
 from trainyard_service.context import Context, ContextDep
@@ -21,6 +22,9 @@ from trainyard_service.identity import CallerDep
 from trainyard_service.permissions import must_administrate
 
 router = APIRouter(prefix="/accounts", tags=["accounts"], route_class=AuditedRoute)
+BLOCKED = N_("An administrator blocked the account {name}: your workspace and jobs were stopped, your files are kept.")
+UNBLOCKED = N_("An administrator unblocked the account {name}: you can sign in again.")
+BLOCKED_RUNNING = N_("{name} is blocked; this is being stopped: {running}.")
 APPROVED = N_("Your account {name} was approved: you can sign in now.")
 REFUSED = N_("Your application for the account {name} was refused: {reason}")
 
@@ -60,8 +64,7 @@ def list_accounts(
     """People by state and name; applications first come first."""
     must_administrate(caller)
     wanted = select(AccountRow).order_by(AccountRow.id)
-    if state is not None:
-        wanted = wanted.where(AccountRow.state == state)
+    wanted = wanted.where(AccountRow.state == state if state is not None else AccountRow.state != AccountState.DELETED)
     if search:
         wanted = wanted.where(AccountRow.name_key.contains(people.name_key(search), autoescape=True))
     with context.database.read() as session:
@@ -116,6 +119,11 @@ def block(account_id: int, context: ContextDep, caller: CallerDep) -> Account:
         people.must_leave_an_administrator(session, row)
         audit.note(row.name)
         row.state, row.decided_by, row.session = AccountState.BLOCKED, caller.name, row.session + 1
+        notices.send(session, row.id, BLOCKED, name=row.name)
+        running = running_of(session, row.id, caller.language)
+        if running:
+            link = "/services/pages/admin?tab=usage"
+            notices.send(session, caller.id, BLOCKED_RUNNING, link=link, name=row.name, running=", ".join(running))
         people.changed(session, row)
         answer, hub_name = people.view(row), row.hub_name
     # from here on every call of this person is refused already; what runs is stopped even when the Hub is silent
@@ -133,6 +141,7 @@ def unblock(account_id: int, context: ContextDep, caller: CallerDep) -> Account:
         people.must_be_in_state(row, AccountState.BLOCKED)
         audit.note(row.name)
         row.state, row.decided_by = AccountState.ACTIVE, caller.name
+        notices.send(session, row.id, UNBLOCKED, link="/", name=row.name)
         people.changed(session, row)
         return people.view(row)
 

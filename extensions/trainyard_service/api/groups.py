@@ -129,7 +129,7 @@ def remove_member(name: str, account: int, context: ContextDep, caller: CallerDe
     with context.database.write() as session:
         row, person = people.find_group(session, name), people.find(session, account)
         audit.note(f"{row.name}/{person.name}")
-        membership.remove(session, row, person)
+        membership.remove(session, row, person, caller.id)
         answer = membership.view(row, usage(session))
     context.enforce(account)
     return answer

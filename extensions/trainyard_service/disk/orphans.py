@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.home import Home
 from trainyard.jobs.states import ENDED
+from trainyard.records.accounts import AccountState
 
 from trainyard_service import audit
 from trainyard_service.context import Context
@@ -72,7 +73,7 @@ def places(home: Home) -> Iterator[Place]:
     yield Place("model", volume / "models", _ids(ModelRow.id))
     yield Place("upload", volume / "uploads", _ids(UploadRow.id))
     yield Place("group", volume / "groups", _ids(GroupRow.id))
-    yield Place("home", volume / "homes", _ids(AccountRow.id))
+    yield Place("home", volume / "homes", _homes)
     yield Place("token", home.service / "private", _keys)
     for image in _folders(home.images):
         yield Place("image", image, lambda _session, image=image: _images(image))  # type: ignore[misc]
@@ -80,6 +81,10 @@ def places(home: Home) -> Iterator[Place]:
 
 def _ids(column: object) -> Known:
     return lambda session: {str(one) for one in session.scalars(select(column))}  # type: ignore[call-overload]
+
+
+def _homes(session: Session) -> set[str]:
+    return {str(one) for one in session.scalars(select(AccountRow.id).where(AccountRow.state != AccountState.DELETED))}
 
 
 def _keys(session: Session) -> set[str]:

@@ -25,6 +25,12 @@ _TEXTS = {
     Cause.LAUNCH_FAILED: N_("It could not be started: {message}"),
 }  # fmt: skip
 _DONE = N_("Finished.")
+BLOCKED, LEFT, DELETED = "platform:blocked", "platform:left-group", "platform:deleted"
+_BY_PLATFORM = {
+    BLOCKED: N_("Stopped by the platform: the account is blocked."),
+    LEFT: N_("Stopped by the platform: its owner is not in the group any more."),
+    DELETED: N_("Stopped by the platform: the account was deleted."),
+}
 
 
 def certificate(state: LaunchState, job: JobRow, last_lines: list[str]) -> dict[str, Any]:
@@ -72,6 +78,8 @@ def _sentence(ending: dict[str, Any], language: str) -> str:
     cause = Cause(ending["cause"])
     if cause is Cause.EXITED and ending.get("exit_code") == 0:
         return translate(_DONE, language)
+    if cause is Cause.STOPPED and ending.get("stopped_by") in _BY_PLATFORM:
+        return translate(_BY_PLATFORM[ending["stopped_by"]], language)
     values = {name: _shown(name, value) for name, value in ending.items()}
     if "key" in ending:
         values["message"] = translate(ending["key"], language, **ending["values"])

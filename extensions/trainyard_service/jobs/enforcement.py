@@ -5,11 +5,12 @@ Workspaces are stopped through the launcher; the Hub's spawner sees it and the H
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from trainyard.jobs.launch import Launcher
+from trainyard.jobs.launch import LaunchState
 from trainyard.jobs.states import ACTIVE, ENDED, JobState
 from trainyard.records.accounts import AccountState
 from trainyard.words import N_
@@ -19,38 +20,35 @@ from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow, WorkspaceRow
 from trainyard_service.events import Audience, announce
-from trainyard_service.jobs import life
+from trainyard_service.jobs import endings, life
 from trainyard_service.jobs.settings import JobSettings
 
-PLATFORM = "platform"
 _GRANT_SECONDS = 180
 _WARNING = N_("Your workspace ends at {time} UTC. Renew it on the overview page if you still need it; files are kept.")
 
 
-def enforce(session: Session, launcher: Launcher, settings: JobSettings) -> None:
-    """Everything of this module, once."""
-    _stop_blocked(session, launcher)
+def enforce(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> set[str]:
+    """Everything of this module, once; the keys of workspaces that are to be stopped after the commit."""
+    ending = _stop_blocked(session)
     for expulsion in session.scalars(select(ExpulsionRow)):
-        _expel(session, launcher, expulsion)
-    _workspaces(session, launcher, settings)
+        ending |= _expel(session, expulsion)
+    return ending | _workspaces(session, truth, settings)
 
 
 def _unfinished(session: Session, account_id: int) -> list[JobRow]:
     return list(session.scalars(select(JobRow).where(JobRow.owner_id == account_id, JobRow.state.not_in(ENDED))))
 
 
-def _stop_blocked(session: Session, launcher: Launcher) -> None:
+def _stop_blocked(session: Session) -> set[str]:
     blocked = select(AccountRow.id).where(AccountRow.state != AccountState.ACTIVE)
     jobs = select(JobRow).where(JobRow.owner_id.in_(blocked), JobRow.state.not_in(ENDED), JobRow.wanted == "run")
     for job in session.scalars(jobs):
-        life.want_stop(session, job, PLATFORM)
-    for row in session.scalars(
-        select(AllocationRow).where(AllocationRow.owner_id.in_(blocked), AllocationRow.workspace.is_not(None))
-    ):
-        launcher.stop(row.key)
+        life.want_stop(session, job, endings.BLOCKED)
+    held = select(AllocationRow.key).where(AllocationRow.owner_id.in_(blocked), AllocationRow.workspace.is_not(None))
+    return set(session.scalars(held))
 
 
-def _expel(session: Session, launcher: Launcher, expulsion: ExpulsionRow) -> None:
+def _expel(session: Session, expulsion: ExpulsionRow) -> set[str]:
     """Give notice to what runs, end it when the time has come, and forget the expulsion when nothing is left."""
     back = session.get(MembershipRow, (expulsion.group_id, expulsion.account_id)) is not None
     jobs = [job for job in _unfinished(session, expulsion.account_id) if job.group_id == expulsion.group_id]
@@ -61,7 +59,7 @@ def _expel(session: Session, launcher: Launcher, expulsion: ExpulsionRow) -> Non
             job.ends_at = ends
             announce(session, "job", job.id, life.audience(job))
         if not back and (due or JobState(job.state) not in ACTIVE):
-            life.want_stop(session, job, PLATFORM)
+            life.want_stop(session, job, endings.LEFT)
     workspaces = session.scalars(
         select(AllocationRow).where(
             AllocationRow.owner_id == expulsion.account_id,
@@ -69,27 +67,27 @@ def _expel(session: Session, launcher: Launcher, expulsion: ExpulsionRow) -> Non
             AllocationRow.workspace.is_not(None),
         )
     ).all()
-    if due and not back:
-        for row in workspaces:
-            launcher.stop(row.key)
     if back or (due and not jobs and not workspaces):
         session.delete(expulsion)
+    return {row.key for row in workspaces} if due and not back else set()
 
 
-def _workspaces(session: Session, launcher: Launcher, settings: JobSettings) -> None:
-    """Warn before a workspace's time is over, stop it then, and give back what ended workspaces held."""
+def _workspaces(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> set[str]:
+    """Warn before a workspace's time is over, end it then, and give back what ended workspaces held."""
+    over = set()
     held = select(WorkspaceRow).join(AllocationRow, AllocationRow.workspace == WorkspaceRow.key)
     for row in session.scalars(held):
-        state = launcher.state(row.key)
+        state = truth.get(row.key)
         never_came = state is None and now() - row.started > timedelta(seconds=_GRANT_SECONDS)
         if never_came or (state is not None and state.phase == "ended"):
             release_workspace(session, row)
         elif now() >= row.ends_at:
-            launcher.stop(row.key)
+            over.add(row.key)
         elif not row.warned and now() >= row.ends_at - timedelta(seconds=settings.workspace_warning):
             row.warned = True
             values = {"time": f"{row.ends_at:%H:%M}"}
             notices.send(session, row.account_id, _WARNING, link="/services/pages/", **values)
+    return over
 
 
 def release_workspace(session: Session, row: WorkspaceRow) -> None:

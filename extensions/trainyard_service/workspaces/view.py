@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.jobs.launch import LaunchState
 from trainyard.records.jobs import WorkspaceView
 
 from trainyard_service.context import Context
+from trainyard_service.database.tables.accounts import ExpulsionRow
 from trainyard_service.database.tables.jobs import AllocationRow, WorkspaceRow
 from trainyard_service.jobs.endings import ending_view
 from trainyard_service.workspaces.grants import newest
@@ -27,11 +30,17 @@ def workspace_view(session: Session, context: Context, account_id: int, language
         image=row.image,
         package=row.package,
         started=row.started if running else None,
-        ends=row.ends_at if running else None,
+        ends=_ends(session, row) if running else None,
         address=f"/user/u{account_id}/lab" if state == "running" else "",
         datasets=list(row.sets),
         ending=ending_view(row.ending, language) if not running else None,
     )
+
+
+def _ends(session: Session, row: WorkspaceRow) -> datetime:
+    """When its time is over, or the notice after a removal from its group."""
+    notice = session.get(ExpulsionRow, (row.group_id, row.account_id)) if row.group_id is not None else None
+    return min(row.ends_at, notice.ends_at) if notice else row.ends_at
 
 
 def _state(held: bool, launch: LaunchState | None) -> str:
