@@ -13,7 +13,7 @@ from threading import Lock
 from trainyard_spawner.buckets.store import Found, Store
 
 BLOCK = 1 << 20
-KEPT = 64
+KEPT = 40
 FETCHERS = 8
 MOST_AHEAD = 8
 

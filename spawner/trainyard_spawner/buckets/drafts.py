@@ -91,14 +91,15 @@ class Draft:
             self._resize(length)
             self.dirty, self.modified = True, time.time_ns()
 
-    def send(self, store: Store, blocks: Blocks) -> None:
-        """Write what changed to the store; nothing to do for an unchanged or deleted file."""
+    def send(self, store: Store, blocks: Blocks) -> str | None:
+        """Write what changed to the store, and say its tag; nothing to do for an unchanged or deleted file."""
         with self.lock:
             if not self.dirty or self.gone:
-                return
+                return None
             self._fetch(store, blocks)
-            store.put(self.key, self._file.fileno(), self._size)
+            tag = store.put(self.key, self._file.fileno(), self._size)
             self.dirty = False
+            return tag
 
     def close(self) -> None:
         """Give the room back."""

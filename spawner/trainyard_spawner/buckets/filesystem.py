@@ -1,15 +1,18 @@
 """The calls of FUSE over one bucket: a path is a key, a folder is a prefix, a file is sent when it is closed.
 
-What differs from a disk, because objects do: ``chmod``, ``chown`` and times are accepted and not kept; there are no links; a
-changed file is uploaded whole; a folder is renamed by copying what is in it, and not while a file in it is being written.
+What differs from a disk, because objects do: ``chmod`` and ``chown`` are accepted and not kept, times are kept as long as the
+mount lasts; there are no links; a changed file is uploaded whole; a folder is renamed by copying what is in it, and not while
+a file in it is being written.
 """
 
 from __future__ import annotations
 
 import errno
 import itertools
+import logging
 import os
 import stat
+import time
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -21,6 +24,7 @@ from trainyard_spawner.buckets.drafts import Draft, Room
 from trainyard_spawner.buckets.store import DELETE_PAGE, Found, Store
 from trainyard_spawner.buckets.tree import Tree
 
+log = logging.getLogger(__name__)
 FILE_MODE, FOLDER_MODE = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
 LONGEST_KEY = 1024
 LONGEST_NAME = 255
@@ -242,7 +246,16 @@ class BucketFiles(mfusepy.Operations):  # type: ignore[misc]
         return 0
 
     def utimens(self, path: str | None, times: Any = None) -> int:
-        """Accepted: an object's time is that of its upload."""
+        """Times given to a file; the object keeps that of its upload."""
+        if path is None:
+            return 0
+        moment = time.time_ns() if times is None else int(times[1])
+        draft = self._drafts.get(_key(path))
+        if draft is not None:
+            draft.modified = moment
+        found = self._tree.find(_key(path))
+        if found is not None and not found.is_folder:
+            self._tree.stamp(_key(path), found.tag or "", moment)
         return 0
 
     # -- inner ------------------------------------------------------------------------------------------------------
@@ -290,10 +303,16 @@ class BucketFiles(mfusepy.Operations):  # type: ignore[misc]
             reader.refresh()
 
     def _send(self, draft: Draft) -> None:
-        if draft.dirty and not draft.gone:
-            draft.send(self._store, self._blocks)
+        try:
+            tag = draft.send(self._store, self._blocks)
+        except OSError as error:
+            log.warning("%s was not sent: %s", draft.key, error)
+            raise
+        if tag is not None:
             self._blocks.forget(draft.key)
             self._tree.forget(draft.key)
+            # the store's time is a little later; a file whose time moves after its close looks changed to tar and make
+            self._tree.stamp(draft.key, tag, draft.modified)
 
     def _delete(self, key: str) -> None:
         with self._lock:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -152,19 +152,18 @@ class Store:
         with in_errno(key):
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=b"")
 
-    def put(self, key: str, descriptor: int, size: int) -> None:
-        """Write an object from an open file, in parts where it is large; nothing is left of one that fails."""
+    def put(self, key: str, descriptor: int, size: int) -> str:
+        """Write an object from an open file, in parts where it is large; its tag. Nothing is left of one that fails."""
         with in_errno(key):
             if size <= PART_BYTES:
-                self._s3.put_object(Bucket=self._bucket, Key=key, Body=os.pread(descriptor, size, 0))
-                return
+                return str(self._s3.put_object(Bucket=self._bucket, Key=key, Body=os.pread(descriptor, size, 0))["ETag"])
             step = max(PART_BYTES, -(-size // MOST_PARTS))
 
             def send(number: int, where: Mapping[str, Any]) -> str:
                 body = os.pread(descriptor, step, number * step)
                 return str(self._s3.upload_part(**where, PartNumber=number + 1, Body=body)["ETag"])
 
-            self._in_parts(key, -(-size // step), send)
+            return self._in_parts(key, -(-size // step), send)
 
     def copy(self, key: str, to: str, size: int) -> None:
         """Copy an object inside the store; above the 5 GiB it copies at once in parts."""
@@ -205,7 +204,7 @@ class Store:
             if failed:
                 raise OSError(ERRORS.get(failed[0].get("Code", ""), errno.EIO), failed[0].get("Message", ""), some[0])
 
-    def _in_parts(self, key: str, count: int, send: Any) -> None:
+    def _in_parts(self, key: str, count: int, send: Callable[[int, Mapping[str, Any]], str]) -> str:
         where = {"Bucket": self._bucket, "Key": key}
         where["UploadId"] = self._s3.create_multipart_upload(**where)["UploadId"]
         try:
@@ -213,7 +212,7 @@ class Store:
             with ThreadPoolExecutor(AT_ONCE) as workers:
                 tags = list(workers.map(lambda number: send(number, where), range(count)))
             parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
-            self._s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+            return str(self._s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})["ETag"])
         except BaseException:
             with suppress(ClientError, BotoCoreError):
                 self._s3.abort_multipart_upload(**where)
@@ -229,6 +228,8 @@ def in_errno(key: str) -> Iterator[None]:
         code = str(error.response.get("Error", {}).get("Code", ""))
         number = ERRORS.get(code, errno.EIO)
         raise OSError(number, f"{os.strerror(number)} (the store said {code})", key) from error
+    except UnicodeEncodeError as error:
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), key) from error
     except BotoCoreError as error:
         raise OSError(errno.EIO, f"the store does not answer ({type(error).__name__})", key) from error
 
@@ -252,4 +253,5 @@ def _is_name(name: str) -> bool:
 
 
 def _nanoseconds(moment: Any) -> int:
-    return int(moment.timestamp() * 1_000_000_000)
+    """Whole seconds: a header has no more, a listing has, and a file whose time moves looks changed to ``tar``."""
+    return int(moment.timestamp()) * 1_000_000_000

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from dataclasses import replace
 from threading import Lock
 
 from trainyard_spawner.buckets.store import FOLDER, Found, Store
@@ -27,6 +28,7 @@ class Tree:
         self._folders: OrderedDict[str, tuple[float, dict[str, Found]]] = OrderedDict()
         # a folder is gone with its last object; the one who deleted that object still sees an empty folder
         self._kept: OrderedDict[str, None] = OrderedDict()
+        self._times: OrderedDict[tuple[str, str], int] = OrderedDict()
 
     def find(self, key: str) -> Found | None:
         """The object or folder called ``key`` (no slash at its end); the empty key is the bucket."""
@@ -45,6 +47,8 @@ class Tree:
         # a store with real folders may answer for a folder as for an empty object
         if (found is None or found.size == 0) and self._store.has_any(f"{key}/"):
             found = FOLDER
+        if found is not None:
+            found = self._stamped(key, found)
         self._remember(key, found)
         return found
 
@@ -57,7 +61,7 @@ class Tree:
                 return names | self._kept_in(prefix)
         names = {}
         for page in self._store.folder(prefix):
-            names.update(page)
+            names.update({name: self._stamped(prefix + name, found) for name, found in page.items()})
         with self._lock:
             if len(names) <= MOST_NAMES:
                 self._folders[prefix] = (time.monotonic() + SECONDS, names)
@@ -77,6 +81,15 @@ class Tree:
             self._folders.pop(_parent(key), None)
         self._remember(key, found)
 
+    def stamp(self, key: str, tag: str, modified: int) -> None:
+        """Show this version of an object with this time."""
+        with self._lock:
+            self._times[key, tag] = modified
+            self._single.pop(key, None)
+            self._folders.pop(_parent(key), None)
+            while len(self._times) > MOST_SINGLE:
+                self._times.popitem(last=False)
+
     def keep(self, key: str) -> None:
         """Go on showing the folder ``key`` although nothing may be in it any more."""
         if key:
@@ -93,6 +106,10 @@ class Tree:
             for mapping in (self._single, self._folders, self._kept):
                 for name in [name for name in mapping if name == key or name.startswith(prefix)]:
                     del mapping[name]
+
+    def _stamped(self, key: str, found: Found) -> Found:
+        modified = self._times.get((key, found.tag or ""))
+        return found if modified is None else replace(found, modified=modified)
 
     def _remembered(self, key: str) -> tuple[bool, Found | None]:
         now = time.monotonic()
