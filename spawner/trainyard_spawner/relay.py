@@ -5,8 +5,10 @@ Standard library only: this runs in the supervisor.
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +16,8 @@ from urllib.parse import urlsplit
 
 CHUNK = 65536
 CONNECT_SECONDS = 10
+OUT_OF_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED)
+AGAIN_SECONDS = 0.1
 
 
 def accept_forever(listener: socket.socket, connect: Callable[[], socket.socket]) -> None:
@@ -37,8 +41,11 @@ def _accept(listener: socket.socket, connect: Callable[[], socket.socket]) -> No
     while True:
         try:
             near, _ = listener.accept()
-        except OSError:
-            return
+        except OSError as error:
+            if error.errno not in OUT_OF_ROOM:
+                return
+            time.sleep(AGAIN_SECONDS)  # a program that opens too many connections must not lose the platform for good
+            continue
         threading.Thread(target=_join, args=(near, connect), daemon=True).start()
 
 

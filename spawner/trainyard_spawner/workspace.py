@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import httpx
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
-from trainyard.errors import UserError
+from tornado.web import HTTPError
 from trainyard.home import Home
 from trainyard.jobs.launch import LaunchSpec, LaunchState
 from trainyard.words import N_, translate
@@ -95,7 +95,7 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
         changes = self.launcher.changes()
         self.launcher.stop(self.key, grace=1 if now else self.graceful_seconds)
         await self._until(changes, lambda state: state is None or state.phase == "ended")
-        with suppress(httpx.HTTPError, UserError):
+        with suppress(HTTPError):
             # the service's reconciler sees the end by itself, should it be away right now
             await self._service.ended(self.user.name, self.key)
         self.launcher.forget(self.key)

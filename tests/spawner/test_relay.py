@@ -1,0 +1,46 @@
+"""The way between a sandbox and the platform, when something of it is short or away."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from types import SimpleNamespace
+
+from trainyard.home import Home
+from trainyard_spawner import relay
+from trainyard_spawner.sandbox_launcher import SandboxLauncher
+from trainyard_spawner.workspace import WorkspaceSpawner
+
+
+class ShortOfDescriptors(socket.socket):
+    """A listener whose first accept finds no room."""
+
+    tried = False
+
+    def accept(self):
+        if not self.tried:
+            self.tried = True
+            raise OSError(errno.EMFILE, "too many open files")
+        return super().accept()
+
+
+def test_the_platform_is_reached_again_after_too_many_connections():
+    with ShortOfDescriptors() as listener, socket.create_server(("127.0.0.1", 0)) as platform:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        relay.accept_forever(listener, lambda: socket.create_connection(platform.getsockname()))
+        with socket.create_connection(listener.getsockname(), timeout=10) as program:
+            platform.settimeout(10)
+            with platform.accept()[0] as far:
+                program.sendall(b"hello")
+                assert far.recv(5) == b"hello"
+
+
+def test_a_workspace_stops_while_the_service_is_away(tmp_path):
+    spawner = WorkspaceSpawner(
+        launcher=SandboxLauncher(Home(tmp_path), networks="none"), service_url="http://127.0.0.1:9", service_token="none"
+    )
+    spawner.user, spawner.key = SimpleNamespace(name="u1"), "workspace-1-1"
+    asyncio.run(spawner.stop())
+    assert spawner.launcher.states() == []
