@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from trainyard.errors import UserError
@@ -15,10 +14,11 @@ from trainyard.home import Home
 from trainyard.words import N_, preferred_language, translate
 
 from trainyard_spawner import cgroups, gpus, network
+from trainyard_spawner.buckets import kernel
+from trainyard_spawner.buckets.mounts import PROBLEMS
 from trainyard_spawner.host import RESOLVERS, resolv_conf
 from trainyard_spawner.permission import check_sandbox
 
-FUSE = Path("/dev/fuse")
 ENOUGH_DISK = 10 << 30
 SIGNS = {"good": "✓", "note": "·", "bad": "✗"}
 
@@ -133,18 +133,10 @@ def names() -> Finding:
 
 def fuse() -> Finding:
     """Whether buckets can be mounted."""
-    if os.access(FUSE, os.R_OK | os.W_OK) and (os.geteuid() == 0 or shutil.which("fusermount3") or shutil.which("fusermount")):
-        return Finding(
-            "fuse",
-            "good",
-            N_("FUSE is there. Bound buckets are reached by their page and by uploads; they are not shown as files yet."),
-        )
-    return Finding(
-        "fuse",
-        "note",
-        N_("FUSE is not available: a bound bucket is not shown as files; its page and the uploads work."),
-        N_("An administrator loads it with: modprobe fuse; ordinary users need the package fuse3 too."),
-    )
+    problem = PROBLEMS.get(kernel.missing() or "")
+    if problem is not None:
+        return Finding("fuse", "note", problem.message, problem.hint)
+    return Finding("fuse", "good", N_("FUSE is there: bound buckets are shown as files in workspaces and trainings."))
 
 
 def graphics() -> Finding:

@@ -38,6 +38,9 @@ class BucketMounter(Protocol):
         """See to it that the bucket is mounted and stays so for the launch about to start; what that launch mounts.
 
         Mounted already, it only says so. Empty where the machine cannot.
+
+        Raises:
+            trainyard.errors.UserError: it should, and did not.
         """
         ...
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 from trainyard.home import Home
 from trainyard.jobs.launch import Launcher
+from trainyard_spawner.buckets.mounts import BucketMounts
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
 from trainyard_hub.settings import Settings
@@ -43,6 +44,11 @@ def wait_for_launches(home: Home, wanted: Callable[[str], bool], seconds: float 
     while (left := _running(launcher, wanted)) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
+
+
+def end_unused_mounts(home: Home) -> None:
+    """Unmount the buckets that nothing uses any more; those of running jobs stay, and are adopted at the next start."""
+    BucketMounts(home).end_unused()
 
 
 def ask_to_stop_jobs(settings: Settings) -> None:

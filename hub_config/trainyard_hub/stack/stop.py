@@ -15,6 +15,7 @@ from trainyard_hub.stack.home import HomeLock, stack_folder
 from trainyard_hub.stack.launches import (
     JOB_GRACE_SECONDS,
     ask_to_stop_jobs,
+    end_unused_mounts,
     is_job,
     is_workspace,
     stop_launches,
@@ -45,6 +46,7 @@ def stop(settings: Settings, terminal: Terminal, *, jobs: bool) -> int:
         # a job the service started while it was being stopped
         stop_launches(home, is_job)
         left += wait_for_launches(home, is_job)
+    end_unused_mounts(home)
     if left:
         terminal.say(N_("Still running: {keys}"), keys=", ".join(left))
         return 1

@@ -2,8 +2,8 @@
 
 As root the folder of mounts is a shared mount: what is mounted below it appears in the sandboxes that are running already,
 so that a start need not wait for the mount, and a mount whose process was killed is replaced under running programs. As an
-ordinary user that depends on the machine (systemd makes ``/`` shared); where it does not hold, a start waits for its mount, and
-a mount that is lost is back at the next start.
+ordinary user a start waits for its mount, and whether a lost one is replaced under running programs depends on the machine
+(systemd makes ``/`` shared); where it is not, it is back at the next start.
 """
 
 from __future__ import annotations
@@ -60,7 +60,11 @@ class BucketMounts:
         return PROBLEMS.get(kernel.missing() or "")
 
     def mount(self, spec: BucketSpec) -> tuple[Mount, ...]:
-        """See to it that the bucket is mounted; what a launch mounts."""
+        """See to it that the bucket is mounted; what a launch mounts.
+
+        Raises:
+            Unavailable: the machine refused (``mount-failed``).
+        """
         if self.problem() is not None:
             return ()
         self._places.make()
@@ -113,8 +117,9 @@ class BucketMounts:
     def _start(self, spec: BucketSpec, point: Path) -> None:
         shared = self._share()
         point.mkdir(mode=0o755, parents=True, exist_ok=True)
-        for folder in (point.parent, point):
-            folder.chmod(0o755)
+        # where no mount covers it nobody shall write: it would not be in the bucket (fusermount3 wants to, and we wait for it)
+        point.parent.chmod(0o555)
+        point.chmod(0o555 if os.geteuid() == 0 else 0o700)
         plan = {
             "home": str(self._home),
             "owner": spec.owner,
@@ -126,8 +131,13 @@ class BucketMounts:
         }
         with Lock.take(self._places.lock(spec.owner)) as lock:
             self._spawn(spec.owner, json.dumps(plan), lock)
-        if not shared:
-            self._wait_for(point, spec.owner)
+        if not (shared and os.geteuid() == 0) and not self._appears(point, spec.owner):
+            said = self._places.log(spec.owner).read_text(errors="replace").strip()
+            log.warning("the mount of %s failed: %s", spec.bucket, said)
+            first = said.partition("\n")[0]
+            raise Unavailable(
+                "mount-failed", N_("The bucket {bucket} could not be mounted: {reason}"), bucket=spec.bucket, reason=first
+            )
 
     def _spawn(self, owner: int, plan: str, lock: Lock) -> None:
         room = str(Path(__file__).resolve().parents[2])
@@ -146,13 +156,14 @@ class BucketMounts:
                 check=True,
             )
 
-    def _wait_for(self, point: Path, owner: int) -> None:
+    def _appears(self, point: Path, owner: int) -> bool:
+        """Wait until it is mounted, or its process has given up."""
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._places.is_served(owner):
             if any(one.path == point for one in kernel.mounts_below(point)):
-                return
+                return True
             time.sleep(0.02)
-        log.warning("the mount of %s is late: %s", point.name, self._places.log(owner).read_text(errors="replace")[-500:])
+        return False
 
     def _clean(self, owner: int) -> None:
         """Whatever is mounted for ``owner`` goes; who serves it ends by that."""
@@ -166,6 +177,7 @@ class BucketMounts:
         for one in kernel.mounts_below(folder):
             kernel.detach(one.path)
         with suppress(OSError):
+            folder.chmod(0o755)
             for point in folder.iterdir():
                 point.rmdir()
 
