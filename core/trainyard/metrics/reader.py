@@ -18,7 +18,9 @@ from trainyard.metrics.framing import walk
 from trainyard.metrics.series import Update
 
 CHUNK = 4 << 20
-"""Bytes looked at together; it bounds the memory of a reader."""
+"""Bytes looked at together; with ``LARGEST_RECORD`` it bounds the memory of a reader."""
+LARGEST_RECORD = 16 << 20
+"""No scalar is that large; a longer record (a graph, pictures, a hole in a sparse file) is passed over unread."""
 _MARK = "tfevents"
 
 
@@ -68,11 +70,11 @@ class EventReader:
         if self.broken or state.st_size <= self.offset:
             return news
         file.seek(self.offset)
-        self._take(file.read(max(limit, self._at_once)), news)
+        self._take(file.read(max(limit, self._at_once)), state.st_size, news)
         news.more = not self.broken and news.bytes > 0 and self.offset < state.st_size
         return news
 
-    def _take(self, buffer: bytes, news: News) -> None:
+    def _take(self, buffer: bytes, size: int, news: News) -> None:
         found = walk(buffer)
         news.updates.extend(_updates(decode(buffer, found.spans)))
         for position in found.damaged:
@@ -80,12 +82,12 @@ class EventReader:
         if found.broken:
             self.broken = True
             self._tell(news, found.consumed, f"{found.broken}, the rest of the file was not read")
-        if not found.consumed and found.needed > len(buffer):
-            self._at_once = found.needed
-        else:
-            self._at_once = CHUNK
-        self.offset += found.consumed
-        news.bytes += found.consumed
+        done = found.consumed
+        if not done and found.needed > LARGEST_RECORD:
+            done = found.needed if self.offset + found.needed <= size else 0
+        self._at_once = found.needed if not done and len(buffer) < found.needed <= LARGEST_RECORD else CHUNK
+        self.offset += done
+        news.bytes += done
 
     def _notice_replacement(self, identity: tuple[int, int], size: int, news: News) -> None:
         replaced = self._identity is not None and (identity != self._identity or size < self.offset)

@@ -101,10 +101,16 @@ class Series:
 
 
 class SeriesTable:
-    """Every series of a run, by tag."""
+    """Every series of a run, by tag; with ``most`` only of so many tags, the first ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
         self.by_tag: dict[str, Series] = {}
+        self._most = most
+
+    @property
+    def size(self) -> int:
+        """How many points all series have."""
+        return sum(map(len, self.by_tag.values()))
 
     def apply(self, updates: Iterable[Update]) -> None:
         """Take what a reader found, in its order."""
@@ -113,7 +119,8 @@ class SeriesTable:
                 for series in self.by_tag.values():
                     series.cut(update.restart)
             for tag, points in update.points.items():
-                self.by_tag.setdefault(tag, Series(tag)).append(points)
+                if tag in self.by_tag or self._most is None or len(self.by_tag) < self._most:
+                    self.by_tag.setdefault(tag, Series(tag)).append(points)
 
     def last(self, tag: str) -> float | None:
         """The newest value of ``tag``."""

@@ -14,6 +14,10 @@ from trainyard.metrics.series import SeriesTable
 from trainyard.records.trainings import SeriesPoints
 
 MOST_KEPT = 64
+MOST_TAGS = 2_000
+MOST_POINTS = 20_000_000
+"""Of one instance; its job writes as many as its disk takes, and a point is 24 bytes here."""
+MOST_POINTS_KEPT = 2 * MOST_POINTS
 
 
 @dataclass
@@ -21,17 +25,18 @@ class _Run:
     """One instance's reader and what it has read."""
 
     reader: RunReader
-    table: SeriesTable = field(default_factory=SeriesTable)
+    table: SeriesTable = field(default_factory=lambda: SeriesTable(MOST_TAGS))
+    size: int = 0
     last: float | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def catch_up(self) -> None:
         """Read what is new; called under the lock."""
         more = True
-        while more:
+        while more and self.size < MOST_POINTS:
             news = self.reader.poll()
             self.table.apply(news.updates)
-            more = news.more
+            self.size, more = self.table.size, news.more
         newest = [series.last for series in self.table.by_tag.values()]
         self.last = max((point[1] for point in newest if point), default=None)
 
@@ -82,9 +87,12 @@ class CurveReader:
             if run is None:
                 run = self._runs[instance] = _Run(RunReader(self._home.run(training), f"{instance}/logs"))
             self._runs.move_to_end(instance)
-            while len(self._runs) > MOST_KEPT:
+            while len(self._runs) > MOST_KEPT or (len(self._runs) > 1 and self._points() > MOST_POINTS_KEPT):
                 self._runs.popitem(last=False)
             return run
+
+    def _points(self) -> int:
+        return sum(run.size for run in self._runs.values())
 
     def forget(self, instance: str) -> None:
         """The instance is gone."""

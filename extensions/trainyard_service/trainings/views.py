@@ -53,5 +53,13 @@ def instance_view(reader: Reader, curves: CurveReader, row: InstanceRow) -> Inst
         samples_per_second=progress.samples_per_second,
         elapsed=(end - row.started).total_seconds(),
         remaining=progress.remaining if running else None,
-        last_output=datetime.fromtimestamp(last, UTC) if last else None,
+        last_output=moment(last),
     )
+
+
+def moment(seconds: float | None) -> datetime | None:
+    """A time an event file tells; what no calendar has is as good as none: the file is a job's."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None

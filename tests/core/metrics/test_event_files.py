@@ -6,6 +6,7 @@ import math
 import os
 import struct
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 from trainyard.metrics import EventReader, EventWriter, RunReader, SeriesTable
 from trainyard.metrics.events import Event as OurEvent
 from trainyard.metrics.events import parse_event, restart_event, scalar_event, version_event
-from trainyard.metrics.framing import frame
+from trainyard.metrics.framing import frame, masked_crc
+from trainyard.metrics.series import Points, Update
 
 
 def table(reader: RunReader) -> SeriesTable:
@@ -263,3 +265,38 @@ def test_a_forked_child_writes_nothing(tmp_path: Path) -> None:
     os.waitpid(child, 0)
     writer.close()
     assert table(RunReader(tmp_path)).by_tag["a"].points.steps.tolist() == [1]
+
+
+def test_a_record_no_scalar_needs_is_passed_over_without_being_read(tmp_path: Path) -> None:
+    path = tmp_path / "events.out.tfevents.1.host"
+    hole = 900 << 20
+    length = hole.to_bytes(8, "little")
+    with path.open("wb") as file:
+        file.write(scalars("a", 3) + length + struct.pack("<I", masked_crc(length)))
+        file.seek(hole + 4, os.SEEK_CUR)
+        file.write(scalars("a", 3, first=3))
+    tracemalloc.start()
+    found = table(RunReader(tmp_path))
+    assert tracemalloc.get_traced_memory()[1] < 100 << 20
+    tracemalloc.stop()
+    assert found.by_tag["a"].points.steps.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_large_record_that_is_still_being_written_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "events.out.tfevents.1.host"
+    length = (64 << 20).to_bytes(8, "little")
+    path.write_bytes(scalars("a", 3) + length + struct.pack("<I", masked_crc(length)) + b"begun")
+    reader = RunReader(tmp_path)
+    assert len(table(reader).by_tag["a"]) == 3
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size - 5 + (64 << 20) + 4)
+        file.seek(0, os.SEEK_END)
+        file.write(scalars("b", 2))
+    assert len(table(reader).by_tag["b"]) == 2
+
+
+def test_a_table_takes_no_more_tags_than_it_is_made_for() -> None:
+    some = SeriesTable(most=2)
+    for tag in ("a", "b", "c", "a"):
+        some.apply([Update({tag: Points(np.array([len(some.by_tag)]), np.zeros(1), np.zeros(1))})])
+    assert list(some.by_tag) == ["a", "b"]
