@@ -1,0 +1,199 @@
+"""What a terminal may be like: another language, no UTF-8, no colour, a pipe that closes, nobody at the keyboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import socket
+import subprocess
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from tests.core.cli.running import PROGRAM, environment, in_its_own
+
+pytestmark = pytest.mark.timeout(60)
+COLOUR = re.compile(rb"\x1b\[[0-9;]*3[0-7]m")
+
+
+@pytest.fixture
+def anna(service: Any) -> dict[str, str]:
+    """The environment of a signed-in shell."""
+    person = service.account("anna", service.group("视觉"))
+    return environment(TRAINYARD_URL=service.address, TRAINYARD_TOKEN=person.token)
+
+
+def at_a_terminal(arguments: list[str], env: dict[str, str], wait_for: bytes = b"", typed: bytes = b"") -> tuple[int, bytes]:
+    """The exit code, and what a person sees who types ``typed`` when ``wait_for`` is shown, at a terminal of its own."""
+    process, screen = pty.fork()
+    if process == 0:
+        os.execve(PROGRAM[0], [*PROGRAM, *arguments], env)
+    seen = b""
+    with suppress(OSError):  # the screen is gone when the program is
+        while data := os.read(screen, 4096):
+            seen += data
+            if typed and wait_for in seen:
+                os.write(screen, typed)
+                typed = b""
+    os.close(screen)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), seen
+
+
+def test_a_name_the_encoding_cannot_show_is_escaped_not_a_crash(anna: dict[str, str]) -> None:
+    ran = in_its_own(["whoami"], anna | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"})
+    assert (ran.returncode, rb"\u89c6\u89c9" in ran.stdout) == (0, True)
+
+
+def test_json_means_the_same_in_every_encoding(anna: dict[str, str]) -> None:
+    ran = in_its_own(["whoami", "--json"], anna | {"PYTHONIOENCODING": "latin-1"})
+    assert json.loads(ran.stdout.decode("latin-1"))["groups"][0]["name"] == "视觉"
+
+
+def test_an_argument_that_is_no_text_is_refused(anna: dict[str, str]) -> None:
+    ran = subprocess.run([*PROGRAM, "datasets", "show", b"\xff\xfe"], env=anna, capture_output=True, timeout=60)
+    assert (ran.returncode, b"Traceback" in ran.stderr, b"UTF-8" in ran.stderr) == (1, False, True)
+
+
+@pytest.mark.parametrize("arguments", [["whoami"], ["--help"], ["images", "--json"]], ids=" ".join)
+def test_a_reader_that_stops_reading_is_no_trouble(anna: dict[str, str], arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run([*PROGRAM, *arguments], env=anna, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    os.close(writing)
+    assert ran.stderr == b""
+
+
+def test_a_pipe_gets_no_colours_and_a_terminal_may(anna: dict[str, str]) -> None:
+    env = {name: value for name, value in anna.items() if name != "NO_COLOR"} | {"TERM": "xterm-256color"}
+    assert b"\x1b[" not in in_its_own(["whoami"], env).stdout
+    assert COLOUR.search(at_a_terminal(["whoami"], env | {"NO_COLOR": "1"})[1]) is None
+    assert "视觉" in at_a_terminal(["whoami"], env)[1].decode()
+
+
+def test_progress_is_for_terminals_only(anna: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "model"
+    file.write_bytes(bytes(100_000))
+    quiet = in_its_own(["models", "put", str(file), "--name", "quiet"], anna)
+    assert (quiet.returncode, quiet.stderr) == (0, b"")
+    assert b"100.0" in at_a_terminal(["models", "put", str(file), "--name", "shown"], anna | {"TERM": "xterm"})[1]
+
+
+def test_a_secret_is_asked_for_unseen(service: Any, tmp_path: Path) -> None:
+    person = service.account("anna")
+    env = environment(XDG_CONFIG_HOME=str(tmp_path), TERM="xterm")
+    code, seen = at_a_terminal(["login", service.address], env, b"token", person.token.encode() + b"\n")
+    assert code == 0, seen
+    assert person.token.encode() not in seen
+    kept = tmp_path / "trainyard" / "login.json"
+    assert (json.loads(kept.read_text())["token"], kept.stat().st_mode & 0o777) == (person.token, 0o600)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_and_options(shell: str) -> None:
+    asked = {
+        "bash": {"COMP_WORDS": "trainyard data", "COMP_CWORD": "1"},
+        "zsh": {"_TYPER_COMPLETE_ARGS": "trainyard data"},
+        "fish": {"_TYPER_COMPLETE_ARGS": "trainyard data", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    }[shell]
+    ran = in_its_own([], environment(**asked, _TRAINYARD_COMPLETE=f"complete_{shell}"))
+    assert b"datasets" in ran.stdout
+
+
+def test_the_version_is_one_line_of_its_own() -> None:
+    ran = in_its_own(["--version"], environment())
+    assert re.fullmatch(r"trainyard \d+\.\d+\.\d+\n", ran.stdout.decode())
+
+
+def test_nothing_typed_is_help_and_exit_code_2() -> None:
+    ran = in_its_own([], environment())
+    assert (ran.returncode, b"datasets" in ran.stdout + ran.stderr) == (2, True)
+
+
+@pytest.fixture
+def somebody_else() -> Any:
+    """A web server that is not ours: a page at /, a redirect below /moved."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            moved = self.path.startswith("/moved")
+            self.send_response(301 if moved else 200)
+            if moved:
+                self.send_header("Location", "https://elsewhere.example/")
+            self.end_headers()
+            self.wfile.write(b"<html>welcome</html>")
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_is_not_trainyard_is_told_in_a_sentence(somebody_else: str) -> None:
+    ran = in_its_own(["whoami"], environment(TRAINYARD_URL=somebody_else, TRAINYARD_TOKEN="x"))
+    assert (ran.returncode, b"not a Trainyard" in ran.stderr, b"Traceback" in ran.stderr) == (3, True, False)
+
+
+def test_an_address_that_moved_is_named(somebody_else: str) -> None:
+    ran = in_its_own(["whoami"], environment(TRAINYARD_URL=f"{somebody_else}/moved", TRAINYARD_TOKEN="x"))
+    assert (ran.returncode, b"https://elsewhere.example/" in ran.stderr) == (3, True)
+
+
+def test_an_address_without_tls_behind_https_is_told_in_a_sentence(service: Any) -> None:
+    address = service.address.replace("http:", "https:")
+    ran = in_its_own(["whoami"], environment(TRAINYARD_URL=address, TRAINYARD_TOKEN="x"))
+    assert (ran.returncode, b"does not answer" in ran.stderr, b"Traceback" in ran.stderr) == (3, True, False)
+
+
+def test_a_server_that_hangs_up_is_told_in_a_sentence() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+
+        def hang_up() -> None:
+            listening.accept()[0].close()
+
+        Thread(target=hang_up, daemon=True).start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        ran = in_its_own(["whoami"], environment(TRAINYARD_URL=address, TRAINYARD_TOKEN="x"))
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (3, False)
+
+
+def test_without_a_home_there_is_a_sentence(tmp_path: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "HOME": str(tmp_path / "none")}
+    ran = in_its_own(["whoami"], env)
+    assert (ran.returncode, b"trainyard login" in ran.stderr) == (1, True)
+
+
+def test_words_are_chinese_where_the_terminal_is(anna: dict[str, str]) -> None:
+    ran = in_its_own(["datasets", "show", "x"], anna | {"LANG": "zh_CN.UTF-8"})
+    assert "没有名为 x 的" in ran.stderr.decode()
+    assert "没有选项 --no-such" in in_its_own(["whoami", "--no-such"], anna | {"LANG": "zh_CN.UTF-8"}).stderr.decode()
+
+
+def test_a_refusal_is_json_for_who_asked_for_json(anna: dict[str, str]) -> None:
+    ran = in_its_own(["datasets", "show", "none", "--json"], anna)
+    assert (ran.returncode, ran.stdout, json.loads(ran.stderr)["error"]["code"]) == (1, b"", "no-such-name")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [("", 1), ("not json", 1), ('{"url": "http://127.0.0.1:1"}', 1), ('{"url": "nowhere", "token": "x"}', 1)],
+    ids=["empty", "text", "no token", "no address"],
+)
+def test_a_damaged_sign_in_is_told_with_its_file(tmp_path: Path, content: str, code: int) -> None:
+    kept = tmp_path / "trainyard" / "login.json"
+    kept.parent.mkdir()
+    kept.write_text(content)
+    kept.chmod(0o600)
+    ran = in_its_own(["whoami"], environment(XDG_CONFIG_HOME=str(tmp_path)))
+    assert (ran.returncode, b"Traceback" in ran.stderr, bool(ran.stderr)) == (code, False, True)
