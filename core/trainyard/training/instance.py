@@ -59,7 +59,7 @@ class TrainInstance(AvaNames):
         found = state.resumable(self.runs) if resume and instance is None else None
         self.id = _checked(instance) if instance else found.name if found else secrets.token_hex(12)
         self.resumed_from = snapshots.newest(self.output) if (instance or found) else None
-        self.parameters = dict(params.get_all() if parameters is None else parameters)
+        self.parameters = params.plain(params.get_all() if parameters is None else parameters)
         self.stop_request = StopRequest()
         self.ended = False
         self._begin()
@@ -161,7 +161,7 @@ class TrainInstance(AvaNames):
         if self.ended:
             return
         self.ended = True
-        error = error[:_LONGEST_ERROR]
+        error = params.plain_text(error)[:_LONGEST_ERROR]
         self._events.close()
         outcome = "failed" if error else "done"
         self._file = replace(self._file, state=outcome, ended=ended, stopped=time.time(), error=error)

@@ -6,6 +6,7 @@ Nested values are named with dots: ``get_value("solverOps.batchSize", default=32
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -84,6 +85,27 @@ def merged(below: Parameters, above: Parameters) -> Parameters:
         else:
             result[name] = value
     return result
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON, every database and every page can keep it: what a script computes with may be anything.
+
+    Numbers of numpy and its kin become Python's, numbers that are not finite and other objects become text.
+    """
+    if isinstance(value, Mapping):
+        return {plain_text(str(name)): plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return plain(value.item())
+    return plain_text(str(value))
+
+
+def plain_text(text: str) -> str:
+    """``text`` without what is no character: halves of surrogate pairs (of undecodable file names) and NUL."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def read(path: Path) -> Parameters:

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import io
 import json
+import math
 import os
 import tarfile
 import time
@@ -75,7 +76,7 @@ def pack(output: Path, files: Mapping[str, Path], moment: Moment) -> Snapshot:
             size=part.stat().st_size,
             sha256=digest,
             files={name: path.stat().st_size for name, path in sorted(files.items())},
-            metrics=dict(moment.metrics),
+            metrics={name: float(value) for name, value in moment.metrics.items() if math.isfinite(value)},
             created=time.time(),
         )
         manifest_of(archive).unlink(missing_ok=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from trainyard.errors import Invalid, NotFound, TooLarge
 from trainyard.training import params
+from trainyard.training.snapshots import Moment, pack
 
 
 @pytest.fixture
@@ -63,3 +66,16 @@ def test_a_file_of_ten_megabytes_is_refused_unread(file: Path) -> None:
     file.write_text(json.dumps({"table": "x" * 10_000_000}))
     with pytest.raises(TooLarge, match="1048576 bytes"):
         params.get_all(use_cache=False)
+
+
+def test_parameters_of_any_kind_become_what_json_and_every_database_can_keep() -> None:
+    odd = {"rate": np.float32(0.5), "inf": math.inf, "shape": (3, np.int64(2)), "name": "caf\udce9\0", "kind": np.float32}
+    plain = {"rate": 0.5, "inf": "inf", "shape": [3, 2], "name": "caf?", "kind": "<class 'numpy.float32'>"}
+    assert params.plain(odd) == plain
+
+
+def test_a_snapshot_of_a_diverged_model_is_kept_without_what_is_no_number(tmp_path: Path) -> None:
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"weights")
+    made = pack(tmp_path / "output", {"weights": weights}, Moment(1, 10, metrics={"loss": math.nan, "accuracy": 0.1}))
+    assert made.metrics == {"accuracy": 0.1}
