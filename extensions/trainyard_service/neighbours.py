@@ -25,6 +25,7 @@ from watchfiles import awatch
 from trainyard_service.context import Context
 from trainyard_service.database.engine import Database
 from trainyard_service.events import EVERYBODY, Announcement, Audience, EventBus, announced
+from trainyard_service.lasting import beside
 
 log = logging.getLogger(__name__)
 _CHANNEL = "trainyard"
@@ -64,13 +65,8 @@ def join(database: Database, bus: EventBus) -> Neighbours:
 @asynccontextmanager
 async def neighbours_part(context: Context) -> AsyncIterator[None]:
     """Listen as long as the service runs."""
-    listening = asyncio.create_task(context.parts["neighbours"].listen())
-    try:
+    async with beside(context.parts["neighbours"].listen):
         yield
-    finally:
-        listening.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await listening
 
 
 class Alone:

@@ -9,8 +9,6 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict, NotFound
-from trainyard.jobs.launch import LaunchState
-from trainyard.jobs.states import Cause
 from trainyard.records.base import Record
 from trainyard.records.jobs import WorkspaceView
 from trainyard.words import N_
@@ -27,8 +25,8 @@ from trainyard_service.datasets.access import readable
 from trainyard_service.disk.room import Charge, must_fit
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller, caller_of, internal_only
+from trainyard_service.jobs.endings import workspace_ending
 from trainyard_service.jobs.enforcement import release_workspace
-from trainyard_service.jobs.engine import JobEngine
 from trainyard_service.jobs.offers import Asker, offered_packages
 from trainyard_service.jobs.part import EngineDep
 from trainyard_service.permissions import must_be_unrestricted, must_not_be_job
@@ -93,7 +91,7 @@ def renew_workspace(reading: ReadingDep) -> WorkspaceView:
             raise Conflict("no-workspace", N_("You have no running workspace."), hint=N_("Start one on the overview page."))
         must_fit(session, reading.context, Charge(row.account_id, row.group_id), 0)
         row.ends_at = now() + timedelta(hours=reading.engine.settings.workspace_hours)
-        row.warned = False
+        row.warned, row.ending = False, None
         announce(session, "workspace", reading.caller.id, Audience.of(reading.caller.id))
         session.flush()
         return workspace_view(session, reading.context, reading.caller.id, reading.language)
@@ -128,14 +126,20 @@ def _images(context: Context, language: str) -> list[Any]:
     return [one for one in found if one.kind == KIND] or found
 
 
-def _sets(session: Session, caller: Caller) -> list[dict[str, str]]:
+def _sets(session: Session, caller: Caller) -> list[dict[str, Any]]:
     query = select(FormattedSetRow).join(BatchRow).join(DatasetRow).where(readable(caller), FormattedSetRow.ready)
     rows = session.scalars(query.order_by(BatchRow.created.desc(), FormattedSetRow.id).limit(_MOST_SETS))
-    return [{"id": row.id, "name": row.batch.dataset.name, "label": _label(row)} for row in rows]
-
-
-def _label(row: FormattedSetRow) -> str:
-    return f"{row.batch.dataset.name} · {row.format} · {row.split} ({row.samples})"
+    return [
+        {
+            "id": row.id,
+            "name": row.batch.dataset.name,
+            "format": row.format,
+            "split": row.split,
+            "samples": row.samples,
+            "created": row.batch.created.date().isoformat(),
+        }
+        for row in rows
+    ]
 
 
 @internal.post("/{hub_name}/launch")
@@ -160,17 +164,10 @@ def ended(hub_name: str, body: Ended, context: ContextDep, engine: EngineDep) ->
         if row is None or row.account_id != caller.id:
             raise NotFound("no-workspace", N_("There is no workspace {key}."), key=body.key)
         audit.note(caller.name)
-        row.ending = row.ending or _ending(engine, body.key)
+        state = context.launcher.state(body.key)
+        row.ending = row.ending or (workspace_ending(state) if state else None)
         release_workspace(session, row)
     engine.wake()
-
-
-def _ending(engine: JobEngine, key: str) -> dict[str, Any] | None:
-    state: LaunchState | None = engine.context.launcher.state(key)
-    if state is None or state.phase != "ended" or state.cause in (None, Cause.STOPPED):
-        return None
-    told = state.model_dump(include={"cause", "exit_code", "signal", "peak_memory", "memory_limit", "message"}, mode="json")
-    return {**told, "last_lines": []}
 
 
 def _person(session: Session, hub_name: str, *, must_be_active: bool = True) -> Caller:

@@ -13,17 +13,19 @@ from trainyard.words import N_, translate
 from trainyard_service.database.tables.jobs import JobRow
 
 _GIB = 2**30
+_HOUR = 3600
 _TEXTS = {
     Cause.EXITED: N_("The program ended with exit code {exit_code}."),
     Cause.SIGNALLED: N_("The program was ended by signal {signal}."),
     Cause.OUT_OF_MEMORY: N_("The program needed more than its {memory_limit} GB of memory (peak {peak_memory} GB). "
                             "Choose a larger package or a smaller batch size."),
     Cause.DISK_FULL: N_("The disk is full. Delete what is not needed, then start again."),
-    Cause.TIME_LIMIT: N_("The time limit was reached; the program was stopped."),
+    Cause.TIME_LIMIT: N_("The time limit of {time_limit} h was reached; the platform stopped the program."),
     Cause.STOPPED: N_("Stopped by {stopped_by}."),
     Cause.SUPERVISOR_LOST: N_("The supervisor of this program was lost and the program with it. Start it again."),
     Cause.LAUNCH_FAILED: N_("It could not be started: {message}"),
 }  # fmt: skip
+_NAMES = ("exit_code", "signal", "peak_memory", "memory_limit", "time_limit", "stopped_by", "message")
 _DONE = N_("Finished.")
 BLOCKED, LEFT, DELETED = "platform:blocked", "platform:left-group", "platform:deleted"
 _BY_PLATFORM = {
@@ -43,10 +45,24 @@ def certificate(state: LaunchState, job: JobRow, last_lines: list[str]) -> dict[
         "signal": state.signal,
         "peak_memory": state.peak_memory,
         "memory_limit": state.memory_limit,
+        "time_limit": job.time_limit,
         "stopped_by": stopped_by,
         "last_lines": last_lines,
         "message": state.message,
     }
+
+
+def workspace_ending(state: LaunchState) -> dict[str, Any] | None:
+    """What is kept about the end of a workspace; nothing when its user ended it."""
+    if state.phase != "ended" or state.cause in (None, Cause.STOPPED):
+        return None
+    told = state.model_dump(include={"cause", "exit_code", "signal", "peak_memory", "memory_limit", "message"}, mode="json")
+    return {**told, "last_lines": []}
+
+
+def time_is_over(seconds: float) -> dict[str, Any]:
+    """What is kept when the platform ends something after its time."""
+    return {"cause": Cause.TIME_LIMIT, "time_limit": seconds, "last_lines": []}
 
 
 def launch_failure(error: Exception) -> dict[str, Any]:
@@ -83,12 +99,16 @@ def _sentence(ending: dict[str, Any], language: str) -> str:
     values = {name: _shown(name, value) for name, value in ending.items()}
     if "key" in ending:
         values["message"] = translate(ending["key"], language, **ending["values"])
-    defaults = dict.fromkeys(("exit_code", "signal", "peak_memory", "memory_limit", "stopped_by", "message"), "–")
+    defaults = dict.fromkeys(_NAMES, "–")
     return translate(_TEXTS[cause], language, **{**defaults, **{k: v for k, v in values.items() if v is not None}})
 
 
 def _shown(name: str, value: Any) -> Any:
-    return f"{value / _GIB:.3g}" if name in ("peak_memory", "memory_limit") and value is not None else value
+    if value is None:
+        return None
+    if name in ("peak_memory", "memory_limit"):
+        return f"{value / _GIB:.3g}"
+    return f"{value / _HOUR:.3g}" if name == "time_limit" else value
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -80,8 +80,10 @@ def _workspaces(session: Session, truth: Mapping[str, LaunchState], settings: Jo
         state = truth.get(row.key)
         never_came = state is None and now() - row.started > timedelta(seconds=_GRANT_SECONDS)
         if never_came or (state is not None and state.phase == "ended"):
+            row.ending = row.ending or (endings.workspace_ending(state) if state else None)
             release_workspace(session, row)
         elif now() >= row.ends_at:
+            row.ending = endings.time_is_over(settings.workspace_hours * 3600)
             over.add(row.key)
         elif not row.warned and now() >= row.ends_at - timedelta(seconds=settings.workspace_warning):
             row.warned = True

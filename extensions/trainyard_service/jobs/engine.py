@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.jobs.naming import job_of_key
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import remove_private_folder
+from trainyard_service.lasting import beside
 
 log = logging.getLogger(__name__)
 _TOPICS = frozenset({"job", "account", "group", "workspace", "reset"})
@@ -71,16 +73,14 @@ class JobEngine:
     async def _act(self, lost: asyncio.Event) -> None:
         """Pass after pass: when the launcher or a row changes, and at every slow tick."""
         self._loop = asyncio.get_running_loop()
-        watchers = [asyncio.create_task(work) for work in (self._watch_launcher(), self._watch_rows(), self._watch_lease(lost))]
         try:
-            while not lost.is_set():
-                self._changed.clear()
-                await self._pass()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), self.settings.tick)
+            async with beside(self._watch_launcher, self._watch_rows, partial(self._watch_lease, lost)):
+                while not lost.is_set():
+                    self._changed.clear()
+                    await self._pass()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._changed.wait(), self.settings.tick)
         finally:
-            for watcher in watchers:
-                watcher.cancel()
             self._loop = None
 
     async def _pass(self) -> None:
@@ -106,27 +106,34 @@ class JobEngine:
 
     def reconcile(self) -> None:
         """One pass: who may not go on, what has changed, who may start, what to start, what to tidy up."""
-        with self.context.database.write() as session:
-            enforcement.enforce(session, self.context.launcher, self.settings)
         truth = {state.key: state for state in self.context.launcher.states()}
+        self._guard("who may not go on", self._enforce, truth)
         for job_id in self._ids(*ACTIVE):
-            self._guard(job_id, self._observe, truth)
-        self._stop_queued()
-        self._admit()
+            self._guard(job_id, self._observe, job_id, truth)
+        self._guard("what was stopped in the queue", self._stop_queued)
+        self._guard("the queue", self._admit)
         for job_id in self._ids(JobState.STARTING):
-            self._guard(job_id, self._launch, truth)
-        self._tidy(truth)
+            self._guard(job_id, self._launch, job_id, truth)
+        for key, state in truth.items():
+            self._guard(key, self._tidy, key, state)
 
     def _ids(self, *states: JobState) -> list[str]:
         with self.context.database.read() as session:
             return list(session.scalars(select(JobRow.id).where(JobRow.state.in_(states)).order_by(JobRow.created)))
 
-    def _guard(self, job_id: str, step: Any, truth: Mapping[str, LaunchState]) -> None:
-        """One job's trouble is logged and stays its own."""
+    def _guard(self, what: str, step: Callable[..., None], *arguments: Any) -> None:
+        """The trouble of one job, or of one step, is logged and stays its own."""
         try:
-            step(job_id, truth)
+            step(*arguments)
         except Exception:
-            log.exception("job %s could not be reconciled", job_id, extra={"job": job_id})
+            log.exception("%s could not be reconciled", what, extra={"job": what})
+
+    def _enforce(self, truth: Mapping[str, LaunchState]) -> None:
+        """Rights that have ended; workspaces are stopped when that is written down."""
+        with self.context.database.write() as session:
+            ending = enforcement.enforce(session, truth, self.settings)
+        for key in ending:
+            self._guard(key, self.context.launcher.stop, key)
 
     def _observe(self, job_id: str, truth: Mapping[str, LaunchState]) -> None:
         """Bring an active job's row in line with what the launcher tells."""
@@ -189,7 +196,8 @@ class JobEngine:
     def _admit(self) -> None:
         """Decide who starts, and write down attempts and allocations in the same transaction."""
         with self.context.database.write() as session:
-            queue = list(session.scalars(select(JobRow).where(JobRow.state == JobState.QUEUED)))
+            waiting = session.scalars(select(JobRow).where(JobRow.state == JobState.QUEUED))
+            queue = [job for job in waiting if self._has_package(session, job)]
             if not queue:
                 return
             rows = {job.id: job for job in queue}
@@ -197,10 +205,19 @@ class JobEngine:
             for job_id, devices in admission.starts.items():
                 self._allocate(session, rows[job_id], devices)
             for job_id, wait in admission.waits.items():
-                waiting = {"place": wait.place, **asdict(wait.shortage)}
-                if rows[job_id].waiting != waiting:
-                    rows[job_id].waiting = waiting
+                reason = {"place": wait.place, **asdict(wait.shortage)}
+                if rows[job_id].waiting != reason:
+                    rows[job_id].waiting = reason
                     announce(session, "job", job_id, life.audience(rows[job_id]))
+
+    def _has_package(self, session: Session, job: JobRow) -> bool:
+        """A job whose package is not offered any more fails alone; the queue behind it goes on."""
+        try:
+            self.ledger.size(job.package)
+        except UserError as error:
+            self._move(session, job, JobState.FAILED, ending={**launch_failure(error), "last_lines": []})
+            return False
+        return True
 
     def _request(self, job: JobRow) -> Request:
         queued = (job.queued or job.created).timestamp()
@@ -264,19 +281,18 @@ class JobEngine:
                 self._end(session, job, ending)
         remove_private_folder(self.context.home, key)
 
-    def _tidy(self, truth: Mapping[str, LaunchState]) -> None:
-        """Stop launches of attempts that have ended by our books, and forget what no job needs any more."""
-        for key, state in truth.items():
-            known = job_of_key(key)
-            if known is None:
-                continue
-            with self.context.database.read() as session:
-                job = session.get(JobRow, known[0])
-            current = job is not None and job.attempt == known[1]
-            if state.phase != "ended" and not (current and job is not None and JobState(job.state) in ACTIVE):
-                self.context.launcher.stop(key, grace=self.settings.grace)
-            elif state.phase == "ended" and not current:
-                self.context.launcher.forget(key)
+    def _tidy(self, key: str, state: LaunchState) -> None:
+        """Stop a launch whose attempt has ended by our books, and forget what no job needs any more."""
+        known = job_of_key(key)
+        if known is None:
+            return
+        with self.context.database.read() as session:
+            job = session.get(JobRow, known[0])
+        current = job is not None and job.attempt == known[1]
+        if state.phase != "ended" and not (current and job is not None and JobState(job.state) in ACTIVE):
+            self.context.launcher.stop(key, grace=self.settings.grace)
+        elif state.phase == "ended" and not current:
+            self.context.launcher.forget(key)
 
     def output(self, session: Session, job: JobRow) -> tuple[Path, str]:
         """Where a job's output lies: a trusted folder, and the path below it."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -18,6 +18,7 @@ from trainyard_service.jobs.kinds import Kind
 from trainyard_service.jobs.ledger import Capacity, Ledger
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import AttemptTokens
+from trainyard_service.lasting import beside
 from trainyard_service.trainings.kind import TrainKind
 from trainyard_service.trainings.tensorboard import TensorBoards
 from trainyard_service.trainings.watch import watch_volume
@@ -46,15 +47,8 @@ async def jobs_part(context: Context) -> AsyncIterator[None]:
     """Reconcile as long as the service runs."""
     engine = install(context)
     boards = context.parts.setdefault("tensorboards", TensorBoards(context, engine.settings))
-    tasks = [asyncio.create_task(work) for work in (engine.run(), boards.cull(), watch_volume(context))]
-    try:
+    async with beside(engine.run, boards.cull, partial(watch_volume, context)):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 def engine_of(request: Request) -> JobEngine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.jobs.launch import Mount
-from trainyard.jobs.states import ENDED, JobState
+from trainyard.jobs.states import ENDED, Cause, JobState
 from trainyard.records.jobs import Progress
 from trainyard.records.trainings import InstanceState
 from trainyard.words import N_
@@ -22,8 +23,10 @@ from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.trainings import TrainingRow
 from trainyard_service.datasets.formatting import set_folder
 from trainyard_service.disk.measure import measure_soon
+from trainyard_service.jobs.endings import ending_view
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
 from trainyard_service.jobs.tokens import private_folder, write_private
+from trainyard_service.storage.mounts import mounts_of
 from trainyard_service.trainings import catch_up, entry, places
 from trainyard_service.trainings.create import roots_of
 from trainyard_service.trainings.telling import tell_instance, tell_training
@@ -55,6 +58,7 @@ class TrainKind:
             Mount(source=run, target=places.RUN, read_only=False),
             Mount(source=parameters, target=places.PARAMETERS),
             *(Mount(source=set_folder(self.context, one.set), target=Path(places.DATA / one.part)) for one in row.sets),
+            *mounts_of(self.context).for_launch(start.job.owner_id),
         ]
         examples = images.folder_of(home, image) / "examples"
         if examples.is_dir():
@@ -75,6 +79,17 @@ class TrainKind:
         line = f"=== {row.name}: attempt {attempt}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC ===\n"
         append_beneath(share, places.log_below_share(row), line.encode(), uid, row.group.gid)
 
+    def _end_log(self, row: TrainingRow, job: JobRow) -> None:
+        """Who or what ended it; a training that was stopped in the queue wrote nothing."""
+        told = ending_view(job.ending, "en")
+        if told is None or (job.started is None and told.cause is not Cause.LAUNCH_FAILED):
+            return
+        line = f"=== {row.name}: attempt {job.attempt}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC: {told.text} ===\n"
+        share, owner = self.context.home.group_share(row.group_id), row.owner
+        # a log that its people have moved away, or a full share, does not keep a training from ending
+        with suppress(OSError):
+            append_beneath(share, places.log_below_share(row), line.encode(), owner.uid, row.group.gid)
+
     def moved(self, session: Session, job: JobRow, then: JobState) -> None:
         """See ``Kind``."""
         row = session.scalar(select(TrainingRow).where(TrainingRow.job_id == job.id))
@@ -83,6 +98,7 @@ class TrainKind:
         if then in ENDED:
             catch_up.instances(session, self.context, row)
             self._close_instances(session, row, then)
+            self._end_log(row, job)
         tell_training(session, row)
 
     def _close_instances(self, session: Session, row: TrainingRow, then: JobState) -> None:

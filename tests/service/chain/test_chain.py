@@ -90,7 +90,8 @@ def test_the_whole_chain(chain: Any, person: Any) -> None:
     curves = bob.ok("GET", f"/instances/{instance['id']}/curves", params={"tags": "loss/train"})
     assert curves["series"][0]["steps"] == [10, 20, 30]
     log = bob.http.get(f"/jobs/{made['job']['id']}/log").text
-    assert log.splitlines()[1:] == ["first line", "30 samples, 3 epochs"]
+    assert log.splitlines()[1:-1] == ["first line", "30 samples, 3 epochs"]
+    assert log.splitlines()[-1].endswith("UTC: Finished. ===")
     path = Path(str(chain.context.home.group_share(group.id)) + done["log"].removeprefix(f"/workspace/mnt/group/{group.name}"))
     assert path.read_text() == log
 
@@ -139,6 +140,7 @@ def test_a_training_is_stopped_restarted_and_its_token_dies(chain: Any, person: 
     log = alice.http.get(f"/jobs/{made['job']['id']}/log").text
     assert "long: attempt 1" in log
     assert "long: attempt 2" in log
+    assert "UTC: Stopped by alice. ===" in log
     alice.ok("POST", f"/trainings/{made['id']}/stop")
     alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] == "stopped")
 
@@ -177,3 +179,15 @@ def test_names_are_unique_per_person_and_group(chain: Any, person: Any) -> None:
     alice.ok("POST", "/trainings", json=body)
     assert alice.refused("POST", "/trainings", json=body)[1] == "training-exists"
     bob.ok("POST", "/trainings", json=body)
+
+
+def test_at_its_time_limit_a_training_is_stopped_and_page_and_log_say_so(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice = person("alice", group)
+    body = {"name": "endless", "group": "vision", "image": "workspace", "package": "1Core2G", "entry": "sleep 600"}
+    made = alice.ok("POST", "/trainings", json={**body, "hours": 0.0004})
+    done = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] not in ("queued", "starting", "running"))
+    assert (done["job"]["state"], done["job"]["ending"]["cause"]) == ("stopped", "time-limit")
+    reason = "The time limit of 0.0004 h was reached; the platform stopped the program."
+    assert done["job"]["ending"]["text"] == reason
+    assert alice.http.get(f"/jobs/{made['job']['id']}/log").text.splitlines()[-1].endswith(f"{reason} ===")
