@@ -188,7 +188,7 @@ def test_a_blocked_person_s_jobs_stop_at_once(yard: Any) -> None:
     yard.until(engine, running, S.RUNNING)
     with yard.context.database.write() as session:
         session.get_one(AccountRow, owner).state = AccountState.BLOCKED
-    assert yard.until(engine, running, S.STOPPED).stopped_by == "platform"
+    assert yard.until(engine, running, S.STOPPED).stopped_by == "platform:blocked"
     yard.until(engine, queued, S.STOPPED)
 
 
