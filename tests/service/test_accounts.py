@@ -67,11 +67,14 @@ def test_both_sides_get_notices(service, admin):
     assert anna.get("/me").json()["unread_notices"] == 0
 
 
-def test_a_refused_application_is_gone_and_its_number_is_not_given_again(service, admin):
+def test_a_refused_applicant_is_told_why_and_may_apply_again_under_a_new_number(service, admin):
     number = _apply(service).json()["id"]
     assert service.client(admin).post(f"/accounts/{number}/refuse", json={"reason": "unknown"}).status_code == 200
-    assert _code(_login(service)) == (401, "wrong-password")
+    answer = _login(service)
+    assert _code(answer) == (403, "application-refused") and "unknown" in answer.json()["error"]["message"]
+    assert service.client(admin).get("/me").json()["applications_waiting"] == 0
     assert _apply(service).json()["id"] > number
+    assert _code(_login(service)) == (403, "account-waiting")
 
 
 @pytest.mark.parametrize("name", ["anna", "ANNA", "ａｎｎａ", "anna "])

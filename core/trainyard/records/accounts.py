@@ -12,12 +12,13 @@ from trainyard.records.base import Description, Name, Person, Record
 
 
 class AccountState(StrEnum):
-    """applied → active ⇄ blocked; a refused application is gone, with a notice by mail."""
+    """applied → active ⇄ blocked, or applied → refused: told on the sign-in page and by mail; the name is free again."""
 
     APPLIED = "applied"
     ACTIVE = "active"
     BLOCKED = "blocked"
     DELETED = "deleted"
+    REFUSED = "refused"
 
 
 class Application(Record):

@@ -7,15 +7,17 @@ import unicodedata
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from trainyard.errors import Conflict, Invalid, NotFound
+from trainyard.errors import Conflict, Invalid, NotAllowed, NotFound
 from trainyard.names import display_name
 from trainyard.records.accounts import Account, AccountState, Application
 from trainyard.words import LANGUAGES, N_
 
-from trainyard_service.accounts import passwords
-from trainyard_service.database.tables.accounts import AccountRow, GroupRow
+from trainyard_service.accounts import notices, passwords
+from trainyard_service.database.tables.accounts import AccountRow, GroupRow, NoticeRow
 from trainyard_service.events import Audience, announce
 
+REFUSED = N_("Your application for the account {name} was refused: {reason}")
+REFUSED_PLAINLY = N_("Your application for the account {name} was refused.")
 _DELETED_NAME = re.compile(r"[~～]\d+$")
 
 
@@ -33,6 +35,7 @@ def apply(session: Session, application: Application) -> AccountRow:
     name = display_name(application.name)
     passwords.check(application.password, name)
     _must_be_address(application.email)
+    _forget_refusal(session, name)
     must_be_free(session, name)
     row = AccountRow(
         name=name,
@@ -48,6 +51,33 @@ def apply(session: Session, application: Application) -> AccountRow:
     session.flush()
     changed(session, row)
     return row
+
+
+def refuse(session: Session, row: AccountRow, decided_by: str, reason: str) -> None:
+    """Turn an application down; of the person only the name and the way to hear the answer are kept."""
+    notices.send(session, row.id, REFUSED if reason else REFUSED_PLAINLY, name=row.name, reason=reason)
+    row.state, row.decided_by = AccountState.REFUSED, decided_by
+    row.email = row.affiliation = row.reason = ""
+    changed(session, row)
+
+
+def must_not_be_refused(session: Session, row: AccountRow) -> None:
+    """Raises:
+    NotAllowed: the application was refused; with the administrator's reason.
+    """
+    if row.state != AccountState.REFUSED:
+        return
+    told = session.scalars(select(NoticeRow).where(NoticeRow.account_id == row.id).order_by(NoticeRow.id.desc())).first()
+    values = dict(told.message_values) if told else {"name": row.name}
+    message = told.message if told else REFUSED_PLAINLY
+    raise NotAllowed("application-refused", message, hint=N_("You may apply again."), **values)
+
+
+def _forget_refusal(session: Session, name: str) -> None:
+    row = by_name(session, name)
+    if row is not None and row.state == AccountState.REFUSED:
+        session.delete(row)
+        session.flush()
 
 
 def _must_be_address(email: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy import select
 from trainyard.records.accounts import Account, AccountState
 from trainyard.records.base import Page, Record
-from trainyard.words import N_, translate
+from trainyard.words import N_
 
 from trainyard_service import audit, volume
 from trainyard_service.accounts import membership, notices, passwords, people
@@ -22,11 +22,11 @@ from trainyard_service.identity import CallerDep
 from trainyard_service.permissions import must_administrate
 
 router = APIRouter(prefix="/accounts", tags=["accounts"], route_class=AuditedRoute)
+_GONE = (AccountState.REFUSED, AccountState.DELETED)
 BLOCKED = N_("An administrator blocked the account {name}: your workspace and jobs were stopped, your files are kept.")
 UNBLOCKED = N_("An administrator unblocked the account {name}: you can sign in again.")
 BLOCKED_RUNNING = N_("{name} is blocked; this is being stopped: {running}.")
 APPROVED = N_("Your account {name} was approved: you can sign in now.")
-REFUSED = N_("Your application for the account {name} was refused: {reason}")
 
 
 class Approval(Record):
@@ -36,7 +36,7 @@ class Approval(Record):
 
 
 class Refusal(Record):
-    """Why not; goes to the person by mail."""
+    """Why not; the person reads it at the next sign-in, and in a mail."""
 
     reason: str = Field(default="", max_length=1000)
 
@@ -61,10 +61,10 @@ def list_accounts(
     state: AccountState | None = None,
     search: Annotated[str, Query(max_length=100)] = "",
 ) -> Page[Account]:
-    """People by state and name; applications first come first."""
+    """People by state and name; applications first come first. Refused and deleted ones are shown to who asks for them."""
     must_administrate(caller)
     wanted = select(AccountRow).order_by(AccountRow.id)
-    wanted = wanted.where(AccountRow.state == state if state is not None else AccountRow.state != AccountState.DELETED)
+    wanted = wanted.where(AccountRow.state == state if state is not None else AccountRow.state.not_in(_GONE))
     if search:
         wanted = wanted.where(AccountRow.name_key.contains(people.name_key(search), autoescape=True))
     with context.database.read() as session:
@@ -95,17 +95,14 @@ def approve(account_id: int, body: Approval, context: ContextDep, caller: Caller
 
 @router.post("/{account_id}/refuse")
 def refuse(account_id: int, body: Refusal, context: ContextDep, caller: CallerDep) -> Account:
-    """Refuse an application: it is gone, the person hears by mail, and its number is never given again."""
+    """Refuse an application: the person is told at the sign-in and by mail, and may apply again under a new number."""
     must_administrate(caller)
     with context.database.write() as session:
         row = people.find(session, account_id)
         people.must_be_in_state(row, AccountState.APPLIED)
         audit.note(row.name, reason=body.reason)
         answer = people.view(row)
-        text = translate(REFUSED, row.language, name=row.name, reason=body.reason or "-")
-        notices.mail(session, row.email, row.language, text)
-        people.changed(session, row)
-        session.delete(row)
+        people.refuse(session, row, caller.name, body.reason)
         return answer
 
 

@@ -46,7 +46,7 @@ def _person(row: AccountRow) -> dict[str, Any]:
 
 @router.post("/login")
 def login(body: SignIn, context: ContextDep) -> dict[str, Any]:
-    """Check a name and password; 401 wrong, 403 waiting or blocked, 429 too many attempts."""
+    """Check a name and password; 401 wrong, 403 waiting, refused or blocked, 429 too many attempts."""
     audit.note(body.name[:64], address=body.address)
     key = people.name_key(body.name.strip())
     counters = throttle.keys(key, body.address)
@@ -57,6 +57,8 @@ def login(body: SignIn, context: ContextDep) -> dict[str, Any]:
         with context.database.write() as session:
             throttle.failed(session, counters)
         raise NotSignedIn("wrong-password", N_("This name and password do not belong together."), field="password")
+    with context.database.read() as session:
+        people.must_not_be_refused(session, row)
     must_be_active(row)
     with context.database.write() as session:
         throttle.succeeded(session, key)
@@ -72,7 +74,7 @@ def applications(body: Application, context: ContextDep) -> dict[str, Any]:
     with context.database.write() as session:
         row = people.apply(session, body)
         for administrator in people.administrators(session):
-            notices.send(session, administrator.id, APPLIED, link="/services/pages/people", name=row.name)
+            notices.send(session, administrator.id, APPLIED, link="/services/pages/admin?tab=inbox", name=row.name)
         return {"id": row.id, "name": row.name}
 
 
