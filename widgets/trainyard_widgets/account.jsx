@@ -1,18 +1,20 @@
 // Settings: who one is, the language, the password, and tokens for the command line and scripts.
 import { useState } from "preact/hooks";
 import {
-  Button, Card, ChoiceField, confirm, CopyButton, definePage, Dialog, EmptyState, Facts, Form, Note, PageHeader, SelectField, Skeleton, t, Table, Tabs, Tag, TextField, Time, toast,
+  Button, bytes, Card, ChoiceField, confirm, CopyButton, definePage, Dialog, EmptyState, Facts, Form, Meter, Note, PageHeader, SelectField, Skeleton, t, Table, Tabs, Tag, TextField, Time, toast,
 } from "./components/index.js";
+import { partsText } from "./components/disk_parts.js";
 
 function Account({ view, query, setQuery, send }) {
   const tab = query.tab ?? "general";
-  const tabs = [{ id: "general", label: t("General") }, { id: "password", label: t("Password") }, { id: "tokens", label: t("Access tokens") }];
+  const tabs = [{ id: "general", label: t("General") }, { id: "disk", label: t("Disk space") }, { id: "password", label: t("Password") }, { id: "tokens", label: t("Access tokens") }];
   return (
     <>
       <PageHeader title={t("Settings")} />
       <Tabs tabs={tabs} chosen={tab} onChoose={(id) => setQuery({ tab: id }, { replace: true })} label={t("Settings")} />
       {!view && <Card><Skeleton rows={6} /></Card>}
       {view && tab === "general" && <General view={view} send={send} />}
+      {view && tab === "disk" && <DiskSpace disk={view.disk} me={view.id} />}
       {view && tab === "password" && <Password send={send} />}
       {view && tab === "tokens" && <Tokens tokens={view.tokens} days={view.days} send={send} />}
     </>
@@ -34,6 +36,24 @@ function General({ view, send }) {
       <Card title={t("Language")} text={t("Of pages, notices and mail.")}>
         <ChoiceField name="language" label={<span class="ty-visually-hidden">{t("Language")}</span>} value={chosen} onChange={choose} options={[{ value: "en", label: "English" }, { value: "zh", label: "中文" }]} />
       </Card>
+    </div>
+  );
+}
+
+// What the viewer has on the disk in each group, and what that leaves.
+function DiskSpace({ disk, me }) {
+  return (
+    <div class="ty-grid">
+      {disk.groups.map((group) => {
+        const own = disk.people.find((row) => row.group === group.group && row.person.id === me);
+        return (
+          <Card key={group.group} title={group.group ?? t("People without a group")} text={<>{t("Shares, homes and run folders as of")} {disk.measured ? <Time value={disk.measured} /> : t("not measured yet")}</>}>
+            <Meter label={t("All together")} used={group.used} limit={group.limit} format={bytes} />
+            <Meter label={t("Yours")} used={own?.used ?? 0} limit={own?.limit ?? null} format={bytes} />
+            <p class="ty-muted ty-gap-top">{(own && partsText(own.parts)) || t("You have stored nothing here yet.")}</p>
+          </Card>
+        );
+      })}
     </div>
   );
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trainyard.records.accounts import AccessToken, Me, NewAccessToken
+from trainyard.records.disk import DiskUse
 from trainyard.words import LANGUAGES
 
 from trainyard_widgets.page import Page, View, action
@@ -14,12 +15,13 @@ class AccountPage(Page):
     """Settings of the person who looks."""
 
     bundle = "account"
-    topics = frozenset({"account"})
+    topics = frozenset({"account", "usage", "dataset", "batch", "model"})
 
     def load(self) -> View:
         """Who is signed in, and their tokens."""
         me = self.client.get("/me", Me)
-        return account_view(me, self.client.get("/tokens", list[AccessToken]))
+        disk = self.client.get("/usage/disk", DiskUse)
+        return account_view(me, self.client.get("/tokens", list[AccessToken])) | {"disk": disk.model_dump(mode="json")}
 
     @action
     def choose_language(self, language: str) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from trainyard.jobs.launch import Finding
-from trainyard.records.accounts import Account, AuditEntry, Group, Me
+from trainyard.records.accounts import Account, AuditEntry, Group, Me, Quota
 from trainyard.records.base import Page as Listing
+from trainyard.records.disk import AccountDeletion, DiskUse
 from trainyard.records.jobs import Usage
 
 from trainyard_widgets.page import Page, View, action
@@ -20,7 +21,7 @@ class AdminPage(Page):
     """The administrator's page. ``query``: ``tab``, ``search``, ``offset``, ``who``, ``action``."""
 
     bundle = "admin"
-    topics = frozenset({"account", "usage", "job", "workspace"})
+    topics = frozenset({"account", "group", "usage", "job", "workspace"})
     _findings: list[Finding] | None = None
 
     def load(self) -> View:
@@ -68,6 +69,26 @@ class AdminPage(Page):
         self.client.post("/groups", object, {"name": name, "description": description, "quota": quota})
 
     @action
+    def set_default_quota(self, quota: dict[str, Any]) -> None:
+        """Change what new groups get; groups that are there keep theirs."""
+        self.client.put("/default-quota", object, quota)
+
+    @action(reloads=False)
+    def deletion(self, account: int) -> dict[str, Any]:
+        """What deleting an account would take away and leave."""
+        return self.client.get(f"/accounts/{account}/deletion", AccountDeletion).model_dump(mode="json")
+
+    @action
+    def delete_account(self, account: int) -> None:
+        """Delete an account; what groups use stays."""
+        self.client.delete(f"/accounts/{account}")
+
+    @action(reloads=False)
+    def measure_disk(self) -> None:
+        """Measure shares and homes now."""
+        self.client.post("/usage/disk/measure", object)
+
+    @action
     def set_quota(self, group: str, quota: dict[str, Any]) -> None:
         """Change what a group may use at once."""
         self.client.put(f"/groups/{quoted(group)}/quota", object, quota)
@@ -103,11 +124,16 @@ class AdminPage(Page):
             "groups": [group.model_dump(mode="json") for group in groups],
             "group": detail.model_dump(mode="json") if detail else None,
             "people": [{"id": account.id, "name": account.name} for account in people.items],
+            "default_quota": self.client.get("/default-quota", Quota).model_dump(),
         }
 
     def _load_usage(self) -> View:
         usage = self.client.get("/usage", Usage)
-        return {"usage": usage.model_dump(mode="json", exclude={"machine"})}
+        return {
+            "usage": usage.model_dump(mode="json", exclude={"machine"}),
+            "groups": [group.model_dump(mode="json") for group in self.client.get("/groups", list[Group])],
+            "disk": self.client.get("/usage/disk", DiskUse).model_dump(mode="json"),
+        }
 
     def _load_audit(self) -> View:
         offset = int(self.query.get("offset", "0") or 0)

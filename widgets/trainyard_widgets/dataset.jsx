@@ -64,6 +64,7 @@ function Summary({ dataset, statistics }) {
         [t("Without a label"), totals?.unlabelled ? number(totals.unlabelled) : null],
         [t("Lines with a problem"), totals?.problems_total ? <span class="ty-warn">{number(totals.problems_total)}</span> : null],
         [t("Size of the list"), totals?.bytes ? bytes(totals.bytes) : null],
+        [t("On disk"), dataset.disk ? `${bytes(dataset.disk)}${dataset.group ? ` · ${t("charged to {group}", { group: dataset.group })}` : ""}` : null],
         [t("Owner"), dataset.owner.name],
         [t("Shared with"), shares || t("only you")],
         [t("Source"), dataset.source],

@@ -1,8 +1,9 @@
 // Home: the next step for a newcomer, the workspace with its countdown, what runs now, and what is used of the quota.
 import {
-  Button, bytes, Card, Clock, confirm, definePage, EmptyState, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time,
+  Button, bytes, Card, Clock, confirm, definePage, EmptyState, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time, toast, useNow,
 } from "./components/index.js";
 
+const LATE = 3600e3; // milliseconds
 const LIVE = new Set(["created", "queued", "starting", "running", "stopping"]);
 const KINDS = { prepare: N_("Dataset"), format: N_("Formatting job"), train: N_("Training"), evaluate: N_("Evaluation") };
 
@@ -55,6 +56,13 @@ function NextStep({ view }) {
 function Workspace({ workspace, grouped, send }) {
   const state = workspace?.state ?? "stopped";
   const stop = () => confirm({ title: t("Stop the workspace?"), text: t("Running notebooks and terminals end. Your files stay."), button: t("Stop"), act: () => send("stop_workspace") });
+  const renew = async () => {
+    await send("renew_workspace");
+    toast(t("The workspace has its full time again."));
+  };
+  const again = Boolean(workspace?.package);
+  const now = useNow(30);
+  const late = state === "running" && workspace.ends && Date.parse(workspace.ends) - now < LATE;
   return (
     <Card title={t("Workspace")} text={t("JupyterLab with your group's files, a terminal and GPUs where there are any.")} actions={<StateBadge state={state} />}>
       {!grouped && <Note>{t("A workspace needs a group. Ask an administrator to add you to one.")}</Note>}
@@ -65,13 +73,16 @@ function Workspace({ workspace, grouped, send }) {
           {workspace.ends && <div><div class="ty-muted">{t("Time left")}</div><Clock until={workspace.ends} /></div>}
         </div>
       )}
-      {state === "stopped" && grouped && <p class="ty-muted ty-gap">{workspace?.ending?.text || t("It is stopped and uses nothing. Your files are kept.")}</p>}
+      {late && <div class="ty-gap"><Note kind="warn">{t("It stops in less than an hour. Renew its time to go on; files are kept either way.")}</Note></div>}
+      {state === "stopped" && grouped && <p class="ty-muted ty-gap">{workspace?.ending?.text || t("It is stopped and uses nothing. Your files are kept.")}{again && <> {t("Started again it gets {package} of the group {group}, as last time.", { package: workspace.package, group: workspace.group })}</>}</p>}
       {(state === "starting" || state === "stopping") && <Skeleton rows={2} />}
       <div class="ty-row">
         {state === "running" && <LinkButton kind="primary" icon="external" href={workspace.address || "/hub/user-redirect/lab"}>{t("Open JupyterLab")}</LinkButton>}
-        {state === "running" && <Button icon="clock" onClick={() => send("renew_workspace")}>{t("Renew time")}</Button>}
+        {state === "running" && <Button icon="clock" onClick={renew}>{t("Renew time")}</Button>}
         {state === "running" && <Button icon="stop" onClick={stop}>{t("Stop")}</Button>}
-        {state === "stopped" && grouped && <LinkButton kind="primary" icon="play" href="/hub/spawn">{t("Start workspace")}</LinkButton>}
+        {state === "stopped" && grouped && !again && <LinkButton kind="primary" icon="play" href="/hub/spawn">{t("Start workspace")}</LinkButton>}
+        {state === "stopped" && grouped && again && <Button kind="primary" icon="play" onClick={() => send("start_workspace")}>{t("Start again")}</Button>}
+        {state === "stopped" && grouped && again && <LinkButton icon="gear" href="/hub/spawn">{t("Choose resources")}</LinkButton>}
       </div>
     </Card>
   );
@@ -84,6 +95,7 @@ function Quotas({ groups, machine }) {
         <div key={group.name} class="ty-gap">
           <h3 class="ty-gap-small">{group.name}</h3>
           <Resources use={group.use} quota={group.quota} />
+          <p class="ty-muted ty-small">{t("Yours on disk: {used}", { used: group.own_quota?.disk === null || !group.own_quota ? bytes(group.own_use?.disk ?? 0) : `${bytes(group.own_use.disk)} / ${bytes(group.own_quota.disk)}` })}{group.measured && <> · {t("as of")} <Time value={group.measured} /></>} · <a href="account?tab=disk">{t("What it is")}</a></p>
         </div>
       ))}
       {!groups.length && machine && <Resources use={machine.used} quota={machine.capacity} />}

@@ -31,7 +31,8 @@ class OverviewPage(Page):
     @action
     def start_workspace(self) -> None:
         """Start the workspace as it was last time."""
-        self.client.post("/workspace/start", object, {})
+        last = self.client.get("/workspace", WorkspaceView)
+        self.client.post("/workspace/start", object, last.model_dump(include={"group", "image", "package", "datasets"}))
 
     @action
     def stop_workspace(self) -> None:
@@ -78,6 +79,7 @@ def group_view(group: Any, account: int) -> View:
         "name": group.name,
         "quota": group.quota.model_dump(),
         "use": group.use.model_dump(),
+        "measured": group.measured.isoformat() if group.measured else None,
         "own_quota": own.quota.model_dump() if own else None,
         "own_use": own.use.model_dump() if own else None,
     }

@@ -45,7 +45,8 @@ export function FormatDialog({ view, send, onClose, onBegun }) {
         </div>
         <div class="ty-pair-grid">
           <SliderField name="quality" label={t("JPEG quality")} min={50} max={100} step={1} value={form.quality} onChange={(quality) => set({ quality })} hint={t("Pictures that need no change are copied as they are.")} />
-          {groups.length > 0 && <SelectField name="group" label={t("Charged to")} value={form.group} onChange={(group) => set({ group })} options={[...groups.map((name) => ({ value: name, label: name })), { value: "", label: t("no group (the small share for everybody)") }]} />}
+          {groups.length === 0 && <p class="ty-muted">{t("You are in no group: the share for people without one pays.")}</p>}
+          {groups.length > 0 && <SelectField name="group" label={t("Charged to")} value={form.group} onChange={(group) => set({ group })} options={groups.map((name) => ({ value: name, label: name }))} hint={t("Its quota pays for the job and for the bytes of the sets.")} />}
         </div>
       </Form>
     </Dialog>

@@ -17,14 +17,14 @@ async function hexadecimal(buffer) {
 
 const remembered = (file, purpose, name) => `trainyard-upload:${purpose}:${name}:${file.size}:${file.lastModified}`;
 
-async function begin(file, purpose, name) {
+async function begin(file, purpose, name, group) {
   const key = remembered(file, purpose, name);
   const known = localStorage.getItem(key);
   if (known) {
     const answer = await call("GET", `/uploads/${known}`).catch(() => null);
     if (answer) return answer.json();
   }
-  const answer = await call("POST", "/uploads", { body: JSON.stringify({ name, size: file.size, purpose }), headers: { "Content-Type": "application/json" } });
+  const answer = await call("POST", "/uploads", { body: JSON.stringify({ name, size: file.size, purpose, group: group || null }), headers: { "Content-Type": "application/json" } });
   const upload = await answer.json();
   localStorage.setItem(key, upload.id);
   return upload;
@@ -40,8 +40,8 @@ async function sendChunk(upload, file, signal) {
 }
 
 // Sends ``file`` and answers the complete upload. ``onProgress(offset, size)`` after each chunk; ``signal`` pauses.
-export async function uploadFile(file, purpose, { name = file.name, onProgress = () => {}, signal } = {}) {
-  let upload = await begin(file, purpose, name);
+export async function uploadFile(file, purpose, { name = file.name, group = "", onProgress = () => {}, signal } = {}) {
+  let upload = await begin(file, purpose, name, group);
   let failures = 0;
   onProgress(upload.offset, upload.size);
   while (!upload.complete) {
@@ -60,7 +60,8 @@ export async function uploadFile(file, purpose, { name = file.name, onProgress =
 }
 
 // A place to choose or drop one file, with progress, pause and another try. ``onDone(upload, file)``; ``onChange(busy)``.
-export function Upload({ purpose, accept, label, hint, onDone, name, multiple = false }) {
+// ``group`` pays for the bytes.
+export function Upload({ purpose, group, accept, label, hint, onDone, name, multiple = false }) {
   const [transfers, setTransfers] = useState([]);
   const [over, setOver] = useState(false);
   const input = useRef(null);
@@ -82,19 +83,19 @@ export function Upload({ purpose, accept, label, hint, onDone, name, multiple = 
         {hint && <div class="ty-field-hint">{hint}</div>}
         <input ref={input} type="file" hidden accept={accept} multiple={multiple} onChange={(event) => (add(event.target.files), (event.target.value = ""))} />
       </div>
-      {transfers.map(({ file, id }) => <Transfer key={id} file={file} purpose={purpose} name={name?.(file) ?? file.name} onDone={(upload) => onDone(upload, file, () => remove(id))} onRemove={() => remove(id)} />)}
+      {transfers.map(({ file, id }) => <Transfer key={id} file={file} purpose={purpose} group={group} name={name?.(file) ?? file.name} onDone={(upload) => onDone(upload, file, () => remove(id))} onRemove={() => remove(id)} />)}
     </div>
   );
 }
 
-function Transfer({ file, purpose, name, onDone, onRemove }) {
+function Transfer({ file, purpose, group, name, onDone, onRemove }) {
   const [state, setState] = useState({ offset: 0, phase: "sending", error: null, since: Date.now(), from: 0 });
   const controller = useRef(null);
   const start = async () => {
     controller.current = new AbortController();
     setState((old) => ({ ...old, phase: "sending", error: null, since: Date.now(), from: old.offset }));
     try {
-      const upload = await uploadFile(file, purpose, { name, signal: controller.current.signal, onProgress: (offset) => setState((old) => ({ ...old, offset })) });
+      const upload = await uploadFile(file, purpose, { name, group, signal: controller.current.signal, onProgress: (offset) => setState((old) => ({ ...old, offset })) });
       setState((old) => ({ ...old, phase: "done", offset: file.size }));
       onDone(upload);
     } catch (error) {

@@ -19,7 +19,6 @@ var pe,$i,Ic,en,tr,eo,Hi,Jl,Ii,or,nr,Oi,wl=Symbol.for("pv"),to={},no=[],Oc=/^m(i
 .ty-filters .ty-field > label { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 
 .ty-card-flush:not(:has(> .ty-card-head)) { padding-top: 6px; }
-.ty .ty-choice { align-items: start; }
 .ty-menu-box .ty-icon { stroke-width: 3; }
 .ty-menu-item .ty-icon { stroke-width: 1.8; }
 .ty-pair-grid { display: grid; gap: 18px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 260px), 1fr)); align-items: start; }
@@ -40,7 +39,7 @@ var pe,$i,Ic,en,tr,eo,Hi,Jl,Ii,or,nr,Oi,wl=Symbol.for("pv"),to={},no=[],Oc=/^m(i
 .ty-split span { flex-basis: 0; min-width: 44px; padding: 2px 8px; background: var(--ty-primary); border-radius: 4px; }
 .ty-split span + span { background: #a04600; }
 .ty-code { margin: 0 0 16px; padding: 14px 16px; border-radius: 8px; background: #131a26; color: #dfe4ec; overflow-x: auto; white-space: pre; }
-.ty details summary { cursor: pointer; margin-top: 8px; font-size: 14px; }
+.ty .ty-note details summary { cursor: pointer; margin-top: 8px; font-size: 14px; }
 .ty details .ty-code { margin: 8px 0 0; max-height: 320px; overflow: auto; }
 
 .ty-sets { display: grid; }
@@ -82,11 +81,13 @@ var pe,$i,Ic,en,tr,eo,Hi,Jl,Ii,or,nr,Oi,wl=Symbol.for("pv"),to={},no=[],Oc=/^m(i
 .ty-step-said { display: block; min-height: 20px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .ty-now button { border-color: var(--ty-primary); box-shadow: 0 0 0 1px var(--ty-primary); }
 .ty-now .ty-step-number, .ty-past .ty-step-number { background: var(--ty-primary); color: #fff; }
-.ty-dataset-sets { padding: 12px 0; border-top: 1px solid var(--ty-line); }
+.ty-dataset-sets { padding: 12px 0; }
+.ty-dataset-sets + .ty-dataset-sets { border-top: 1px solid var(--ty-line); }
 .ty-pair { display: grid; grid-template-columns: minmax(150px, 1fr) repeat(2, minmax(220px, 1.4fr)); align-items: center; gap: 12px; padding: 8px 0; }
 .ty-set-choice { display: flex; align-items: center; gap: 10px; padding: 8px 12px; border: 1px solid var(--ty-line); border-radius: 8px; cursor: pointer; }
 .ty-set-choice input { accent-color: var(--ty-primary); }
 .ty-set-choice.ty-chosen { border-color: var(--ty-primary); }
+.ty-chosen .ty-badge { background: var(--ty-surface); }
 .ty-cards { display: grid; gap: 12px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }
 .ty-packages { display: grid; gap: 8px; grid-template-columns: repeat(auto-fill, minmax(210px, 1fr)); }
 .ty-examples { margin: 0; padding: 0; list-style: none; border: 1px solid var(--ty-line); border-radius: 8px; }

@@ -1,7 +1,7 @@
 // Groups: what each may use at once, and who belongs to it.
 import { useState } from "preact/hooks";
 import {
-  Button, bytes, Card, confirm, Dialog, EmptyState, Form, Meter, number, SelectField, t, Table, TextField, toast,
+  Button, bytes, Card, confirm, Dialog, EmptyState, Form, Meter, number, SelectField, t, Table, TextField, Time, toast,
 } from "../index.js";
 
 const GIB = 2 ** 30;
@@ -11,20 +11,32 @@ const labels = () => ({ cpu: t("Processor cores"), memory: t("Memory in GiB"), g
 
 export function Groups({ view, query, setQuery, send }) {
   const [making, setMaking] = useState(false);
+  const [defaulting, setDefaulting] = useState(false);
   const make = <Button kind="primary" icon="plus" onClick={() => setMaking(true)}>{t("New group")}</Button>;
-  const form = making && <NewGroup send={send} onClose={() => setMaking(false)} />;
+  const form = making && <NewGroup quota={view.default_quota} send={send} onClose={() => setMaking(false)} />;
   if (!view.groups.length) {
     return <Card><EmptyState icon="people" title={t("No group yet")} text={t("People train in groups: a group has a quota and a shared folder. Make one, then approve people into it.")}>{make}</EmptyState>{form}</Card>;
   }
   return (
     <div class="ty-stack">
       <Card title={t("Groups and quotas")} text={t("A quota is what may be used at once. Over it, jobs wait and say why.")} actions={make}>
+        <p class="ty-muted ty-gap">{t("A new group begins with:")} {quotaText(view.default_quota)} <Button small kind="quiet" onClick={() => setDefaulting(true)}>{t("Change")}</Button></p>
         <div class="ty-grid">{view.groups.map((group) => <GroupCard key={group.id} group={group} send={send} chosen={query.group === group.name} open={() => setQuery({ group: query.group === group.name ? null : group.name }, { replace: true })} />)}</div>
       </Card>
       {view.group && <Members group={view.group} people={view.people} send={send} />}
       {form}
+      {defaulting && <QuotaDialog title={t("Quota of new groups")} text={t("An empty field is no limit. Groups that are there already keep theirs.")} quota={view.default_quota} save={(quota) => send("set_default_quota", { quota })} onClose={() => setDefaulting(false)} />}
     </div>
   );
+}
+
+// A quota in one line, for people.
+function quotaText(quota) {
+  const texts = [
+    quota.cpu !== null && t("{count} cores", { count: number(quota.cpu, 1) }), quota.memory !== null && t("{size} of memory", { size: bytes(quota.memory) }), quota.gpu !== null && t("{count} GPUs", { count: number(quota.gpu) }),
+    quota.jobs !== null && t("{count} jobs", { count: number(quota.jobs) }), quota.disk !== null && t("{size} on disk", { size: bytes(quota.disk) }),
+  ].filter(Boolean);
+  return texts.length ? texts.join(", ") : t("no limit");
 }
 
 function GroupCard({ group, send, open, chosen }) {
@@ -33,13 +45,13 @@ function GroupCard({ group, send, open, chosen }) {
     <section class={`ty-tile${chosen ? " ty-chosen" : ""}`}>
       <div class="ty-row ty-between ty-gap-small"><h3>{group.name}</h3><span class="ty-row"><Button small icon="gear" onClick={() => setEditing(true)}>{t("Quota")}</Button><Button small icon="people" onClick={open} aria-expanded={chosen}>{t("Members")}</Button></span></div>
       {group.description && <p class="ty-muted ty-gap-small">{group.description}</p>}
-      <Use use={group.use} quota={group.quota} />
+      <Use use={group.use} quota={group.quota} measured={group.measured} />
       {editing && <QuotaDialog title={t("Quota of {group}", { group: group.name })} quota={group.quota} save={(quota) => send("set_quota", { group: group.name, quota })} onClose={() => setEditing(false)} />}
     </section>
   );
 }
 
-function Use({ use, quota }) {
+function Use({ use, quota, measured }) {
   return (
     <>
       <Meter label={t("Processor cores")} used={use.cpu} limit={quota.cpu} format={(value) => number(value, 1)} />
@@ -47,6 +59,7 @@ function Use({ use, quota }) {
       <Meter label={t("GPUs")} used={use.gpu} limit={quota.gpu} />
       <Meter label={t("Jobs")} used={use.jobs} limit={quota.jobs} />
       <Meter label={t("Disk")} used={use.disk} limit={quota.disk} format={bytes} />
+      {measured && <p class="ty-muted ty-small">{t("Disk as of")} <Time value={measured} /></p>}
     </>
   );
 }
@@ -71,7 +84,7 @@ function QuotaFields({ texts, change }) {
 
 const textsOf = (quota) => Object.fromEntries(FIELDS.map((field) => [field, shown(field, quota?.[field])]));
 
-function QuotaDialog({ title, quota, save, onClose }) {
+function QuotaDialog({ title, text, quota, save, onClose }) {
   const [texts, setTexts] = useState(textsOf(quota));
   const submit = async () => {
     await save(quotaFrom(texts));
@@ -81,17 +94,17 @@ function QuotaDialog({ title, quota, save, onClose }) {
   return (
     <Dialog title={title} onClose={onClose}>
       <Form onSubmit={submit} submit={t("Save")} cancel={onClose}>
-        <p class="ty-muted">{t("An empty field is no limit. What already runs goes on.")}</p>
+        <p class="ty-muted">{text ?? t("An empty field is no limit. What already runs goes on.")}</p>
         <QuotaFields texts={texts} change={setTexts} />
       </Form>
     </Dialog>
   );
 }
 
-function NewGroup({ send, onClose }) {
+function NewGroup({ quota, send, onClose }) {
   const [name, setName] = useState("");
   const [description, setDescription] = useState("");
-  const [texts, setTexts] = useState(textsOf({ cpu: 8, memory: 16 * GIB, gpu: 0, jobs: 4, disk: 100 * GIB }));
+  const [texts, setTexts] = useState(textsOf(quota));
   const submit = async () => {
     await send("make_group", { name, description, quota: quotaFrom(texts) });
     onClose();
@@ -122,6 +135,7 @@ function Members({ group, people, send }) {
     { id: "memory", label: t("Memory"), numbers: true, cell: (member) => part(member.use.memory, member.quota.memory, bytes) },
     { id: "gpu", label: t("GPUs"), numbers: true, cell: (member) => part(member.use.gpu, member.quota.gpu, number) },
     { id: "jobs", label: t("Jobs"), numbers: true, cell: (member) => part(member.use.jobs, member.quota.jobs, number) },
+    { id: "disk", label: t("Disk"), numbers: true, cell: (member) => part(member.use.disk, member.quota.disk, bytes) },
     { id: "act", label: "", cell: (member) => <span class="ty-row ty-actions"><Button small kind="quiet" onClick={() => setEditing(member)}>{t("Limit")}</Button><Button small kind="quiet" onClick={() => leave(member)}>{t("Take out")}</Button></span> },
   ];
   const add = outside.length > 0 && (

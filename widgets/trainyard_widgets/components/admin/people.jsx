@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import {
   Button, Card, CheckField, confirm, Dialog, EmptyState, Facts, Form, Search, SelectField, StateBadge, t, Table, Tag, TextArea, TextField, Time, toast,
 } from "../index.js";
+import { DeleteAccount } from "./deletion.jsx";
 
 export function Inbox({ view, send }) {
   const [refusing, setRefusing] = useState(null);
@@ -108,6 +109,7 @@ function Manage({ account, own, groups, send, onClose }) {
         <div class="ty-row">
           {account.state === "active" && !own && <Button kind="danger" onClick={block}>{t("Block")}</Button>}
           {account.state === "blocked" && <Button kind="primary" onClick={() => send("unblock", { account: account.id })}>{t("Unblock")}</Button>}
+          {["active", "blocked"].includes(account.state) && !own && <DeleteAccount account={account} send={send} onDeleted={onClose} />}
         </div>
       </div>
     </Dialog>

@@ -2,6 +2,27 @@
 import {
   Button, bytes, Card, EmptyState, Icon, Meter, N_, number, Search, StateBadge, t, Table, Tag, Tile, Tiles, Time,
 } from "../index.js";
+import { Disk } from "./disk.jsx";
+
+const part = (used, limit, format) => (limit === null || limit === undefined ? format(used) : `${format(used)} / ${format(limit)}`);
+
+// Every group and its members with what they use of their quota, on one page.
+function ByGroup({ groups }) {
+  const rows = groups.flatMap((group) => [{ key: `g${group.id}`, name: group.name, ...group }, ...group.members.map((member) => ({ key: `g${group.id}p${member.person.id}`, member: true, name: member.person.name, use: member.use, quota: member.quota }))]);
+  const columns = [
+    { id: "name", label: t("Group or person"), wide: true, cell: (row) => (row.member ? <span class="ty-indent">{row.name}</span> : <a href={`admin?tab=groups&group=${encodeURIComponent(row.name)}`}><strong>{row.name}</strong></a>) },
+    { id: "cpu", label: t("Processor cores"), numbers: true, cell: (row) => part(row.use.cpu, row.quota.cpu, (value) => number(value, 1)) },
+    { id: "memory", label: t("Memory"), numbers: true, cell: (row) => part(row.use.memory, row.quota.memory, bytes) },
+    { id: "gpu", label: t("GPUs"), numbers: true, cell: (row) => part(row.use.gpu, row.quota.gpu, number) },
+    { id: "jobs", label: t("Jobs"), numbers: true, cell: (row) => part(row.use.jobs, row.quota.jobs, number) },
+    { id: "disk", label: t("Disk"), numbers: true, cell: (row) => part(row.use.disk, row.quota.disk, bytes) },
+  ];
+  return (
+    <Card flush title={t("Groups and people")} text={t("What each uses now, of what it may use at once. Limits are set under “Groups and quotas”.")}>
+      <Table label={t("Groups and people")} columns={columns} rows={rows} rowKey={(row) => row.key} empty={<EmptyState icon="people" title={t("No group yet")} text={t("Make one under “Groups and quotas”.")} />} />
+    </Card>
+  );
+}
 
 function Capacity({ used, capacity }) {
   return (
@@ -14,7 +35,7 @@ function Capacity({ used, capacity }) {
   );
 }
 
-export function Usage({ view }) {
+export function Usage({ view, send }) {
   const { usage } = view;
   const kinds = { workspace: t("Workspace"), train: t("Training"), format: t("Formatting job"), prepare: t("Dataset") };
   const columns = [
@@ -28,10 +49,12 @@ export function Usage({ view }) {
   ];
   return (
     <div class="ty-stack">
+      <ByGroup groups={view.groups} />
       <Card title={t("The whole machine")} text={t("Given out to workspaces and jobs, of what there is.")}><Capacity used={usage.used} capacity={usage.capacity} /></Card>
       <Card flush title={t("Who uses what now")}>
         <Table label={t("Who uses what now")} columns={columns} rows={usage.rows} rowKey={(row) => `${row.kind}-${row.name}-${row.person.id}-${row.since}`} empty={<EmptyState icon="chart" title={t("Nothing runs")} text={t("Workspaces and jobs appear here while they hold resources.")} />} />
       </Card>
+      <Disk disk={view.disk} send={send} />
     </div>
   );
 }
