@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from trainyard.datasets.folder import DatasetFolder
 from trainyard.errors import NotFound
 from trainyard.records.base import Name, Page, Record
@@ -28,8 +30,7 @@ from trainyard_service import audit
 from trainyard_service.audit import AuditedRoute
 from trainyard_service.context import ContextDep
 from trainyard_service.database.tables.datasets import DatasetRow, DatasetShareRow
-from trainyard_service.datasets import access, create, usage
-from trainyard_service.datasets.pictures import picture as make_picture
+from trainyard_service.datasets import access, create, pictures, usage
 from trainyard_service.datasets.telling import tell_dataset
 from trainyard_service.datasets.views import Reader, dataset_detail, dataset_view, sample_view
 from trainyard_service.identity import Caller, CallerDep
@@ -222,7 +223,7 @@ def list_samples(
 
 
 @router.get("/datasets/{dataset_id}/picture", response_class=Response)
-def get_picture(
+async def get_picture(
     dataset_id: str,
     line: Annotated[int, Query(ge=1)],
     request: Request,
@@ -230,10 +231,15 @@ def get_picture(
     size: Annotated[int, Query(ge=16, le=2048)] = 256,
 ) -> Response:
     """The picture on a line of the list, at most ``size`` pixels wide and high; its own size is in the headers."""
-    with reading.context.database.read() as session:
-        row = access.find(session, reading.caller, dataset_id)
-        create.must_be_ready(row)
-        made = make_picture(session, reading.context, row, line, size)
+
+    def asked() -> pictures.Asked:
+        with reading.context.database.read() as session:
+            row = access.find(session, reading.caller, dataset_id)
+            create.must_be_ready(row)
+            return pictures.ask(session, reading.context, row, line, size)
+
+    lane: CapacityLimiter = reading.context.parts.setdefault("pictures", CapacityLimiter(pictures.AT_ONCE))
+    made = await to_thread.run_sync(pictures.make, await run_in_threadpool(asked), limiter=lane)
     headers = {
         "Picture-Width": str(made.width),
         "Picture-Height": str(made.height),

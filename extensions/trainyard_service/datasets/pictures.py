@@ -10,10 +10,12 @@ import hashlib
 import io
 import os
 import secrets
+import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from sqlalchemy.orm import Session
 from trainyard.datasets.folder import DatasetFolder
 from trainyard.datasets.sources import FolderSource, PictureProblem, Sources
@@ -27,6 +29,11 @@ from trainyard_service.datasets.stores import objects_of
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 MAX_PIXELS = 180_000_000
+AT_ONCE = 8
+"""Pictures made at the same time: decoding takes memory, and a slow store must not take every thread of the service."""
+_LARGE_PIXELS = 20_000_000
+_large = threading.Lock()  # one at a time: a few hundred bytes may unpack to 720 MB
+_SIDEWAYS = (5, 6, 7, 8)
 _QUALITY = 85
 
 
@@ -41,27 +48,47 @@ class Thumbnail:
     tag: str
 
 
-def picture(session: Session, context: Context, dataset: DatasetRow, line: int, size: int) -> Thumbnail:
+@dataclass(frozen=True)
+class Asked:
+    """A picture that was asked for, and all that is needed to make it small: no database while a store is waited for."""
+
+    url: str
+    size: int
+    tag: str
+    cached: Path
+    sources: Sources
+
+
+def ask(session: Session, context: Context, dataset: DatasetRow, line: int, size: int) -> Asked:
     """The picture on ``line``, at most ``size`` pixels wide and high.
 
     Raises:
-        NotFound: no such line, or no such picture. Invalid: it cannot be decoded.
+        NotFound: no such line.
     """
     sample = DatasetFolder(context.home.dataset(dataset.id)).index().at_line(line)
     if sample is None:
         raise NotFound("no-such-line", N_("Line {line} of the list has no sample."), line=line)
     tag = hashlib.sha256(f"{dataset.id} {line} {size} {sample.url}".encode()).hexdigest()[:32]
-    cached = context.home.root / "cache" / "pictures" / dataset.id / tag
-    if (kept := _read_cache(cached, tag)) is not None:
+    sources = Sources(
+        FolderSource(places_of(session, context.home, dataset).roots), objects_of(session, context, dataset.owner_id)
+    )
+    return Asked(sample.url, size, tag, context.home.root / "cache" / "pictures" / dataset.id / tag, sources)
+
+
+def make(asked: Asked) -> Thumbnail:
+    """The small picture, from the cache or made now. Blocking: a store may be slow.
+
+    Raises:
+        NotFound: no such picture. Invalid: it cannot be decoded.
+    """
+    if (kept := _read_cache(asked.cached, asked.tag)) is not None:
         return kept
-    places = places_of(session, context.home, dataset)
-    sources = Sources(FolderSource(places.roots), objects_of(session, context, dataset.owner_id))
     try:
-        data = sources.read(sample.url)
+        data = asked.sources.read(asked.url)
     except PictureProblem as problem:
         raise NotFound(problem.code, problem.message, **problem.values) from None
-    made = shrink(data, size, tag)
-    _write_cache(cached, made)
+    made = shrink(data, asked.size, asked.tag)
+    _write_cache(asked.cached, made)
     return made
 
 
@@ -77,12 +104,12 @@ def shrink(data: bytes, size: int, tag: str = "") -> Thumbnail:
             if width * height > MAX_PIXELS:
                 raise _undecodable(f"{width} × {height}")
             opened.draft("RGB", (size, size))
-            upright = ImageOps.exif_transpose(opened)
-            if upright.size != opened.size and width != height and (upright.width > upright.height) != (width > height):
-                width, height = height, width
-            upright.thumbnail((size, size))
-            return _encode(upright, (width, height), tag)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+            sideways = opened.getexif().get(ExifTags.Base.Orientation) in _SIDEWAYS
+            with _large if opened.width * opened.height > _LARGE_PIXELS else nullcontext():
+                opened.thumbnail((size, size))
+            # turned when it is small: a copy of a large picture would take its memory twice
+            return _encode(ImageOps.exif_transpose(opened), (height, width) if sideways else (width, height), tag)
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise _undecodable(type(error).__name__) from None
 
 
