@@ -25,6 +25,7 @@ from playwright.sync_api import Browser, sync_playwright
 from tornado.web import create_signed_value
 from trainyard_pages.identity import cookie_secret
 
+from benchmarks._children import tied
 from tests.pages.standin import Platform, iso
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def voila(stand_in: Platform) -> Iterator[None]:
 @contextmanager
 def process(command: list[str], environment: dict[str, str], address: str) -> Iterator[None]:
     """A server that answers 200 at ``address`` when it is ready."""
-    running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    running = subprocess.Popen(tied(command), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: httpx.get(address, timeout=5).status_code == 200)
         yield

@@ -22,6 +22,7 @@ from typing import IO
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from benchmarks._children import tied
 from benchmarks.run import Row
 
 ROUNDS = 3
@@ -110,7 +111,7 @@ class Ours(Side):
 
     def _popen(self, command: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "trainyard_hub.stack", command],
+            tied([sys.executable, "-m", "trainyard_hub.stack", command]),
             env=self._environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             user=self.uid, group=self.uid, extra_groups=[] if self.uid else None,
         )  # fmt: skip
@@ -155,7 +156,7 @@ c.Spawner.options_form = "<p>ready?</p>"
         log = self.folder / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "jupyterhub", "-f", "config.py"],
+                tied([sys.executable, "-m", "jupyterhub", "-f", "config.py"]),
                 cwd=self.folder, env=environment, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
         try:

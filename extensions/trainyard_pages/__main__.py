@@ -6,13 +6,18 @@ import asyncio
 import logging
 import signal
 
+from trainyard.deferred import defer_iri_grammar
+
 from trainyard_pages import logs
-from trainyard_pages.app import Service
 from trainyard_pages.settings import Settings
 
 
 async def run(settings: Settings) -> None:
     """Start, wait for SIGTERM or SIGINT, stop."""
+    # before whatever reads notebooks
+    defer_iri_grammar()
+    from trainyard_pages.app import Service
+
     service = Service(settings)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -13,8 +13,8 @@ from jupyterhub.orm import new_token
 from tornado.web import HTTPError
 from traitlets import Instance
 
+from trainyard_hub import lab_files, signup
 from trainyard_hub.service_calls import ServiceCalls, ServiceRefusal
-from trainyard_hub.signup import handlers
 
 WRONG = 401
 
@@ -27,10 +27,11 @@ class TrainyardAuthenticator(Authenticator):  # type: ignore[misc]
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.names: dict[str, str] = {}
+        self.administrators: set[str] = set()
 
-    def get_handlers(self, app: Any) -> list[tuple[str, type]]:
-        """The pages of this authenticator: sign-up, language, style sheet."""
-        return handlers()
+    def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
+        """The pages of this authenticator (sign-up, language, style sheet), and the place of JupyterLab's files."""
+        return [*signup.handlers(), *lab_files.handlers()]
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, Any] | None:
         """The authentication model of whoever signs in, or None when name or password are wrong.
@@ -67,6 +68,7 @@ class TrainyardAuthenticator(Authenticator):  # type: ignore[misc]
 
     def _model(self, account: dict[str, Any]) -> dict[str, Any]:
         self.names[account["hub_name"]] = account["name"]
+        (self.administrators.add if account["administrator"] else self.administrators.discard)(account["hub_name"])
         return {
             "name": account["hub_name"],
             "admin": False,

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,15 +23,21 @@ from trainyard.jobs.launch import LaunchSpec, LaunchState
 from trainyard.words import N_, translate
 from traitlets import Float, Instance, Unicode, default
 
+from trainyard_spawner import lab_assets
+from trainyard_spawner.images import environment_of
+from trainyard_spawner.sandbox import HOME, IMAGE
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 from trainyard_spawner.service_calls import ServiceCalls
 from trainyard_spawner.workspace_form import chosen, form
 
-ARGV = (
-    "jupyterhub-singleuser",
+QUICK = ("python", "-P", "-m", "trainyard_server.start")
+# what an image has that knows nothing of us, or was built before the quick one was written
+STOCK = ("jupyterhub-singleuser",)
+OPTIONS = (
     "--KernelManager.transport=ipc",
-    "--ServerApp.disable_user_config=True",
     "--ServerApp.terminals_enabled=True",
+    # else it asks npm, where the machine has it, for places that are not in the sandbox
+    f"--LanguageServerManager.node_roots={IMAGE}",
 )
 READY_SECONDS = 0.05
 
@@ -45,6 +52,7 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
 
     key = ""
     language = "en"
+    lab_files: list[str] = []
 
     @default("launcher")
     def _default_launcher(self) -> SandboxLauncher:
@@ -156,13 +164,26 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
         platform = urlsplit(self.launcher.home.address.read_text(encoding="utf-8").strip())
         platform_port = platform.port or 80
         extra = {
-            "argv": ARGV,
+            "argv": self._arguments(environment_of(self.launcher.home, str(grant["image"]))),
+            # servers read configuration where they start, and others write to a folder on the share
+            "working_directory": HOME,
             "environment": self._environment(grant, port, platform_port),
             "listen_port": port,
             "platform_port": platform_port,
             "grace": self.graceful_seconds,
         }
         return LaunchSpec.model_validate({**known, **extra})
+
+    def _arguments(self, environment: Path) -> tuple[str, ...]:
+        """The server's command; JupyterLab's files come from the Hub, where the waiting browser fetches the first already."""
+        quick = any(environment.glob("lib/python3*/site-packages/trainyard_server/start.py"))
+        command = (*(QUICK if quick else STOCK), *OPTIONS)
+        prefix = lab_assets.prefix(environment)
+        if prefix is None:
+            return command
+        address = url_path_join(self.hub.base_url, "lab", prefix)
+        self.lab_files = [f"{address}/{name}" for name in lab_assets.needed_first(environment)]
+        return (*command, f"--LabApp.override_static_url={address}/")
 
     def _environment(self, grant: dict[str, Any], port: int, platform_port: int) -> dict[str, str]:
         here = f"http://127.0.0.1:{platform_port}"

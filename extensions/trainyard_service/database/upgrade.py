@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from trainyard_service.database.engine import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7472_6169  # any number that no one else uses on this PostgreSQL database
@@ -21,6 +23,8 @@ _LOCK = 0x7472_6169  # any number that no one else uses on this PostgreSQL datab
 
 def configuration(connection: Connection) -> Config:
     """Alembic's configuration for one open connection."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
@@ -28,11 +32,27 @@ def configuration(connection: Connection) -> Config:
 
 
 def upgrade(database: Database) -> None:
-    """Run the missing migrations in one transaction, under a lock."""
+    """Run the missing migrations in one transaction, under a lock.
+
+    Where none is missing Alembic is not even imported: a tenth of the service's start.
+    """
     with database.engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        if _is_newest(connection):
+            return
+        from alembic import command
+
         command.upgrade(configuration(connection), "head")
+
+
+def _is_newest(connection: Connection) -> bool:
+    """Whether the database bears the mark of the last migration; files are named after their number."""
+    newest = max(path.name for path in (_MIGRATIONS / "versions").glob("[0-9]*.py")).partition("_")[0]
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    marks = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+    return list(marks) == [newest]
 
 
 def write_next(message: str) -> None:
@@ -40,6 +60,8 @@ def write_next(message: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{folder}/service.db")
         upgrade(database)
+        from alembic import command
+
         with database.engine.begin() as connection:
             number = len(list((_MIGRATIONS / "versions").glob("[0-9]*.py"))) + 1
             command.revision(configuration(connection), message, autogenerate=True, rev_id=f"{number:04}")

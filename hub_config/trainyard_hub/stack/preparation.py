@@ -10,10 +10,10 @@ import os
 import subprocess
 import sys
 import time
+from typing import TYPE_CHECKING
 
-from trainyard_hub.settings import Settings
-from trainyard_hub.stack.health import Health
-from trainyard_hub.stack.processes import stack
+if TYPE_CHECKING:
+    from trainyard_hub.settings import Settings
 
 FIRST_PAUSE = 30.0
 LONGEST_PAUSE = 900.0
@@ -30,9 +30,11 @@ def steps(settings: Settings) -> list[list[str]]:
 
 def main() -> None:
     """Run every step until each has succeeded once."""
-    settings = Settings()
-    # whoever waits for the address comes first
+    # whoever waits for the address comes first, before our own imports too
     os.nice(10)
+    from trainyard_hub.settings import Settings
+
+    settings = Settings()
     wait_until_well(settings)
     left, pause = steps(settings), FIRST_PAUSE
     while left:
@@ -44,6 +46,9 @@ def main() -> None:
 
 def wait_until_well(settings: Settings) -> None:
     """Wait until the platform answers, two minutes at most."""
+    from trainyard_hub.stack.health import Health
+    from trainyard_hub.stack.processes import stack
+
     deadline = time.monotonic() + LONGEST_WAIT
     with Health(settings) as health:
         while not all(map(health.is_well, stack(settings))) and time.monotonic() < deadline:

@@ -54,7 +54,7 @@ def stack(settings: Settings) -> list[Process]:
         ),
         Process(
             "hub",
-            [python, "-m", "jupyterhub", "-f", str(hub_configuration())],
+            [python, "-m", "trainyard_hub.hub_main", "-f", str(hub_configuration())],
             home.hub,
             priority=30,
             health=f"{settings.hub_url}/hub/health",
