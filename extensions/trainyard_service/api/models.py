@@ -74,8 +74,9 @@ def make_model(new: NewModel, reading: ReadingDep) -> Model:
     """A model of one's own, from a complete upload."""
     must_not_be_job(reading.caller)
     audit.note(new.name)
-    with reading.context.database.write() as session:
-        return model_view(reading(session), keep.custom(session, reading.context, reading.caller, new))
+    model_id = keep.custom(reading.context, reading.caller, new)
+    with reading.context.database.read() as session:
+        return model_view(reading(session), session.get_one(ModelRow, model_id))
 
 
 @router.get("/models/{model_id}")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
@@ -25,7 +29,7 @@ from trainyard_service.database.tables.accounts import AccountRow, NoticeRow
 from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.database.tables.trainings import InstanceRow
 from trainyard_service.datasets.create import find_upload
-from trainyard_service.disk.room import Charge, must_fit
+from trainyard_service.disk.room import Charge, charged_group, must_fit
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller
 from trainyard_service.jobs.naming import new_id
@@ -35,7 +39,17 @@ from trainyard_service.volume_files import read_json
 MANIFEST = "manifest.json"
 NOT_KEPT = N_("The snapshot {name} was not kept as a model; its file stays in the training's run folder. {reason}")
 _BLOCK = 1 << 20
-_copying = threading.Lock()
+
+
+class _Lock:
+    """A lock that is gone when nobody holds or awaits it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+_locks: WeakValueDictionary[str, _Lock] = WeakValueDictionary()
+_locking = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -55,7 +69,7 @@ def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict
         Invalid: the file is missing, or not the one that was announced. Conflict: the disk quota has no room for it.
     """
     # one at a time: a script whose request timed out asks again while the first copy is under way
-    with _copying:
+    with _copying(instance_id):
         with context.database.read() as session:
             known = session.scalar(_same(instance_id, new))
             if known is not None:
@@ -75,6 +89,15 @@ def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict
             session.flush()
             tell_model(session, row)
         return row.id
+
+
+@contextmanager
+def _copying(instance_id: str) -> Iterator[None]:
+    """Held while a snapshot of this instance is copied; others' go on."""
+    with _locking:
+        mine = _locks.setdefault(instance_id, _Lock())
+    with mine.lock:
+        yield
 
 
 def _must_fit(context: Context, row: ModelRow, size: int) -> None:
@@ -106,7 +129,7 @@ def _copy_snapshot(context: Context, row: ModelRow, new: NewSnapshot) -> Kept:
     try:
         assert row.training is not None
         with open_beneath(context.home.run(row.training), relative) as source:
-            kept = _store(source, context.home.model(row.id), row)
+            kept = _store(source, context.home.model(row.id), row, new.size)
     except (OSError, ValueError) as error:
         shutil.rmtree(context.home.model(row.id), ignore_errors=True)
         raise Invalid(
@@ -129,34 +152,51 @@ def _copy_snapshot(context: Context, row: ModelRow, new: NewSnapshot) -> Kept:
     return kept
 
 
-def custom(session: Session, context: Context, caller: Caller, new: NewModel) -> ModelRow:
-    """A model of a complete upload; the upload is gone afterwards.
+def custom(context: Context, caller: Caller, new: NewModel) -> str:
+    """A model of a complete upload, its id; the upload is gone afterwards. The copy is made outside of any transaction.
 
     Raises:
-        NotFound, Conflict, Invalid: upload or group are not usable.
+        NotFound, Conflict, Invalid: upload or group are not usable; nothing was made.
     """
+    with context.database.read() as session:
+        row, size = _custom_row(session, context, caller, new)
+    try:
+        with (context.home.upload(new.upload) / "data").open("rb") as source:
+            kept = _store(source, context.home.model(row.id), row, size)
+        row.size, row.sha256 = kept.size, kept.sha256
+        with context.database.write() as session:
+            # whoever pressed at the same time may have been faster
+            session.delete(find_upload(session, caller, new.upload, UploadPurpose.MODEL, "upload"))
+            session.add(row)
+            session.flush()
+            tell_model(session, row)
+    except BaseException:
+        remove_files(context, row.id)
+        raise
+    return row.id
+
+
+def _custom_row(session: Session, context: Context, caller: Caller, new: NewModel) -> tuple[ModelRow, int]:
+    """The row to be, and how large the upload is."""
     upload = find_upload(session, caller, new.upload, UploadPurpose.MODEL, "upload")
     group_id = member_of(caller, new.group) if new.group is not None else None
-    if group_id is not None and group_id != upload.group_id:
-        must_fit(session, context, Charge(caller.id, group_id), upload.size, "group")
+    pays = group_id if group_id is not None else charged_group(caller, None)
+    if pays != upload.group_id:
+        must_fit(session, context, Charge(caller.id, pays), upload.size, "group")
     row = ModelRow(id=new_id(), kind=ModelKind.CUSTOM, name=new.name, description=new.description)
     row.owner_id, row.group_id, row.file, row.metrics = caller.id, group_id, PurePosixPath(upload.name).name or "model", {}
-    with (context.home.upload(upload.id) / "data").open("rb") as source:
-        kept = _store(source, context.home.model(row.id), row)
-    row.size, row.sha256 = kept.size, kept.sha256
-    session.add(row)
-    session.delete(upload)
-    session.flush()
-    tell_model(session, row)
-    return row
+    return row, upload.size
 
 
-def _store(source: BinaryIO, folder: Path, row: ModelRow) -> Kept:
-    """Copy into a new folder, then write the manifest: without it there is no model."""
+def _store(source: BinaryIO, folder: Path, row: ModelRow, limit: int) -> Kept:
+    """Copy into a new folder, then write the manifest: without it there is no model.
+
+    Of a file that grows, or was announced smaller than it is, not much more than ``limit`` bytes are copied.
+    """
     folder.mkdir(parents=True)
     digest, size = hashlib.sha256(), 0
     with (folder / "model").open("xb") as target:
-        while block := source.read(_BLOCK):
+        while size <= limit and (block := source.read(_BLOCK)):
             digest.update(block)
             size += target.write(block)
         target.flush()
@@ -190,7 +230,15 @@ def announced_metrics(context: Context, training: str, instance: str, file: str)
     metrics = told.get("metrics")
     if not isinstance(metrics, dict):
         return {}
-    return {str(key): float(value) for key, value in metrics.items() if isinstance(value, int | float)}
+    return {str(key): float(value) for key, value in metrics.items() if _is_measure(value)}
+
+
+def _is_measure(value: object) -> bool:
+    """A finite number; what a script writes may be anything, and no database keeps an infinity in JSON."""
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def model_path(context: Context, row: ModelRow) -> Path:
