@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainyard.words import messages
+from trainyard.words import N_, messages
 
 from trainyard_hub.authenticator import TrainyardAuthenticator
 from trainyard_hub.language import NoteLanguage, current_language, for_templates
@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from trainyard_hub.settings import Settings
 
 REFRESH_SECONDS = 10
+# the same as on the pages: who goes from one to the other stays in one place
+NAVIGATION = (
+    ("overview", N_("Overview")),
+    ("datasets", N_("Datasets")),
+    ("workspace", N_("Workspace")),
+    ("trainings", N_("Training")),
+    ("models", N_("Models")),
+    ("storage", N_("Storage")),
+    ("admin", N_("Admin")),
+)
 
 
 def update_accounts(c: Any, settings: Settings) -> None:
@@ -38,6 +48,7 @@ def update_accounts(c: Any, settings: Settings) -> None:
         "style_version": style_version(),
         "read_json": lambda user: json.loads,
         "display_name": display_name,
+        "navigation": navigation,
         "spawner_words": lambda user: messages("trainyard_spawner", current_language()),
     }
     c.JupyterHub.tornado_settings.update({"transforms": [NoteLanguage]})
@@ -50,6 +61,12 @@ def display_name(user: Any) -> str:
     names: dict[str, str] = user.authenticator.names
     hub_name: str = user.name
     return names.get(hub_name, hub_name)
+
+
+def navigation(user: Any) -> list[tuple[str, str]]:
+    """The entries of the head, page and word; Admin is for administrators."""
+    administrates = user is not None and user.name in user.authenticator.administrators
+    return [entry for entry in NAVIGATION if administrates or entry[0] != "admin"]
 
 
 def crypt_key(path: Path) -> bytes:

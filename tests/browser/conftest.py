@@ -86,6 +86,14 @@ def administrator(platform: RunningPlatform, chromium: Browser) -> Iterator[Visi
 
 
 @pytest.fixture(scope="package")
+def stranger(platform: RunningPlatform, chromium: Browser) -> Iterator[Visitor]:
+    """Somebody who never signed in."""
+    visitor = Visitor(chromium, platform.address, "nobody")
+    yield visitor
+    assert visitor.problems == []
+
+
+@pytest.fixture(scope="package")
 def digits(platform: RunningPlatform) -> str:
     """The id of the public dataset ``digits``."""
 
@@ -112,6 +120,21 @@ def own_dataset(people: People, tmp_path_factory: pytest.TempPathFactory) -> str
     page.wait_for_url("**/dataset?id=*")
     expect(page.locator("[data-state=ready]").first).to_be_visible(timeout=60_000)
     return people.ana.identity()
+
+
+@pytest.fixture(scope="package")
+def bucket(people: People, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of the bucket that Ana connected on the page, with one file that she uploaded there."""
+    page = people.ana.open("storage")
+    name = page.locator("[name=bucket]").input_value()
+    page.get_by_role("button", name="Connect").click()
+    page.get_by_role("button", name="Upload").click(timeout=30_000)
+    file = tmp_path_factory.mktemp("bucket") / "街景 list.jsonl"
+    page.locator("dialog input[type=file]").set_input_files(write_list(file))
+    expect(page.locator("dialog")).to_contain_text("1 uploaded.")
+    page.get_by_role("button", name="Done").click()
+    expect(page.locator("table")).to_contain_text(file.name)
+    return name
 
 
 @pytest.fixture(scope="package")

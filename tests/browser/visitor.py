@@ -78,6 +78,13 @@ class Visitor:
         self.settle()
         return self.page
 
+    def open_lab(self) -> Page:
+        """This person's JupyterLab, which runs, with its launcher."""
+        hub_name = f"u{self.call('GET', '/me')['id']}"
+        self.page.goto(f"{self.address}/user/{hub_name}/lab?reset")
+        self.page.locator(".jp-LauncherCard").first.wait_for(timeout=60_000)
+        return self.page
+
     def settle(self) -> None:
         """Wait until the page shows its data instead of grey bars."""
         expect(self.page.locator("#ty-root h1").first).to_be_visible(timeout=20_000)
@@ -86,7 +93,7 @@ class Visitor:
     def shoot(self, name: str, width: int = WIDE, whole: bool = True) -> None:
         """A screenshot, and the rules every page keeps: nothing wider than the window, nothing unnamed, nothing too faint."""
         self.page.set_viewport_size({"width": width, "height": 800})
-        self.page.wait_for_timeout(300)
+        self.page.wait_for_timeout(200)
         told = self.page.evaluate(RULES)
         assert not told, f"{name}: {told}"
         SHOTS.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
 // A new training in three steps; each choice goes into the address, so that Back and a reload keep it.
 import { useEffect, useState } from "preact/hooks";
 import {
-  Button, bytes, Card, confirm, CopyButton, definePage, EmptyState, failed, Facts, LinkButton, N_, Note, number, PageHeader, Skeleton, t, Tabs, Tag, TextArea, TextField, SelectField,
+  Button, bytes, Card, confirm, CopyButton, dateTime, definePage, EmptyState, failed, Facts, LinkButton, N_, Note, number, PageHeader, Skeleton, t, Tabs, Tag, TextArea, TextField, SelectField,
 } from "./components/index.js";
-import { FORMATS } from "./components/batches.jsx";
+import { FORMATS, sizeWords } from "./components/batches.jsx";
 import { ParameterForm } from "./components/parameters.jsx";
 import { adoptDataStyle } from "./components/style.js";
 
@@ -79,7 +79,10 @@ function SetsStep({ view, setQuery }) {
           <div class="ty-row ty-between"><h3>{dataset.name}</h3><LinkButton small icon="box" href={`dataset?id=${dataset.id}&format=1`}>{t("Format")}</LinkButton></div>
           {dataset.pairs.map((pair) => (
             <div key={pair.batch + pair.format} class="ty-pair">
-              <span><strong>{FORMATS[pair.format]}</strong> <code class="ty-muted">{pair.batch}</code></span>
+              <div title={t("Batch {batch}", { batch: pair.batch })}>
+                <strong>{FORMATS[pair.format]}</strong>
+                <div class="ty-muted ty-small">{[pair.created && dateTime(pair.created), sizeWords(pair.resize)].filter(Boolean).join(" · ")}</div>
+              </div>
               <SetChoice name="train" letter="T" set={pair.train} chosen={view.draft.train_set} onChoose={(set) => chooseTrain(set, pair.val)} word={t("training")} />
               <SetChoice name="val" letter="V" set={pair.val} chosen={view.draft.val_set} onChoose={(set) => setQuery({ val: set.id }, { replace: true })} word={t("validation")} />
             </div>

@@ -48,11 +48,16 @@ export function BatchCard({ batch, send }) {
   );
 }
 
+export function sizeWords(resize) {
+  if (!resize) return t("original size");
+  return resize.includes("x") ? t("exactly {size} pixels", { size: resize.replace("x", " × ") }) : t("shorter edge {size} pixels", { size: resize });
+}
+
 function Settings({ batch }) {
   const parts = [
     batch.label_set && batch.label_set.split(".").slice(1).join("."),
     batch.shuffle ? t("shuffled with seed {seed}", { seed: batch.seed }) : t("in the list's order"),
-    batch.resize ? (batch.resize.includes("x") ? t("exactly {size} pixels", { size: batch.resize.replace("x", " × ") }) : t("shorter edge {size} pixels", { size: batch.resize })) : t("original size"),
+    sizeWords(batch.resize),
     t("JPEG quality {quality}", { quality: batch.quality }),
     batch.classes.length > 0 && t("{count} classes", { count: number(batch.classes.length) }),
   ];

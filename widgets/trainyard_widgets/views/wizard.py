@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from trainyard.errors import UserError
 from trainyard.names import display_name
-from trainyard.records.datasets import FormattedSet
+from trainyard.records.datasets import Format, FormattedSet
 from trainyard.records.jobs import Image, Package
 from trainyard.words import N_, translate
 
 STEPS = ("sets", "image", "resources")
 HOURS = 72.0
+FORMAT_ORDER = [form.value for form in Format]
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,26 @@ def draft_of(query: dict[str, str], offer: Offer) -> dict[str, Any]:
 
 
 def grouped(sets: list[FormattedSet]) -> list[dict[str, Any]]:
-    """Sets by dataset and batch, training and validation set of one format side by side."""
+    """Sets by dataset and batch, the newest first, training and validation set of one format side by side."""
     datasets: dict[str, dict[str, Any]] = {}
     for one in sets:
         if not one.ready:
             continue
         dataset = datasets.setdefault(one.dataset, {"id": one.dataset, "name": one.dataset_name, "pairs": {}})
-        pair = dataset["pairs"].setdefault((one.batch, one.format.value), {"batch": one.batch, "format": one.format.value})
+        about = {"batch": one.batch, "format": one.format.value, "created": _iso(one.created), "resize": one.resize}
+        pair = dataset["pairs"].setdefault((one.batch, one.format.value), about)
         pair[one.split] = _set_view(one)
-    return [dataset | {"pairs": list(dataset["pairs"].values())} for dataset in datasets.values()]
+    return [dataset | {"pairs": _newest_first(dataset["pairs"].values())} for dataset in datasets.values()]
+
+
+def _newest_first(pairs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of one batch RecordIO comes first: the example reads it."""
+    by_format = sorted(pairs, key=lambda pair: FORMAT_ORDER.index(pair["format"]))
+    return sorted(by_format, key=lambda pair: (pair["created"] or "", pair["batch"]), reverse=True)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def pair_of(sets: list[FormattedSet], train: str) -> FormattedSet | None:

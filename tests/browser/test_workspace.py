@@ -1,0 +1,154 @@
+"""The workspace in the browser: start it, work in JupyterLab, enter a job from its terminal, renew, stop and start again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Page, WebSocket, expect
+
+from .conftest import GROUP, People
+from .running import RunningPlatform
+from .visitor import PHONE
+
+REPORTS = (
+    "import sys, time; from trainyard.training import TrainInstance; run = TrainInstance(); "
+    "[run.log('loss/train', float(sys.argv[1]), step) for step in range(30)]; time.sleep(float(sys.argv[2])); run.done()"
+)
+FETCH = "(path) => fetch(path).then((answer) => answer.json())"
+TILES = '.jp-LauncherCard[data-category="Trainyard"]'
+
+
+class Terminal:
+    """What a terminal shows; its picture is a canvas, so its websocket is listened to."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.heard = page, ""
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: WebSocket) -> None:
+        if "/terminals/" in socket.url:
+            socket.on("framereceived", self._hear)
+
+    def _hear(self, frame: str | bytes) -> None:
+        self.heard += frame if isinstance(frame, str) else frame.decode(errors="replace")
+
+    def type(self, line: str, answer: str) -> None:
+        """Type a line, wait for ``answer``."""
+        self.page.keyboard.type(line + "\n")
+        for _ in range(150):
+            if answer in self.heard:
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError(f"{answer} did not come; the terminal said {self.heard[-1500:]}")
+
+
+@pytest.fixture(scope="package")
+def reporting(platform: RunningPlatform, people: People, training: str) -> str:
+    """The id of a training of Ana's that reports a few numbers and then runs until it is stopped."""
+    ana = people.ana
+    entry = f"python -c {shlex.quote(REPORTS)} 0.75 600"
+    body = {"name": "two-instances", "group": GROUP, "image": "mxnet:1.9.1", "package": "1Core2G", "entry": entry}
+    made = ana.call("POST", "/trainings", body)
+    platform.wait_for("the first instance", lambda: ana.call("GET", f"/trainings/{made['id']}")["instances"])
+    return str(made["id"])
+
+
+def test_it_is_started_from_its_page_and_opens_jupyterlab_with_our_tiles(people: People) -> None:
+    page = people.ana.open("overview")
+    people.ana.shoot("overview")
+    people.ana.shoot("overview", PHONE)
+    page.get_by_role("link", name="Start workspace").click()
+    expect(page.locator("#spawn_form")).to_be_visible()
+    people.ana.shoot("spawn")
+    people.ana.shoot("spawn", PHONE)
+    page.locator("#spawn_form [type=submit]").click()
+    expect(page.locator("#progress")).to_be_visible()
+    people.ana.shoot("spawn-pending")
+    expect(page.locator(TILES)).to_have_count(5, timeout=60_000)
+    expect(page.locator(".Toastify__toast, .jp-Notification-Toast")).to_have_count(0)
+    page.screenshot(path=people.ana.shot("lab"))
+
+
+def test_a_tile_opens_its_page(people: People) -> None:
+    lab = people.ana.page
+    with people.ana.context.expect_page() as opened:
+        lab.locator(TILES, has_text="Datasets").click()
+    expect(opened.value.locator("h1")).to_have_text("Datasets")
+    opened.value.close()
+
+
+def test_its_terminal_enters_a_running_training(people: People, reporting: str) -> None:
+    lab = people.ana.page
+    terminal = Terminal(lab)
+    lab.locator('.jp-LauncherCard[data-category="Other"]', has_text="Terminal").click()
+    lab.locator(".jp-Terminal .xterm").wait_for()
+    terminal.type("echo ready-$((40+2))", "ready-42")
+    terminal.type("trainyard console two-instances", "/workspace")
+    terminal.type("echo inside-$TRAINYARD_TRAINING", f"inside-{reporting}")
+    lab.screenshot(path=people.ana.shot("lab-terminal"))
+
+
+def test_a_second_instance_started_in_the_console_shows_its_own_curves(people: People, reporting: str) -> None:
+    page = people.ana.open(f"console?id={reporting}")
+    expect(page.locator(".ty-console-state .ty-good")).to_be_visible(timeout=20_000)
+    page.locator(".xterm-helper-textarea").focus()
+    page.keyboard.type(f"python -c {shlex.quote(REPORTS)} 0.25 0 && echo second-$((40+2))\n")
+    expect(page.locator(".xterm-accessibility")).to_contain_text("second-42", timeout=30_000)
+    page = people.ana.open(f"monitor?id={reporting}")
+    choice = page.locator("select[name=instance]")
+    expect(choice.locator("option")).to_have_count(2)
+    said = set()
+    for place in range(2):
+        choice.select_option(index=place)
+        chart = page.locator(".ty-curve [role=img]").first
+        expect(chart).to_have_attribute("aria-label", re.compile(r"training 0\.[27]5"))
+        said.add(chart.get_attribute("aria-label"))
+        expect(page).to_have_url(re.compile("instance="))
+        page.wait_for_timeout(500)
+    people.ana.shoot("monitor-two-instances")
+    assert len(said) == 2
+
+
+def test_tensorboard_shows_the_numbers_of_the_page_with_one_click(people: People, training: str) -> None:
+    page = people.ana.open(f"monitor?id={training}")
+    expect(page.locator(".ty-tile [data-state=finished]")).to_be_visible(timeout=300_000)
+    said = page.locator(".ty-curve", has_text="Loss").locator("[role=img]").get_attribute("aria-label") or ""
+    shown = re.search(r"validation ([\d.]+)", said)
+    with people.ana.context.expect_page() as opened:
+        page.get_by_role("button", name="TensorBoard").click()
+    board = opened.value
+    board.get_by_text("loss/validation").first.wait_for(timeout=60_000)
+    board.screenshot(path=people.ana.shot("tensorboard"))
+    run = next(name for name, tags in board.evaluate(FETCH, "data/plugin/scalars/tags").items() if "loss/validation" in tags)
+    points = board.evaluate(FETCH, f"data/plugin/scalars/scalars?tag=loss%2Fvalidation&run={quote(run, safe='')}")
+    assert shown and float(shown.group(1)) == pytest.approx(points[-1][2], rel=1e-3)
+    board.close()
+
+
+def test_the_workspaces_own_tensorboard_opens_from_its_tile(people: People) -> None:
+    lab = people.ana.open_lab()
+    with people.ana.context.expect_page() as opened:
+        lab.locator(TILES, has_text="TensorBoard").click()
+    expect(opened.value).to_have_title("TensorBoard", timeout=60_000)
+    opened.value.close()
+
+
+def test_it_is_renewed_stopped_and_started_again_from_the_page(people: People, platform: RunningPlatform) -> None:
+    page = people.ana.open("overview")
+    card = page.locator(".ty-card", has=page.get_by_role("heading", name="Workspace"))
+    expect(card).to_contain_text(re.compile(r"23 h 5\d min"))
+    before = people.ana.call("GET", "/workspace")["ends"]
+    card.get_by_role("button", name="Renew").click()
+    expect(page.locator(".ty-toast")).to_contain_text("full time")
+    assert people.ana.call("GET", "/workspace")["ends"] > before
+    people.ana.shoot("overview-running")
+    card.get_by_role("button", name="Stop").click()
+    page.locator("dialog").get_by_role("button", name="Stop").click()
+    card.get_by_role("button", name="Start again").click(timeout=30_000)
+    expect(card.get_by_role("link", name="Open JupyterLab")).to_be_visible(timeout=60_000)
+    card.get_by_role("button", name="Stop").click()
+    page.locator("dialog").get_by_role("button", name="Stop").click()
+    expect(card.get_by_role("button", name="Start again")).to_be_visible(timeout=30_000)
