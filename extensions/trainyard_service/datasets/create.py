@@ -195,7 +195,8 @@ def _share(context: Context, caller: Caller, source: ShareSource) -> dict[str, A
             group=source.group,
             prefix=prefix,
         ) from None
-    return {"kind": "share", "group": source.group, "group_id": group_id, "path": str(PurePosixPath(relative))}
+    found = {"group": source.group, "group_id": group_id, "path": str(PurePosixPath(relative))}
+    return {"kind": "share", **found, "by": caller.id}
 
 
 def find_upload(session: Session, caller: Caller, upload_id: str, purpose: UploadPurpose, field: str) -> UploadRow:

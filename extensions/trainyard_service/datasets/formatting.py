@@ -155,6 +155,7 @@ class FormatKind:
             files=((SPEC_INSIDE, json.dumps(spec)),),
             environment=(("TRAINYARD_URL", url_inside(self.context)),),
             internet=False,
+            groups=places.groups,
         )
 
     def moved(self, session: Session, job: JobRow, then: JobState) -> None:

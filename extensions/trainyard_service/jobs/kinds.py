@@ -32,7 +32,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Inside:
-    """What a kind contributes to a launch: the program, its folders, small files only it reads, where its output goes."""
+    """What a kind contributes to a launch: the program, its folders, small files only it reads, where its output goes.
+
+    ``groups`` are further group numbers whose files it may read; only for programs of ours, which nobody else commands.
+    """
 
     argv: tuple[str, ...]
     working_directory: Path
@@ -41,6 +44,7 @@ class Inside:
     files: tuple[tuple[Path, str], ...] = ()
     output: Path | None = None
     internet: bool = True
+    groups: tuple[int, ...] = ()
 
 
 class Kind(Protocol):
@@ -85,7 +89,9 @@ def identity_of(job: JobRow) -> Identity:
 
 def launch_spec(context: Context, settings: JobSettings, start: Start, inside: Inside) -> tuple[LaunchSpec, str]:
     """Everything the launcher needs, and the hash of the attempt's new token."""
-    job, identity, size = start.job, identity_of(start.job), package(start.job.package)
+    job, size = start.job, package(start.job.package)
+    identity = identity_of(job)
+    identity = identity.model_copy(update={"groups": tuple(dict.fromkeys((*identity.groups, *inside.groups)))})
     secret = attempt_token(context.home, job.key)
     spec = LaunchSpec(
         key=job.key,
