@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     store_keys_file: Path | None = None
     storage_key_file: Path | None = None
     private_storage: bool = False
+    copy_seconds: float = Field(default=5, gt=0)
     upload_days: float = Field(default=2, gt=0)
     largest_upload: int = Field(default=64 * 2**30, gt=0)
     disk_reserve: int = Field(default=2**30, ge=0)

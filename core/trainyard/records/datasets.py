@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from trainyard.records.base import Description, Name, Person, Record
 from trainyard.records.jobs import Progress
+from trainyard.records.storage import BucketCopy
 
 
 class DatasetState(StrEnum):
@@ -114,7 +115,7 @@ class Share(Record):
 
 
 class Dataset(Record):
-    """A dataset as the caller sees it. ``used_by`` names what keeps it from being deleted.
+    """A dataset as the caller sees it. ``used_by`` names what keeps it from being deleted; ``in_bucket`` is its owner's alone.
 
     ``disk`` is how many bytes it takes, charged to ``group`` (None: the share of people without a group).
     """
@@ -140,6 +141,7 @@ class Dataset(Record):
     formatted_sets: int = 0
     may_change: bool = False
     used_by: list[str] = []
+    in_bucket: BucketCopy | None = None
 
 
 class DatasetDetail(Dataset):
@@ -197,7 +199,10 @@ class NewBatch(Record):
 
 
 class FormattedSet(Record):
-    """One format of one split of a batch; ``range`` is its part of the (shuffled) order, end exclusive."""
+    """One format of one split of a batch; ``range`` is its part of the (shuffled) order, end exclusive.
+
+    ``created`` and ``resize`` are those of its batch.
+    """
 
     id: str
     batch: str
@@ -210,6 +215,8 @@ class FormattedSet(Record):
     samples: int
     bytes: int
     ready: bool
+    created: datetime | None = None
+    resize: str = ""
     used_by: list[str] = []
 
 
@@ -234,6 +241,7 @@ class Batch(Record):
     classes: list[str] = []
     skipped: int = 0
     error: str = ""
+    in_bucket: BucketCopy | None = None
 
 
 DatasetDetail.model_rebuild()

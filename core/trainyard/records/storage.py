@@ -45,6 +45,25 @@ class StorageOffer(Record):
     bucket: str
 
 
+class CopyState(StrEnum):
+    """copying → copied | failed → copying."""
+
+    COPYING = "copying"
+    COPIED = "copied"
+    FAILED = "failed"
+
+
+class BucketCopy(Record):
+    """The copy of a list, a batch or a model in its owner's bucket. Failed, it is tried again at ``again``."""
+
+    state: CopyState
+    place: str
+    bytes: int = 0
+    done: int = 0
+    error: str = ""
+    again: datetime | None = None
+
+
 class BucketEntry(Record):
     """An object, or a folder when ``size`` is None. ``key`` is the full key below the bucket."""
 

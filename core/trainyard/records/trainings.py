@@ -11,6 +11,7 @@ from pydantic import Field
 from trainyard.records.base import Description, Name, Person, Record
 from trainyard.records.datasets import FormattedSet
 from trainyard.records.jobs import Job
+from trainyard.records.storage import BucketCopy
 
 
 class NewTraining(Record):
@@ -152,6 +153,7 @@ class Model(Record):
     metrics: dict[str, float] = {}
     may_change: bool = False
     used_by: list[str] = []
+    in_bucket: BucketCopy | None = None
 
 
 class NewModel(Record):

@@ -24,6 +24,7 @@ from trainyard.records.datasets import (
     Visibility,
 )
 from trainyard.records.jobs import JobKind
+from trainyard.records.storage import BucketCopy
 
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
 from trainyard_service.datasets.prepare import read_statistics, reason_text
@@ -33,6 +34,7 @@ from trainyard_service.jobs.endings import ending_view
 from trainyard_service.jobs.kinds import Kind
 from trainyard_service.jobs.views import person
 from trainyard_service.permissions import can_change
+from trainyard_service.storage import copies
 
 _FINISHED = "finished"
 
@@ -90,7 +92,13 @@ def _fields(reader: Reader, row: DatasetRow) -> dict[str, Any]:
         "formatted_sets": reader.session.scalar(sets) or 0,
         "may_change": can_change(reader.caller, row.owner_id or 0),
         "used_by": users_of_dataset(reader.session, row, reader.language),
+        "in_bucket": in_bucket(reader, copies.DATASET, row.id, row.owner_id),
     }
+
+
+def in_bucket(reader: Reader, kind: str, subject_id: str, owner_id: int | None) -> BucketCopy | None:
+    """The copy in the bucket of whom it belongs to, who alone is told of it."""
+    return copies.view(reader.session, kind, subject_id, reader.language) if owner_id == reader.caller.id else None
 
 
 def visibility(caller: Caller, row: DatasetRow) -> Visibility:
@@ -137,6 +145,7 @@ def batch_view(reader: Reader, row: BatchRow) -> Batch:
         classes=row.classes,
         skipped=row.skipped,
         error=failed or (ending.text if ending else ""),
+        in_bucket=in_bucket(reader, copies.BATCH, row.id, row.creator_id),
     )
 
 
@@ -154,6 +163,8 @@ def set_view(reader: Reader, row: FormattedSetRow) -> FormattedSet:
         samples=row.samples,
         bytes=row.bytes,
         ready=row.ready,
+        created=row.batch.created,
+        resize=row.batch.plan["resize"],
         used_by=users_of_sets(reader.session, [row.id], reader.language),
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from trainyard.records.trainings import Model, ModelKind
 
 from trainyard_service.database.tables.models import ModelRow
-from trainyard_service.datasets.views import Reader
+from trainyard_service.datasets.views import Reader, in_bucket
 from trainyard_service.jobs.views import person
 from trainyard_service.permissions import can_change
+from trainyard_service.storage import copies
 
 
 def model_view(reader: Reader, row: ModelRow) -> Model:
@@ -30,4 +31,5 @@ def model_view(reader: Reader, row: ModelRow) -> Model:
         step=row.step,
         metrics=row.metrics,
         may_change=can_change(reader.caller, row.owner_id),
+        in_bucket=in_bucket(reader, copies.MODEL, row.id, row.owner_id),
     )

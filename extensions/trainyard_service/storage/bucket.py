@@ -6,6 +6,8 @@ Keys are checked before they travel: the embedded store keeps folders, and ``..`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache, wraps
 from pathlib import PurePosixPath
 from typing import IO, Any, ParamSpec, TypeVar
@@ -26,8 +28,23 @@ _COPY_AT_ONCE = 5 * 2**30
 _COPY_PART = 512 * 2**20
 _LONGEST_KEY = 1024
 _PAGE = 200
+_MARK = "trainyard-file"
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 _REFUSED = frozenset({"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "AllAccessDisabled"})
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How a file is sent: ``mark`` stays with the object, ``upload`` is an upload in parts to go on with, or empty.
+
+    ``started`` is told the id of an upload in parts, ``told`` how many bytes are there.
+    """
+
+    size: int
+    mark: str
+    upload: str
+    started: Callable[[str], None]
+    told: Callable[[int], None]
 
 
 @lru_cache(maxsize=64)
@@ -175,6 +192,58 @@ class Bucket:
             return
         parts = iter(lambda: file.read(_part_bytes(size)), b"")
         self._in_parts(key, (({"Body": part}, self._s3.upload_part) for part in parts))
+
+    @in_words
+    def mark(self, key: str) -> str | None:
+        """What an object remembers of the file it was sent from; None when there is no such object."""
+        try:
+            metadata: dict[str, str] = self._s3.head_object(Bucket=self._name, Key=key).get("Metadata", {})
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in _MISSING:
+                raise
+            return None
+        return metadata.get(_MARK, "")
+
+    @in_words
+    def send(self, key: str, file: IO[bytes], how: Sending) -> None:
+        """Write an object from a file; a large one in parts that stay in the store, so that a later call goes on with them."""
+        where = {"Bucket": self._name, "Key": key}
+        if how.size <= PART_BYTES:
+            self._s3.put_object(**where, Body=file, Metadata={_MARK: how.mark})
+            return
+        step = _part_bytes(how.size)
+        there = self._parts(where | {"UploadId": how.upload}) if how.upload else {}
+        upload = how.upload
+        if not there:
+            upload = self._s3.create_multipart_upload(**where, Metadata={_MARK: how.mark})["UploadId"]
+            how.started(upload)
+        where["UploadId"] = upload
+        done: list[dict[str, Any]] = []
+        for number, first in enumerate(range(0, how.size, step), 1):
+            length = min(step, how.size - first)
+            size, tag = there.get(number, (0, ""))
+            if size != length:
+                file.seek(first)
+                tag = self._s3.upload_part(**where, PartNumber=number, Body=file.read(length))["ETag"]
+            done.append({"PartNumber": number, "ETag": tag})
+            how.told(first + length)
+        self._s3.complete_multipart_upload(**where, MultipartUpload={"Parts": done})
+
+    def _parts(self, where: dict[str, str]) -> dict[int, tuple[int, str]]:
+        """Size and tag of the parts that are there; none when the store has forgotten the upload."""
+        try:
+            pages = self._s3.get_paginator("list_parts").paginate(**where)
+            return {one["PartNumber"]: (one["Size"], one["ETag"]) for page in pages for one in page.get("Parts", ())}
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") != "NoSuchUpload":
+                raise
+            return {}
+
+    @in_words
+    def give_up(self, key: str, upload: str) -> None:
+        """Drop the parts of an upload nobody goes on with."""
+        with suppress(ClientError):
+            self._s3.abort_multipart_upload(Bucket=self._name, Key=key, UploadId=upload)
 
     def _in_parts(self, key: str, parts: Iterator[tuple[dict[str, Any], Callable[..., Any]]]) -> None:
         upload = self._s3.create_multipart_upload(Bucket=self._name, Key=key)["UploadId"]

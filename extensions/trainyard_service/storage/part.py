@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from starlette.concurrency import run_in_threadpool
 
 from trainyard_service.context import Context
-from trainyard_service.storage import identities, uploads
+from trainyard_service.storage import copying, identities, uploads
 from trainyard_service.storage.filesystem import FileSystems
 from trainyard_service.storage.mounts import mounts_of
 
@@ -27,6 +27,7 @@ async def storage_part(context: Context) -> AsyncIterator[None]:
     works = (
         _repeat("uploads", _UPLOADS_SECONDS, lambda: _expire(context)),
         _repeat("mounts", _MOUNTS_SECONDS, mounts.mend),
+        _repeat("copies", context.settings.copy_seconds, lambda: copying.work(context)),
         _once("leftovers of mounts", mounts.tidy),
         _once("keys of buckets", lambda: identities.give_own_keys(context)),
     )

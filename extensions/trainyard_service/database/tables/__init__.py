@@ -1,5 +1,5 @@
 """All tables, so that importing this package fills the metadata migrations compare with."""
 
-from trainyard_service.database.tables import accounts, audit, datasets, disk, jobs, models, storage, trainings
+from trainyard_service.database.tables import accounts, audit, copies, datasets, disk, jobs, models, storage, trainings
 
-__all__ = ["accounts", "audit", "datasets", "disk", "jobs", "models", "storage", "trainings"]
+__all__ = ["accounts", "audit", "copies", "datasets", "disk", "jobs", "models", "storage", "trainings"]
