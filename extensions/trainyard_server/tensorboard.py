@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 RUNS = Path("/workspace/run")
+ICON = Path(__file__).with_name("tensorboard.svg")
 
 
 def setup() -> dict[str, Any]:
@@ -19,7 +20,7 @@ def setup() -> dict[str, Any]:
         "command": command,
         "timeout": 60,
         "absolute_url": False,
-        "launcher_entry": {"title": "TensorBoard", "category": "Trainyard"},
+        "launcher_entry": {"title": "TensorBoard", "category": "Trainyard", "icon_path": str(ICON)},
         "new_browser_tab": True,
     }
 
