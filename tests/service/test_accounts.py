@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from trainyard.records.accounts import AccountState
 from trainyard_service.accounts import passwords
+from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import ThrottleRow
 
 GOOD = "seven quiet tractors"
@@ -110,6 +113,14 @@ def test_names_of_any_script_are_fine(service, name):
 def test_a_wrong_password_and_an_unknown_name_look_alike(service):
     service.account("anna", password_hash=passwords.hash_password(GOOD))
     assert _login(service, password="wrong").json() == _login(service, name="nobody", password="wrong").json()
+
+
+def test_failures_of_yesterday_are_forgotten_whoever_fails_today(service):
+    with service.context.database.write() as session:
+        session.add(ThrottleRow(key="name:nobody", failures=9, last=now() - timedelta(hours=25)))
+    _login(service, name="somebody", password="wrong")
+    with service.context.database.read() as session:
+        assert [row.key for row in session.query(ThrottleRow) if row.key.startswith("name:")] == ["name:somebody"]
 
 
 def test_a_failed_sign_in_is_audited_as_failed_only(service, admin):

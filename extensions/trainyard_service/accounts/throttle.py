@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 from trainyard.errors import TooMany
 from trainyard.words import N_
@@ -44,15 +45,14 @@ def must_wait_not(session: Session, counters: dict[str, int]) -> None:
 
 
 def failed(session: Session, counters: dict[str, int]) -> None:
-    """Count a failure."""
+    """Count a failure, and forget those of yesterday: names that nobody has must not fill the table."""
     audit.beside(session)
+    session.execute(delete(ThrottleRow).where(ThrottleRow.last < now() - _FORGOTTEN))
     for key, free in counters.items():
         row = session.get(ThrottleRow, key)
         if row is None:
             row = ThrottleRow(key=key, failures=0, last=now())
             session.add(row)
-        elif now() - row.last > _FORGOTTEN:
-            row.failures = 0
         row.failures += 1
         row.last = now()
         row.blocked_until = _until(row.failures, free)

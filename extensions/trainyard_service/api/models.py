@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -93,7 +94,7 @@ def get_file(model_id: str, reading: ReadingDep) -> FileResponse:
         row = find(session, reading.caller, model_id)
     headers = {
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(row.file, safe='')}",
-        "Repr-Digest": f"sha-256={row.sha256}",
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(row.sha256)).decode()}:",  # RFC 9530, section 3
         "X-Content-Type-Options": "nosniff",
     }
     return FileResponse(keep.model_path(reading.context, row), media_type="application/octet-stream", headers=headers)
