@@ -21,6 +21,7 @@ from urllib.parse import unquote, urlsplit
 from trainyard.words import N_, translate
 
 MAX_PICTURE = 256 * 1024 * 1024
+_BLOCK = 1 << 20
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
@@ -58,14 +59,18 @@ class FolderSource:
 
     def __init__(self, roots: Mapping[str, Path]) -> None:
         ordered = sorted(roots.items(), key=lambda root: -len(root[0]))
-        self._roots = [(prefix.rstrip("/"), Path(os.path.realpath(folder))) for prefix, folder in ordered]
+        self._roots = [(prefix.rstrip("/"), os.path.realpath(folder)) for prefix, folder in ordered]
 
     def read(self, url: str) -> bytes:
         """The bytes of the file, read through a handle that was checked to be inside after it was opened."""
         handle = self._open(url)
-        with os.fdopen(handle, "rb", buffering=0) as file:
-            _refuse_large(os.fstat(handle).st_size)
-            return file.readall()
+        try:
+            return _read_all(handle)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise PictureProblem("picture-unreadable", N_("The file cannot be read: {reason}."), reason=reason) from error
+        finally:
+            os.close(handle)
 
     def exists(self, url: str) -> bool:
         """Whether there is a file that may be read."""
@@ -86,7 +91,7 @@ class FolderSource:
     def _open(self, url: str) -> int:
         root, relative = self._resolve(url)
         try:
-            handle = os.open(root / relative, _OPEN)
+            handle = os.open(os.path.join(root, relative), _OPEN)  # noqa: PTH118 - a third of the time of pathlib, per picture
         except PermissionError:
             raise PictureProblem("picture-forbidden", N_("The picture may not be read.")) from None
         except (OSError, ValueError):
@@ -98,7 +103,7 @@ class FolderSource:
             raise
         return handle
 
-    def _resolve(self, url: str) -> tuple[Path, str]:
+    def _resolve(self, url: str) -> tuple[str, str]:
         path = unquote(url.removeprefix("file://")) if url.startswith("file://") else url
         for prefix, folder in self._roots:
             if path.startswith("/") and prefix and path.startswith(f"{prefix}/"):
@@ -108,13 +113,24 @@ class FolderSource:
         raise PictureProblem("picture-outside", N_("The path lies outside of the folders this dataset may read."))
 
 
-def _refuse_outside(handle: int, root: Path) -> None:
+def _refuse_outside(handle: int, root: str) -> None:
     """Ask the kernel where the open file lies: no symbolic link, swapped before or after, can deceive this."""
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         raise PictureProblem("picture-missing", N_("This is not a file."))
-    place = Path(f"/proc/self/fd/{handle}").readlink()
-    if not place.is_relative_to(root):
+    place = os.readlink(f"/proc/self/fd/{handle}")  # noqa: PTH115 - see _open
+    if not place.startswith(root.rstrip("/") + "/"):
         raise PictureProblem("picture-outside", N_("The path lies outside of the folders this dataset may read."))
+
+
+def _read_all(handle: int) -> bytes:
+    """The file to its end, in one call where it is as long as it says."""
+    size = os.fstat(handle).st_size
+    _refuse_large(size)
+    data = os.read(handle, size + 1)
+    while len(data) != size and (block := os.read(handle, _BLOCK)):
+        data += block
+        _refuse_large(len(data))
+    return data
 
 
 class ObjectSource:
