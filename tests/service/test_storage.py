@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import update
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.storage import StorageRow, UploadRow
-from trainyard_service.storage import uploads
+from trainyard_service.storage import binding, identities, uploads
 from trainyard_service.storage.filesystem import FileSystems
 from trainyard_service.storage.keyring import Keyring, rotate
+from trainyard_service.storage.place import place_of
 
 from tests.object_store import ObjectStore, running_store
 
@@ -200,6 +202,70 @@ def test_a_folder_is_renamed_and_deleted_with_all_in_it(bucket):
     assert bucket.delete("/bucket/object", params={"key": "h/"}).status_code == 204
     assert bucket.get("/bucket", params={"prefix": "h/"}).json()["entries"] == []
     assert bucket.get("/bucket/object", params={"key": "fa"}).content == b"1"
+
+
+def test_chinese_names_are_uploaded_renamed_and_deleted(bucket):
+    for key in ("数据 集/图片/一.jpg", "数据 集/图片/二 (副本).jpg", "数据 集/说明.txt"):
+        _put(bucket, key, key.encode())
+    assert bucket.post("/bucket/rename", json={"key": "数据 集/说明.txt", "to": "数据 集/读我 😀.txt"}).status_code == 204
+    assert bucket.post("/bucket/rename", json={"key": "数据 集/图片/", "to": "归档/图片 2026/"}).status_code == 204
+    listed = bucket.get("/bucket", params={"prefix": "归档/图片 2026/"}).json()["entries"]
+    assert [entry["name"] for entry in listed] == ["一.jpg", "二 (副本).jpg"]
+    moved = bucket.get("/bucket/object", params={"key": "归档/图片 2026/一.jpg"})
+    assert moved.content == "数据 集/图片/一.jpg".encode() and "%E4%B8%80.jpg" in moved.headers["content-disposition"]
+    assert [entry["name"] for entry in bucket.get("/bucket", params={"prefix": "数据 集/"}).json()["entries"]] == [
+        "读我 😀.txt"
+    ]
+    assert bucket.delete("/bucket/object", params={"key": "数据 集/读我 😀.txt"}).status_code == 204
+    assert bucket.delete("/bucket/object", params={"key": "归档/"}).status_code == 204
+    assert [entry["name"] for entry in bucket.get("/bucket").json()["entries"] if entry["name"] == "归档"] == []
+
+
+def test_what_is_added_while_a_folder_is_renamed_stays(service, anna, bucket):
+    inner = binding.bucket_of(service.context, anna.id)
+    inner.put("f/g/copied", b"1")
+    inner.put("f/g/added", b"2")
+    inner.delete_all("f/", ["f/g/copied"])
+    assert [key for page in inner.keys("f/") for key in page] == ["f/g/added"]
+
+
+def test_the_keys_of_one_bucket_open_no_other(service, anna, bucket, store):
+    ben = service.account("ben")
+    other = _bind(service, ben).json()["bucket"]
+    _put(service.client(ben), "secret", b"1")
+    with service.context.database.read() as session:
+        place = place_of(service.context.settings, session.get(StorageRow, anna.id))
+    client = store.client(place.access_key, place.secret_key)
+    client.put_object(Bucket=place.bucket, Key="mine", Body=b"1")
+    assert client.get_object(Bucket=place.bucket, Key="mine")["Body"].read() == b"1"
+    refused = {
+        "read": lambda: client.get_object(Bucket=other, Key="secret"),
+        "write": lambda: client.put_object(Bucket=other, Key="x", Body=b""),
+        "delete": lambda: client.delete_object(Bucket=other, Key="secret"),
+        "list": lambda: client.list_objects_v2(Bucket=other),
+        "copy": lambda: client.copy_object(Bucket=place.bucket, Key="x", CopySource={"Bucket": other, "Key": "secret"}),
+        "make": lambda: client.create_bucket(Bucket=f"u{anna.id}-second"),
+        "open to all": lambda: client.put_bucket_acl(Bucket=place.bucket, ACL="public-read"),
+        "remove": lambda: client.delete_bucket(Bucket=place.bucket),
+    }
+    for action in refused.values():
+        with pytest.raises(ClientError, match=r"Access ?Denied"):
+            action()
+
+
+def test_a_bucket_bound_before_it_had_keys_is_given_some(service, anna, bucket):
+    with service.context.database.write() as session:
+        session.execute(update(StorageRow).values(access_key="", secret_key=""))
+    _put(bucket, "still", b"works")
+    assert identities.give_own_keys(service.context) == 1
+    with service.context.database.read() as session:
+        assert place_of(service.context.settings, session.get(StorageRow, anna.id)).access_key != "ADMIN"
+    assert bucket.get("/bucket/object", params={"key": "still"}).content == b"works"
+
+
+def test_the_page_is_told_where_the_files_are_seen(bucket):
+    told = bucket.get("/storage").json()
+    assert bool(told["mount_problem"]) != (told["path"] == f"/workspace/mnt/bucket/{told['bucket']}")
 
 
 @pytest.mark.parametrize("key", ["../u2-ben/secret", "a/../../x", "/a", "a//b", "./a", "a\nb", "..", "a\\..\\b"])

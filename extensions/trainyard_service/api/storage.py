@@ -110,11 +110,10 @@ def rename(body: Rename, context: ContextDep, caller: CallerDep) -> None:
     _must_be_free(bucket, to)
     pairs = [(key, to)] if not key.endswith("/") else _pairs(bucket, key, to)
     for old, new in pairs:
-        bucket.copy(old, new)
-    if key.endswith("/"):
-        bucket.delete_folder(key)
-    else:
-        bucket.delete(key)
+        # an empty folder is an object only in stores that have no folders
+        bucket.put(new, b"") if old.endswith("/") else bucket.copy(old, new)
+    # not the folder: something may have been added to it meanwhile
+    bucket.delete_all(key, [old for old, _ in pairs])
 
 
 def _pairs(bucket: Bucket, key: str, to: str) -> list[tuple[str, str]]:

@@ -28,6 +28,7 @@ _COPY_AT_ONCE = 5 * 2**30
 _COPY_PART = 512 * 2**20
 _LONGEST_KEY = 1024
 _PAGE = 200
+_DELETED_AT_ONCE = 1000
 _MARK = "trainyard-file"
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
 _REFUSED = frozenset({"AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "Forbidden", "AllAccessDisabled"})
@@ -286,13 +287,17 @@ class Bucket:
             )
 
     def delete_folder(self, prefix: str) -> None:
-        """Delete everything below ``prefix``, and the empty folders that stores with real folders would keep."""
-        folders = {prefix}
-        for page in self.keys(prefix):
-            for key in page:
-                folders.update(f"{parent}/" for parent in PurePosixPath(key).parents if f"{parent}/".startswith(prefix))
-            if page:
-                self.delete(*page)
+        """Delete everything below ``prefix``."""
+        self.delete_all(prefix, [key for page in self.keys(prefix) for key in page])
+
+    def delete_all(self, prefix: str, keys: list[str]) -> None:
+        """Delete these keys, and folders from ``prefix`` on that are empty then: stores with real folders would keep them."""
+        folders = {prefix} if prefix.endswith("/") else set()
+        for key in keys:
+            folders.update(f"{parent}/" for parent in PurePosixPath(key).parents if f"{parent}/".startswith(prefix))
+        objects = [key for key in keys if key not in folders]
+        for first in range(0, len(objects), _DELETED_AT_ONCE):
+            self.delete(*objects[first : first + _DELETED_AT_ONCE])
         for folder in sorted(folders, key=len, reverse=True):
             self.delete(folder)
 

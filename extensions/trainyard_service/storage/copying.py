@@ -1,7 +1,7 @@
 """Makes the copies that ``copies`` wants: file by file, large ones part by part, the manifest last; goes on after a kill.
 
 A copied object remembers the size and time of the file it was made from, so that a second pass sends only what is missing or
-has changed. Before anything changes the manifest's object goes: without it there is no artefact, in the bucket as on the volume.
+has changed. Before anything changes the manifest's object goes: without it there is no artefact, there as on the volume.
 """
 
 from __future__ import annotations
@@ -79,11 +79,13 @@ def _one(context: Context, row: CopyRow) -> None:
         return
     except Exception as error:
         log.warning("copying %s %s failed: %s", row.kind, row.subject_id, error, exc_info=not isinstance(error, UserError))
-        told = (
-            error if isinstance(error, UserError) else Unavailable("copy-failed", N_("The copy failed: {reason}"), reason=error)
-        )
+        told = error if isinstance(error, UserError) else _unknown(error)
         with context.database.write() as session:
-            copies.fail(session, row, error)
+            copies.fail(session, row, told)
+
+
+def _unknown(error: Exception) -> UserError:
+    return Unavailable("copy-failed", N_("The copy failed: {reason}"), reason=error)
 
 
 def _remove(context: Context, row: CopyRow) -> None:

@@ -13,10 +13,10 @@ from trainyard_service.database.base import Table, now
 class CopyRow(Table):
     """One thing and its copy. It has no reference to the thing: a copy outlives what it was made of until it is deleted too.
 
-    ``kind`` is ``dataset``, ``batch`` or ``model``; ``prefix`` is the folder in the bucket, a slash at its end; ``version`` tells
-    what was copied (see ``storage.copies``); ``state`` is ``wanted``, ``copied`` or ``unwanted``. Until ``due`` nobody
-    touches it: whoever works on it moves that ahead, and a failure moves it further each time. ``upload`` is the parts upload
-    that is under way, ``<id> <mark of the file> <key>``. ``error`` is stored as ``datasets.prepare.reason_text`` reads it.
+    ``kind`` is ``dataset``, ``batch`` or ``model``; ``prefix`` is the folder in the bucket, ending in a slash; ``version``
+    tells what was copied (see ``storage.copies``); ``state`` is ``wanted``, ``copied`` or ``unwanted``. Until ``due`` nobody
+    touches it: whoever works on it moves that ahead, and a failure moves it further each time. ``upload`` is an upload in parts
+    under way, ``<id> <mark of the file> <key>``. ``error`` is stored as ``datasets.prepare.reason_text`` reads it.
     """
 
     __tablename__ = "bucket_copies"
