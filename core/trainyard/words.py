@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gettext
 from functools import cache
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -84,6 +83,6 @@ def preferred_language(accept_language: str, chosen: str | None = None) -> str:
 
 
 def _folder(room: str) -> Path:
-    if find_spec(room) is None:
-        return Path("/nonexistent")
-    return Path(str(files(room))) / "locale"
+    spec = find_spec(room)
+    places = spec.submodule_search_locations if spec else None
+    return Path(next(iter(places or ["/nonexistent"]))) / "locale"
