@@ -85,10 +85,25 @@ def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict
         kept = _copy_snapshot(context, row, new)
         row.size, row.sha256 = kept.size, kept.sha256
         with context.database.write() as session:
+            older = _forget_older(session, row)
             session.add(row)
             session.flush()
             tell_model(session, row)
+        if older is not None:
+            remove_files(context, older)
         return row.id
+
+
+def _forget_older(session: Session, row: ModelRow) -> str | None:
+    """A snapshot taken again at the same step replaces the older one, as it does in the run folder; the older one's id."""
+    same = select(ModelRow).filter_by(instance=row.instance, epoch=row.epoch, step=row.step)
+    older = session.scalar(same)
+    if older is None:
+        return None
+    tell_model(session, older)
+    session.delete(older)
+    session.flush()
+    return older.id
 
 
 @contextmanager
