@@ -53,7 +53,9 @@ def me(context: ContextDep, caller: CallerDep) -> Me:
 
 
 def _me(session: Session, caller: Caller) -> Me:
-    groups = session.scalars(select(GroupRow).where(GroupRow.id.in_(caller.groups)).order_by(GroupRow.name_key))
+    # the one joined first in front: it pays where nobody chooses
+    order = [*caller.groups]
+    groups = sorted(session.scalars(select(GroupRow).where(GroupRow.id.in_(order))), key=lambda row: order.index(row.id))
     storage = session.get(StorageRow, caller.id)
     unread = select(func.count()).where(NoticeRow.account_id == caller.id, NoticeRow.read.is_(False))
     waiting = select(func.count()).where(AccountRow.state == AccountState.APPLIED)

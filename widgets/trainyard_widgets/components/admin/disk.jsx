@@ -13,7 +13,7 @@ export function Disk({ disk, send }) {
     { id: "used", label: t("Used and limit"), cell: (row) => <span class="ty-numbers">{row.limit === null ? t("{used}, no limit", { used: bytes(row.used) }) : `${bytes(row.used)} / ${bytes(row.limit)}`}{row.limit !== null && row.used >= row.limit && <span class="ty-bad"> {t("used up")}</span>}</span> },
     { id: "what", label: t("What it is"), wide: true, cell: (row) => <span class="ty-muted">{partsText(row.parts) || "–"}</span> },
   ];
-  const total = disk.volume_total !== null && <div class="ty-inset"><Meter label={t("The platform's volume")} used={disk.volume_total - disk.volume_free} limit={disk.volume_total} format={bytes} /></div>;
+  const total = disk.volume_total !== null && <div class="ty-meter-pad"><Meter label={t("The platform's volume")} used={disk.volume_total - disk.volume_free} limit={disk.volume_total} format={bytes} /></div>;
   return (
     <Card flush title={t("Disk by group and person")} text={<>{t("Sets and models count at once; shares, homes and run folders as measured:")} {disk.measured ? <Time value={disk.measured} /> : t("not yet")}</>} actions={<Button small icon="refresh" onClick={measure}>{t("Measure now")}</Button>}>
       {total}
