@@ -82,4 +82,4 @@ def change_language(
     """The language of your pages and notices; the terminal's own is that of LANG."""
     with signed_in() as client:
         me = client.change_language(to)
-    done(N_("Pages and notices are in {language} now."), json=json, language=me.language)
+    done(N_("Pages and notices are in {chosen} now."), json=json, chosen=me.language)

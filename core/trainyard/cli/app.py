@@ -39,11 +39,12 @@ app.add_typer(batches, name="batches", help="Formatted batches and sets.")
 app.add_typer(train, name="train", help="Trainings.")
 app.add_typer(models, name="models", help="Kept models.")
 app.add_typer(jobs, name="jobs", help="Everything that takes long.")
-for command_ in (machine.images, machine.packages, machine.usage, machine.notices, machine.doctor):
+for command_ in (machine.images, machine.packages, machine.usage, machine.disk, machine.notices, machine.doctor):
     app.command()(command_)
 app.add_typer(accounts, name="accounts", help="People (administrators).")
 app.add_typer(groups, name="groups", help="Groups and quotas.")
 app.command()(machine.audit)
+app.command()(machine.findings)
 app.add_typer(admin, name="admin", help="On the platform's own machine.")
 PARTS = (contents, metrics)  # they add to groups of commands above
 

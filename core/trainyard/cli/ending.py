@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from trainyard.cli.show import language
+from trainyard.cli.show import is_utf8, language
 from trainyard.cli.usage import WronglyUsed, wrongly_used
 from trainyard.errors import Unavailable, UserError
 from trainyard.words import N_, translate
@@ -85,7 +85,7 @@ def _refused(error: UserError, code: int) -> int:
     """Say it: a sentence and its hint for people, the error of REST for programs that asked for JSON."""
     before_program = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
     if "--json" in before_program:
-        _tell(json.dumps(error.to_json(language()), ensure_ascii=True))
+        _tell(json.dumps(error.to_json(language()), ensure_ascii=not is_utf8(sys.stderr)))
     else:
         _tell(*filter(None, (error.text(language()), error.hint_text(language()))))
     return code

@@ -68,8 +68,7 @@ def quota(
     """Change what a group or a member may use at once; limits that are not given stay."""
     from trainyard.records.accounts import Quota
 
-    given = {"cpu": cpu, "memory": _bytes(memory, "memory"), "gpu": gpu, "jobs": jobs, "disk": _bytes(disk, "disk")}
-    changes = {key: value for key, value in given.items() if value is not None}
+    changes = _changes(cpu, memory, gpu, jobs, disk)
     with signed_in() as client:
         found = client.group(name)
         if member is None:
@@ -79,6 +78,36 @@ def quota(
             number = account_number(client, member)
             before = Quota() if unlimited else _quota_of(found, number)
             _show(client.add_member(name, number, before.model_copy(update=changes)), json=json)
+
+
+@groups.command("default-quota")
+def default_quota(
+    cpu: Cpu = None,
+    memory: Memory = None,
+    gpu: Gpu = None,
+    jobs: Jobs = None,
+    disk: Disk = None,
+    unlimited: Unlimited = False,
+    json: Json = False,
+) -> None:
+    """What a new group may use; with limits, change it (administrators)."""
+    from trainyard.records.accounts import Quota
+
+    changes = _changes(cpu, memory, gpu, jobs, disk)
+    with signed_in() as client:
+        found = client.default_quota()
+        if changes or unlimited:
+            found = client.set_default_quota((Quota() if unlimited else found).model_copy(update=changes))
+    if json:
+        return as_json(found)
+    told = (size(value) if name in ("memory", "disk") else value for name, value in found.model_dump().items())
+    return as_table(_AMOUNTS, [["–" if value in (None, "") else value for value in told]])
+
+
+def _changes(cpu: float | None, memory: str | None, gpu: int | None, jobs: int | None, disk: str | None) -> dict[str, Any]:
+    """The limits that were given."""
+    given = {"cpu": cpu, "memory": _bytes(memory, "memory"), "gpu": gpu, "jobs": jobs, "disk": _bytes(disk, "disk")}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def _quota_of(group: Group, number: int) -> Quota:

@@ -88,5 +88,7 @@ def show_job(job: Job, *, json: bool) -> None:
 
 
 def why(job: Job) -> str:
-    """How a job ended and the last lines it said."""
-    return "\n".join([job.ending.text, *job.ending.last_lines]) if job.ending else ""
+    """How a job ended, and the last lines it said if it failed."""
+    if job.ending is None:
+        return ""
+    return "\n".join([job.ending.text, *(job.ending.last_lines if job.state == "failed" else ())])

@@ -1,15 +1,18 @@
-"""What the machine offers and who uses it: images, packages, usage, audit, notices, events, doctor."""
+"""What the machine offers and who uses it: images, packages, usage, disk, audit, notices, doctor."""
 
 from __future__ import annotations
 
 import importlib
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trainyard.cli.call import MOST, Json, signed_in
 from trainyard.cli.show import as_json, as_table, size, word
 from trainyard.words import N_
+
+if TYPE_CHECKING:
+    from trainyard.records.disk import DiskParts
 
 DOCTOR = "trainyard_spawner.doctor"
 
@@ -53,6 +56,45 @@ def usage(json: Json = False) -> None:
 def _amounts(one: object) -> tuple[str, str, str]:
     cpu, memory, gpu = (getattr(one, name) for name in ("cpu", "memory", "gpu"))
     return ("" if cpu is None else f"{cpu:g}", size(memory), "" if gpu is None else str(gpu))
+
+
+def disk(
+    measure: Annotated[bool, typer.Option("--measure", help="Measure the folders anew first (administrators).")] = False,
+    json: Json = False,
+) -> None:
+    """Who has how much on the platform's disk."""
+    with signed_in() as client:
+        if measure:
+            client.measure_disk()
+        found = client.disk()
+    if json:
+        return as_json(found)
+    rows = [
+        (one.group or "–", one.person.name if one.person else "", size(one.used), size(one.limit), _largest(one.parts))
+        for one in (*found.groups, *found.people)
+    ]
+    if found.volume_total is not None:
+        rows.append(
+            (word(N_("this machine")), "", size(found.volume_total - (found.volume_free or 0)), size(found.volume_total), "")
+        )
+    return as_table(("group", "person", "disk", "limit", "mostly"), rows)
+
+
+def _largest(parts: DiskParts) -> str:
+    """What most of the bytes are."""
+    name, count = max(parts.model_dump().items(), key=lambda part: int(part[1]))
+    return word(name) if count else ""
+
+
+def findings(json: Json = False) -> None:
+    """What the platform's machine offers, as `trainyard doctor` tells it there (administrators)."""
+    with signed_in() as client:
+        found = client.findings()
+    if json:
+        return as_json(found)
+    return as_table(
+        ("state", "topic", "what", "next step"), [(word(one.state), one.topic, one.means, one.next_step) for one in found]
+    )
 
 
 def audit(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trainyard.cli.call import MOST, Json, account_number, ask_secret, signed_in
-from trainyard.cli.show import as_fields, as_json, as_table
+from trainyard.cli.show import as_fields, as_json, as_table, size, word
+from trainyard.cli.usage import WronglyUsed
 from trainyard.words import N_
 
 if TYPE_CHECKING:
     from trainyard.client import Client
     from trainyard.records.accounts import Account
+    from trainyard.records.disk import AccountDeletion
 
 accounts = typer.Typer(no_args_is_help=True)
 Who = Annotated[str, typer.Argument(help="Name or number of the account.")]
@@ -87,6 +90,50 @@ def password(who: Who, json: Json = False) -> None:
     """Give somebody who forgot theirs a new password; it is asked for, or read from standard input."""
     new = ask_secret(N_("New password"), twice=True)
     _decide(who, lambda client, number: client.set_password(number, new), json=json)
+
+
+@accounts.command()
+def delete(
+    who: Who,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Only tell what would go and what would stay.")] = False,
+    json: Json = False,
+) -> None:
+    """Delete an account; what it takes along is told first."""
+    with signed_in() as client:
+        number = account_number(client, who)
+        if not (yes and not preview):
+            told = client.deletion(number)
+            if preview:
+                return _show_deletion(told, json=json)
+            _ask_whether(told)
+        return _show_deletion(client.delete_account(number), json=json)
+
+
+def _ask_whether(told: AccountDeletion) -> None:
+    """Ask the person at the terminal; where there is none ``--yes`` has to say it.
+
+    Raises:
+        WronglyUsed: nobody can be asked. typer.Abort: they do not want it.
+    """
+    if not sys.stdin.isatty():
+        raise WronglyUsed(N_("Nobody can be asked here: add --yes, or --preview to see what would go."))
+    _show_deletion(told, json=False)
+    typer.confirm(word(N_("Delete this account?")), abort=True, err=True)
+
+
+def _show_deletion(told: AccountDeletion, *, json: bool) -> None:
+    if json:
+        return as_json(told)
+    return as_fields(
+        [
+            ("id", told.id), ("name", told.name), ("called afterwards", told.becomes), ("groups", ", ".join(told.groups)),
+            ("stopped at once", ", ".join(told.running)), ("datasets that go", ", ".join(told.datasets_removed)),
+            ("datasets that stay", ", ".join(told.datasets_kept)), ("models that go", ", ".join(told.models_removed)),
+            ("models that stay", told.models_kept or None), ("trainings that stay", told.trainings_kept or None),
+            ("home", size(told.home)), ("bucket", told.bucket), ("days until files are gone", f"{told.kept_days:g}"),
+        ]
+    )  # fmt: skip
 
 
 def _decide(who: str, decision: Callable[[Client, int], Account], *, json: bool) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from trainyard.words import messages, translate
 
@@ -59,8 +59,12 @@ def done(text: str, *, json: bool, **values: Any) -> None:
 
 def as_json(value: BaseModel | Sequence[BaseModel] | dict[str, Any]) -> None:
     """Print records as one JSON document; in a terminal that is not UTF-8 as ASCII, which means the same."""
-    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    print(json.dumps(_plain(value), ensure_ascii=not utf8, indent=2))
+    print(json.dumps(_plain(value), ensure_ascii=not is_utf8(sys.stdout), indent=2))
+
+
+def is_utf8(stream: TextIO) -> bool:
+    """Whether every text can be written to ``stream``."""
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
 
 
 def _plain(value: Any) -> Any:

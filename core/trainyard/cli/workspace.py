@@ -25,7 +25,7 @@ Minutes = Annotated[float, typer.Option(min=0.1, help="Wait no longer than so ma
 def status(json: Json = False) -> None:
     """Your workspace: its state, its end, its address."""
     with signed_in() as client:
-        _show(client.workspace(), json=json)
+        _show(client, client.workspace(), json=json)
 
 
 @workspace.command()
@@ -41,7 +41,7 @@ def start(
     """Start it; what is not given is as the last time."""
     with signed_in() as client:
         view = client.start_workspace(group, image, package, dataset or ())
-        _show(_until(client, "running", minutes) if wait else view, json=json)
+        _show(client, _until(client, "running", minutes) if wait else view, json=json)
 
 
 @workspace.command()
@@ -49,14 +49,14 @@ def stop(wait: Wait = False, minutes: Minutes = 5.0, json: Json = False) -> None
     """Stop it; files stay."""
     with signed_in() as client:
         view = client.stop_workspace()
-        _show(_until(client, "stopped", minutes) if wait else view, json=json)
+        _show(client, _until(client, "stopped", minutes) if wait else view, json=json)
 
 
 @workspace.command()
 def renew(json: Json = False) -> None:
     """Begin its time limit anew."""
     with signed_in() as client:
-        _show(client.renew_workspace(), json=json)
+        _show(client, client.renew_workspace(), json=json)
 
 
 def _until(client: Client, state: str, minutes: float) -> WorkspaceView:
@@ -83,13 +83,14 @@ def _until(client: Client, state: str, minutes: float) -> WorkspaceView:
     return found
 
 
-def _show(view: WorkspaceView, *, json: bool) -> None:
+def _show(client: Client, view: WorkspaceView, *, json: bool) -> None:
     if json:
         return as_json(view)
+    address = client.root + view.address if view.address.startswith("/") else view.address
     return as_fields(
         [
             ("state", word(view.state)), ("group", view.group), ("image", view.image), ("package", view.package),
-            ("started", view.started), ("ends", view.ends), ("address", view.address),
+            ("started", view.started), ("ends", view.ends), ("address", address),
             ("sets", ", ".join(view.datasets)), ("ended", view.ending.text if view.ending else None),
         ]
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from trainyard.client.transport import Transport, segment
 from trainyard.records.accounts import AccessToken, Account, AuditEntry, Me, NewAccessToken, Notice
 from trainyard.records.base import Page
+from trainyard.records.disk import AccountDeletion
 
 
 class Accounts(Transport):
@@ -71,6 +72,14 @@ class Accounts(Transport):
     def set_password(self, account: int, new: str) -> Account:
         """Another password for somebody who forgot theirs."""
         return self._decide(account, "password", {"new": new})
+
+    def deletion(self, account: int) -> AccountDeletion:
+        """What deleting an account would take away and leave; changes nothing."""
+        return self.one(AccountDeletion, "GET", f"accounts/{account}/deletion")
+
+    def delete_account(self, account: int) -> AccountDeletion:
+        """Delete an account: what is the person's alone goes, what groups work with stays under another name."""
+        return self.one(AccountDeletion, "DELETE", f"accounts/{account}")
 
     def audit(self, **query: Any) -> Page[AuditEntry]:
         """Who did what, the newest first; ``who``, ``action``, ``offset``, ``limit``."""

@@ -7,7 +7,7 @@ from trainyard.records.accounts import Group, NewGroup, Quota
 
 
 class Groups(Transport):
-    """``/groups``."""
+    """``/groups`` and ``/default-quota``."""
 
     def groups(self) -> list[Group]:
         """The caller's groups; all of them for an administrator."""
@@ -33,3 +33,11 @@ class Groups(Transport):
     def remove_member(self, group: str, account: int) -> Group:
         """Take somebody out; what they run with its share ends in ten minutes."""
         return self.one(Group, "DELETE", f"groups/{segment(group)}/members/{account}")
+
+    def default_quota(self) -> Quota:
+        """What a new group may use when nobody says otherwise; administrators only."""
+        return self.one(Quota, "GET", "default-quota")
+
+    def set_default_quota(self, quota: Quota) -> Quota:
+        """Change it; groups that are there already keep theirs."""
+        return self.one(Quota, "PUT", "default-quota", json=quota)

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 import httpx
 
 from trainyard.client.transport import Transport, given, refusal
+from trainyard.jobs.launch import Finding
+from trainyard.records.disk import DiskUse
 from trainyard.records.jobs import Image, Package, Usage, WorkspaceView
 
 
 class Machine(Transport):
-    """``/workspace``, ``/images``, ``/packages``, ``/usage`` and ``/events``."""
+    """``/workspace``, ``/images``, ``/packages``, ``/usage``, ``/findings`` and ``/events``."""
 
     def workspace(self) -> WorkspaceView:
         """The caller's workspace."""
@@ -44,6 +46,18 @@ class Machine(Transport):
     def usage(self) -> Usage:
         """Who uses what, now."""
         return self.one(Usage, "GET", "usage")
+
+    def disk(self) -> DiskUse:
+        """Who has how much on the volume: everybody for administrators, own rows and one's groups' sums for others."""
+        return self.one(DiskUse, "GET", "usage/disk")
+
+    def measure_disk(self) -> None:
+        """Measure shares, homes and run folders now instead of in some minutes; administrators only."""
+        self.send("POST", "usage/disk/measure")
+
+    def findings(self) -> list[Finding]:
+        """What the platform's machine offers and means, as ``trainyard doctor`` says it there; administrators only."""
+        return self.many(Finding, "findings")
 
     def events(self) -> Iterator[tuple[str, str]]:
         """``(topic, id)`` of each thing the caller may see that changes, until the connection ends."""

@@ -52,7 +52,7 @@ class Trainings(Transport):
     def tensorboard(self, training: str) -> str:
         """The full address of a TensorBoard on this run, which ends by itself; it asks for the browser's sign-in."""
         path = self.one(_Address, "POST", f"trainings/{segment(training)}/tensorboard").address
-        return self.connection.url.partition("/services/")[0].rstrip("/") + path
+        return self.root + path
 
     def instance(self, instance: str) -> Instance:
         """One run of a training's script, with its newest numbers."""

@@ -47,6 +47,11 @@ class Transport:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    @property
+    def root(self) -> str:
+        """The platform's own address, without the service's path: what addresses in answers are below."""
+        return self.connection.url.partition("/services/")[0].rstrip("/")
+
     def close(self) -> None:
         """Let the connection go."""
         self._http.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,6 +58,78 @@ def test_members_are_added_and_removed_by_name(run: Any, service: Any, boss: Any
     assert "anna" not in run("groups", "list").out
 
 
+def test_a_members_part_of_a_quota_changes_by_name(run: Any, service: Any, boss: Any) -> None:
+    service.account("anna", service.group("vision"))
+    changed = run("groups", "quota", "vision", "--member", "anna", "--jobs", "1", "--json").json
+    assert changed["members"][0]["quota"]["jobs"] == 1
+    assert "anna" in run("groups", "show", "vision").out
+    assert "is not in vision" in run("groups", "quota", "vision", "--member", "boss", "--jobs", "1").error
+
+
+def test_what_new_groups_get_is_changed(run: Any, boss: Any) -> None:
+    assert run("groups", "default-quota", "--cpu", "3", "--memory", "8G", "--json").json["cpu"] == 3
+    assert "8.0 GiB" in run("groups", "default-quota").out
+    assert run("groups", "create", "fresh", "--json").json["quota"]["cpu"] == 3
+
+
+@pytest.mark.parametrize(("decision", "state"), [("block", "blocked"), ("unblock", "active"), ("approve", "active")])
+def test_people_are_decided_about_by_name(run: Any, service: Any, boss: Any, decision: str, state: str) -> None:
+    before = {"block": AccountState.ACTIVE, "unblock": AccountState.BLOCKED, "approve": AccountState.APPLIED}[decision]
+    service.account("lena", state=before)
+    assert run("accounts", decision, "lena", "--json").json["state"] == state
+    assert run("accounts", "show", "lena", "--json").json["state"] == state
+
+
+def test_an_application_is_refused_with_a_reason(run: Any, service: Any, boss: Any) -> None:
+    service.account("lena", state=AccountState.APPLIED)
+    assert run("accounts", "refuse", "lena", "--reason", "the machine is full").code == 0
+    assert run("accounts", "list", "--state", "applied", "--json").json == []
+
+
+def test_an_administrator_makes_another_and_takes_it_back(run: Any, service: Any, boss: Any) -> None:
+    service.account("lena")
+    assert run("accounts", "promote", "lena", "--json").json["administrator"] is True
+    assert run("accounts", "demote", "lena", "--json").json["administrator"] is False
+
+
+def test_an_account_is_deleted_only_when_somebody_says_yes(run: Any, service: Any, boss: Any) -> None:
+    service.account("lena")
+    assert run("accounts", "delete", "lena", "--preview", "--json").json["name"] == "lena"
+    asked = run("accounts", "delete", "lena")
+    assert (asked.code, "--yes" in asked.error) == (2, True)
+    assert run("accounts", "delete", "lena", "--yes", "--json").json["name"] == "lena"
+    assert run("accounts", "show", "lena").code == 1
+
+
+def test_passwords_come_by_standard_input_only(run: Any, service: Any, boss: Any) -> None:
+    service.account("lena")
+    assert run("accounts", "password", "lena", typed="correct horse battery 9\n").code == 0
+    refused = run("password", typed="not mine\nanother long one 7\n")
+    assert (refused.code, "another long one" in refused.out + refused.error) == (1, False)
+
+
+def test_the_language_of_the_pages_is_chosen(run: Any, anna: Any) -> None:
+    assert run("language", "zh", "--json").json == {"chosen": "zh"}
+    assert run("whoami", "--json").json["language"] == "zh"
+    assert run("language", "tlh").code == 1
+
+
+def test_login_is_kept_for_its_owner_and_forgotten(
+    run: Any, service: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = service.account("anna")
+    for name in ("TRAINYARD_URL", "TRAINYARD_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    kept = run("login", service.address, "--json", typed=person.token + "\n").json["file"]
+    assert (Path(kept).stat().st_mode & 0o777, run("whoami", "--json").json["name"]) == (0o600, "anna")
+    Path(kept).chmod(0o644)
+    assert (run("whoami").code, "chmod 600" in run("whoami").error) == (1, True)
+    assert run("logout", "--json").json["file"] == kept
+    assert run("whoami").code == 1
+    assert run("login", service.address, typed="wrong\n").code == 1
+    assert run("login", "no-scheme.example", typed=person.token + "\n").code == 1
+
+
 def test_people_are_not_for_everybody(run: Any, anna: Any) -> None:
     ran = run("accounts", "list")
     assert (ran.code, ran.out) == (1, "")
@@ -77,7 +150,7 @@ def test_an_empty_list_is_an_empty_list(run: Any, boss: Any, command: str) -> No
     assert json.loads(run(command, "list", "--json").out) == []
 
 
-@pytest.mark.parametrize("command", ["images", "packages", "usage", "notices", "audit"])
+@pytest.mark.parametrize("command", ["images", "packages", "usage", "disk", "notices", "audit"])
 def test_the_machine_is_told_in_json(run: Any, boss: Any, command: str) -> None:
     ran = run(command, "--json")
     assert (ran.code, type(json.loads(ran.out)) in (list, dict)) == (0, True)
