@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from trainyard.errors import UserError
 from trainyard_service.app import create_app, create_context
 from trainyard_service.bootstrap import bootstrap as make_administrator
 from trainyard_service.database.engine import Database
-from trainyard_service.database.move import beside, move, move_ours
+from trainyard_service.database.move import beside, move, move_ours, refuse_while_running
 from trainyard_service.observe import configure_logs
 from trainyard_service.settings import Settings
 from trainyard_service.storage.keyring import Keyring, rotate
@@ -67,12 +68,14 @@ def move_database(
 ) -> None:
     """Copy the service's and the Hub's databases to other ones and compare the counts; stop the platform first."""
     settings = Settings()
-    hub_source = settings.places.hub / "jupyterhub.sqlite"
+    hub_file = settings.places.hub / "jupyterhub.sqlite"
+    hub_source = os.environ.get("TRAINYARD_HUB_DATABASE_URL") or (f"sqlite:///{hub_file}" if hub_file.exists() else "")
     hub_target = hub_target or beside(target, "_hub")
     try:
+        refuse_while_running(settings.places)
         counts = move_ours(settings.database, target)
-        if hub_source.exists():
-            counts |= {f"hub {table}": rows for table, rows in move(f"sqlite:///{hub_source}", hub_target).items()}
+        if hub_source:
+            counts |= {f"hub {table}": rows for table, rows in move(hub_source, hub_target).items()}
     except UserError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

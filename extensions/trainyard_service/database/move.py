@@ -6,6 +6,7 @@ sequences go on after the largest id, so that no id is given twice.
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.types import TypeEngine
 from trainyard.errors import Conflict, Unavailable
+from trainyard.home import Home
 from trainyard.words import N_
 
 from trainyard_service.database.engine import Database, open_engine
@@ -40,6 +42,23 @@ _ROWS = 1000
 def move_ours(source: str, target: str) -> dict[str, int]:
     """Move the service's own database; its tables come from the migrations, so that they are exactly the code's."""
     return move(source, target, _migrate)
+
+
+def refuse_while_running(home: Home) -> None:
+    """What is written while a copy is made would be lost.
+
+    Raises:
+        Conflict: ``make run`` holds the home (``platform-running``).
+    """
+    lock = home.root / "stack" / "run.lock"
+    if not lock.exists():
+        return
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sentence = N_("The platform is running; its database can be moved only while it is stopped.")
+            raise Conflict("platform-running", sentence, hint=N_("Stop it with: make stop")) from None
 
 
 def beside(url: str, suffix: str) -> str:
@@ -69,6 +88,8 @@ def move(source: str, target: str, prepare: Callable[[str], None] | None = None)
         if prepare is not None:
             prepare(target)
         with old.connect().execution_options(writes=False) as reading, new.begin() as writing:
+            for connection in (reading, writing):
+                _speak_utc(connection)
             tables = _described(reading)
             tables.create_all(writing)
             return {table.name: _copy(table, reading, writing) for table in tables.sorted_tables}
@@ -79,6 +100,12 @@ def move(source: str, target: str, prepare: Callable[[str], None] | None = None)
     finally:
         old.dispose()
         new.dispose()
+
+
+def _speak_utc(connection: Connection) -> None:
+    """Times without a zone are UTC on both sides, whatever zone the server is in."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
 
 
 def _described(reading: Connection) -> MetaData:
@@ -104,7 +131,8 @@ def _portable(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     if isinstance(kind, Boolean):
         return Boolean()
     if isinstance(kind, DateTime):
-        return DateTime(timezone=True)
+        # the Hub keeps times without a zone, and cannot compare them with others
+        return DateTime(timezone=bool(kind.timezone))
     if isinstance(kind, JSON):
         return JSON()
     if isinstance(kind, LargeBinary):
