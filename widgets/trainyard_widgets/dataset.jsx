@@ -1,7 +1,7 @@
 // One dataset: what it is, what is in it, what is wrong with it, its pictures, and the sets formatted from it.
 import { useCallback, useEffect, useState } from "preact/hooks";
 import {
-  api, BarChart, bytes, Button, Card, confirm, definePage, EmptyState, Facts, failed, LinkButton, N_, Note, number, PageHeader, Progress, SelectField, Skeleton, StateBadge, t, Table, Tabs, Time,
+  api, BarChart, BucketCopy, bytes, Button, Card, confirm, definePage, EmptyState, Facts, failed, LinkButton, N_, Note, number, PageHeader, Progress, SelectField, Skeleton, StateBadge, t, Table, Tabs, Time,
 } from "./components/index.js";
 import { BatchCard } from "./components/batches.jsx";
 import { DescribeDialog, ShareDialog } from "./components/dataset_dialogs.jsx";
@@ -69,6 +69,7 @@ function Summary({ dataset, statistics }) {
         [t("Shared with"), shares || t("only you")],
         [t("Source"), dataset.source],
         [t("Created"), <Time value={dataset.created} />],
+        [t("In your bucket"), dataset.in_bucket ? <BucketCopy copy={dataset.in_bucket} /> : null],
         [t("List"), dataset.state === "ready" ? <a href={api(`/datasets/${dataset.id}/list`)} download>{t("Download the list")}</a> : null],
       ]} />
     </Card>

@@ -1,12 +1,14 @@
 // The list of models: snapshots with the training they come from, and own files.
 import { useState } from "preact/hooks";
 import {
-  api, bytes, Button, Card, confirm, definePage, Dialog, EmptyState, Form, LinkButton, measure, N_, number, PageHeader, Search, SelectField, Skeleton, t, Table, Tabs, Tag, TextArea, TextField, Time, toast, Upload,
+  api, BucketCopy, bytes, Button, Card, confirm, definePage, Dialog, EmptyState, Form, LinkButton, measure, N_, PageHeader, percent, Search, SelectField, Skeleton, t, Table, Tabs, Tag, TextArea, TextField, Time, toast, Upload,
 } from "./components/index.js";
 import { Icon } from "./components/icons.jsx";
 import { Menu } from "./components/menu.jsx";
 import { adoptDataStyle } from "./components/style.js";
 
+const METRICS = { accuracy: N_("Accuracy"), loss: N_("Loss") };
+const PARTS = { train: N_("training"), validation: N_("validation") };
 const TABS = [["snapshot", N_("From trainings")], ["custom", N_("My own")]];
 
 function Models({ view, query, setQuery, send }) {
@@ -43,7 +45,7 @@ function List({ view, setQuery, send }) {
       : { id: "group", label: t("Group"), cell: (row) => row.group ?? <span class="ty-muted">{t("only you")}</span> },
     ...(snapshots ? [{ id: "metrics", label: t("Measured"), cell: (row) => <Metrics metrics={row.metrics} /> }] : []),
     { id: "size", label: t("Size"), numbers: true, cell: (row) => <span title={`SHA-256 ${row.sha256}`}>{bytes(row.size)}</span> },
-    { id: "created", label: t("Created"), cell: (row) => <div><Time value={row.created} /><div class="ty-muted ty-small">{row.owner.name}</div></div> },
+    { id: "created", label: t("Created"), cell: (row) => <div><Time value={row.created} /><div class="ty-muted ty-small">{row.owner.name}</div><BucketCopy copy={row.in_bucket} /></div> },
     { id: "actions", label: "", cell: (row) => <Actions row={row} send={send} /> },
   ];
   const page = { offset: (view.page - 1) * view.page_size, limit: view.page_size, total: view.total, onOffset: (offset) => setQuery({ page: String(offset / view.page_size + 1) }) };
@@ -52,8 +54,14 @@ function List({ view, setQuery, send }) {
 
 function Metrics({ metrics }) {
   if (!metrics.length) return <span class="ty-muted">–</span>;
-  const order = (metric) => (metric.name.startsWith("accuracy/validation") ? 0 : metric.name.startsWith("accuracy") ? 1 : 2);
-  return <div>{[...metrics].sort((one, other) => order(one) - order(other)).slice(0, 3).map((metric) => <div key={metric.name} class="ty-small ty-numbers"><span class="ty-muted">{metric.name}</span> {measure(metric.value)}</div>)}</div>;
+  const order = (metric) => (metric.name === "accuracy/validation" ? 0 : metric.name.startsWith("accuracy/") ? 1 : metric.name === "loss/validation" ? 2 : 3);
+  return <div>{[...metrics].sort((one, other) => order(one) - order(other)).slice(0, 3).map((metric) => <div key={metric.name} class="ty-small ty-numbers"><span class="ty-muted">{metricName(metric.name)}</span> {metric.name.startsWith("accuracy/") ? percent(metric.value, 2) : measure(metric.value)}</div>)}</div>;
+}
+
+// A tag as people say it; one we do not know stays what it is.
+function metricName(tag) {
+  const [what, part] = tag.split("/");
+  return METRICS[what] && PARTS[part] ? `${t(METRICS[what])}, ${t(PARTS[part])}` : tag;
 }
 
 function Actions({ row, send }) {

@@ -91,12 +91,17 @@ function Browser({ view, query, setQuery, send }) {
         )}
       </Card>
       <Card title={t("Connection")} actions={<StateBadge state="ok" text={t("connected")} />}>
-        <Facts rows={[[t("Bucket"), storage.bucket], [t("Endpoint"), storage.embedded ? t("The platform's own store") : storage.endpoint], [t("Region"), storage.region], [t("Since"), <Time value={storage.bound} />], [t("As files"), storage.mounted ? <code>/workspace/mnt/bucket/{storage.bucket}</code> : t("not mounted on this machine")]]} />
+        <Facts rows={[[t("Bucket"), storage.bucket], [t("Endpoint"), storage.embedded ? t("The platform's own store") : storage.endpoint], [t("Region"), storage.region], [t("Since"), <Time value={storage.bound} />], [t("As files"), <AsFiles storage={storage} />]]} />
       </Card>
       {uploading && <Uploads prefix={listing.prefix} close={() => (setUploading(false), send("reload_page"))} />}
       {renaming && <Rename entry={renaming} send={send} onClose={() => setRenaming(null)} />}
     </div>
   );
+}
+
+function AsFiles({ storage }) {
+  if (!storage.path) return <span class="ty-warn">{storage.mount_problem || t("not mounted on this machine")}</span>;
+  return <span><code>{storage.path}</code> <span class="ty-muted ty-small">{storage.mounted ? t("in use now") : t("in each workspace and training that starts from now on")}</span></span>;
 }
 
 function Path({ bucket, path, open }) {
@@ -122,7 +127,7 @@ function Actions({ entry, rename, remove }) {
   return (
     <span class="ty-row ty-actions">
       {entry.size !== null && <IconButton icon="download" label={t("Download {name}", { name: entry.name })} onClick={() => download(`/bucket/object?key=${encodeURIComponent(entry.key)}`)} />}
-      {entry.size !== null && <IconButton icon="pencil" label={t("Rename {name}", { name: entry.name })} onClick={rename} />}
+      <IconButton icon="pencil" label={t("Rename {name}", { name: entry.name })} onClick={rename} />
       <IconButton icon="trash" label={t("Delete {name}", { name: entry.name })} onClick={remove} />
     </span>
   );
@@ -141,7 +146,7 @@ function Uploads({ prefix, close }) {
 function Rename({ entry, send, onClose }) {
   const [to, setTo] = useState(entry.key);
   const submit = async () => {
-    await send("rename", { key: entry.key, to });
+    await send("rename", { key: entry.key, to: entry.size === null && !to.endsWith("/") ? `${to}/` : to });
     onClose();
   };
   return (

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { Button, CopyButton, LinkButton } from "./button.jsx";
 import { Card } from "./card.jsx";
 import { StateBadge } from "./badge.jsx";
+import { BucketCopy } from "./bucket_copy.jsx";
 import { confirm, Dialog } from "./dialog.jsx";
 import { bytes, number } from "./format.js";
 import { Menu } from "./menu.jsx";
@@ -61,7 +62,7 @@ function Settings({ batch }) {
     t("JPEG quality {quality}", { quality: batch.quality }),
     batch.classes.length > 0 && t("{count} classes", { count: number(batch.classes.length) }),
   ];
-  return <>{parts.filter(Boolean).join(" · ")} · {batch.creator.name}, <Time value={batch.created} /></>;
+  return <>{parts.filter(Boolean).join(" · ")} · {batch.creator.name}, <Time value={batch.created} />{batch.in_bucket && <> · <BucketCopy copy={batch.in_bucket} /></>}</>;
 }
 
 function SetRow({ row, send, open }) {

@@ -1,5 +1,6 @@
 // Everything a page may use.
 export { BarChart } from "./chart.jsx";
+export { BucketCopy } from "./bucket_copy.jsx";
 export { StateBadge, Tag } from "./badge.jsx";
 export { Button, CopyButton, IconButton, LinkButton } from "./button.jsx";
 export { Card, Facts, PageHeader, Tile, Tiles } from "./card.jsx";
