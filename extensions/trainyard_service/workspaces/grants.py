@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
@@ -170,7 +169,7 @@ def _identity(account: AccountRow) -> Identity:
 
 
 def _mounts(context: Context, account: AccountRow, group_id: int, sets: list[FormattedSetRow]) -> list[Mount]:
-    """Own home, the chosen group's share, the chosen sets read-only, and the bound bucket where it is mounted."""
+    """Own home, the chosen group's share, and the chosen sets read-only; the bucket is added when this is committed."""
     home = make_home(context.home, account)
     mounts = [Mount(source=home, target=HOME_INSIDE, read_only=False)]
     for membership in account.memberships:
@@ -180,5 +179,4 @@ def _mounts(context: Context, account: AccountRow, group_id: int, sets: list[For
     for one in sets:
         target = SETS / one.batch.dataset.name / one.batch_id / f"{one.format}-{one.split}"
         mounts.append(Mount(source=set_folder(context, one), target=Path(target)))
-    bucket: Any = context.parts.get("bucket_mount")
-    return [*mounts, *(bucket(account.id) if bucket else ())]
+    return mounts
