@@ -76,6 +76,8 @@ def trainyard(
 def demo(
     dataset: Annotated[str, typer.Option(help="A public dataset.")] = "digits",
     group: Annotated[str, typer.Option(help="The group that is charged; made if there is none.")] = "demo",
+    image: Annotated[str, typer.Option(help="See `trainyard images`.")] = "mxnet",
+    entry: Annotated[str, typer.Option(help="A program with its arguments; the image's example by default.")] = "",
     minutes: Annotated[float, typer.Option(min=0.1, help="Give up after so many minutes.")] = 30.0,
     keep: Annotated[Path | None, typer.Option(dir_okay=False, help="Keep the model as this file.")] = None,
     json: Json = False,
@@ -84,7 +86,7 @@ def demo(
     from trainyard.cli.demo import Wishes
     from trainyard.cli.demo import demo as run
 
-    run(Wishes(dataset=dataset, group=group, minutes=minutes, target=keep, json=json))
+    run(Wishes(dataset=dataset, group=group, image=image, entry=entry, minutes=minutes, target=keep, json=json))
 
 
 @app.command()

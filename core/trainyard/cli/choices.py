@@ -61,10 +61,15 @@ class Choices:
         if found is None:
             hint = N_("`trainyard images` lists them.")
             raise NotFound("no-such-image", N_("There is no image {name}."), hint=hint, name=self.image)
-        return _first_entry(found)
+        return example_of(found)
 
 
-def _first_entry(image: Image) -> str:
+def example_of(image: Image) -> str:
+    """The program that the image ships as its example.
+
+    Raises:
+        NotFound: it ships none.
+    """
     if not image.entries:
         sentence = N_("The image {name} has no example of its own; say with --entry what to run.")
         raise NotFound("no-example", sentence, name=image.name)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainyard.cli.choices import largest_package
+from trainyard.cli.choices import example_of, largest_package
 from trainyard.cli.jobs import why
 from trainyard.cli.show import as_json, language
 from trainyard.cli.steps import Steps
@@ -32,11 +32,14 @@ ACCURACY = "accuracy/validation"
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the demo runs with; ``target`` keeps the snapshot, None downloads it into a folder that is removed."""
+    """What the demo runs with; without ``entry`` the image's own example.
+
+    ``target`` keeps the snapshot; without one it is downloaded into a folder that is removed.
+    """
 
     dataset: str = "digits"
     image: str = "mxnet"
-    entry: str = "/workspace/examples/trainings/mxnet/simple/start.sh"
+    entry: str = ""
     group: str = "demo"
     minutes: float = 30.0
     target: Path | None = None
@@ -162,7 +165,7 @@ class Chain:
                 val_set=sets["val"].id,
                 image=f"{image.name}:{image.version}",
                 package=largest_package(self.client, self.wishes.group),
-                entry=self.wishes.entry,
+                entry=self.wishes.entry or example_of(image),
                 hours=1,
             )
             training = self.client.submit(wanted)
@@ -223,8 +226,9 @@ class Chain:
     def _stopped_on_interrupt(self, training: Training) -> Iterator[None]:
         try:
             yield
-        except (KeyboardInterrupt, Unavailable):
-            self.client.stop_training(training.id)
+        except (KeyboardInterrupt, UserError):
+            with suppress(UserError):
+                self.client.stop_training(training.id)
             raise
 
     def _failed(self, code: str, sentence: str, job_id: str) -> UserError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, TypeVar
 
 from trainyard.cli.show import language
-from trainyard.errors import Unavailable
+from trainyard.errors import Conflict, Unavailable
 from trainyard.words import N_, translate
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 POLL_SECONDS = 0.5
+# a platform that was killed is back in seconds
+AWAY_SECONDS = 60.0
 
 
 @dataclass
@@ -77,21 +79,28 @@ class Steps:
         self.done.append({"step": title, "seconds": round(seconds, 2), "result": step.result})
 
     def wait(self, ask: Callable[[], T | None]) -> T:
-        """What ``ask`` answers at last; it is asked again while it answers None.
+        """What ``ask`` answers at last; it is asked again while it answers None, and while the platform is started again.
 
         Raises:
-            Unavailable: the command's time is over.
+            Conflict: the command's time is over. Unavailable: the platform has been away for a minute.
         """
-        while (answer := ask()) is None:
+        heard = time.monotonic()
+        while True:
+            try:
+                if (answer := ask()) is not None:
+                    return answer
+                heard = time.monotonic()
+            except Unavailable:
+                if time.monotonic() - heard > AWAY_SECONDS:
+                    raise
             if time.monotonic() - self.began > self.seconds:
-                raise Unavailable(
+                raise Conflict(
                     "took-too-long",
                     N_("This was not done within {minutes:g} minutes."),
                     hint=N_("Give it more time with --minutes, or look at the job's log on its page."),
                     minutes=self.seconds / 60,
                 )
             time.sleep(POLL_SECONDS)
-        return answer
 
     def moving(self, text: str) -> None:
         """Write over the line of the step that goes on."""

@@ -18,6 +18,7 @@ run = TrainInstance()
 for epoch in range(epochs):
     run.log(tags.LOSS_TRAIN, 1 / (epoch + 1), step=(epoch + 1) * 10)
     run.log(tags.EPOCH, epoch + 1, step=(epoch + 1) * 10)
+    run.log(tags.ACCURACY_VALIDATION, 0.5, step=(epoch + 1) * 10)
 weights = Path("/tmp/weights")
 weights.write_bytes(os.urandom(1000))
 run.save_snapshot({"snapshot-0001.params": weights}, Moment(epochs, epochs * 10, metrics={"accuracy/validation": 0.5}))
