@@ -29,11 +29,17 @@ class People:
     eve: Visitor
 
 
+# the walk's order: what is watched while it trains comes before what takes longer than the training
+WALK = ("datasets", "training", "workspace", "workspace_origin", "storage", "looks", "keyboard", "people", "mishaps")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.timeout(600))
+    places = [place for place, item in enumerate(items) if Path(__file__).parent in item.path.parents]
+    walk = sorted((items[place] for place in places), key=lambda item: WALK.index(item.path.stem.removeprefix("test_")))
+    for place, item in zip(places, walk, strict=True):
+        item.add_marker(pytest.mark.browser)
+        item.add_marker(pytest.mark.timeout(600))
+        items[place] = item
 
 
 @pytest.fixture(scope="package")

@@ -14,6 +14,14 @@ PAGES = (
 )  # fmt: skip
 EMPTY = ("overview", "datasets", "trainings", "training_new", "models", "storage", "account-tokens")
 WIDTHS = {"en": (PHONE, 1024, WIDE, 1440, 2560), "zh": (PHONE, WIDE)}
+# how far things jumped while the page loaded; 0.1 is the most that is called good
+SHIFTS = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((entry) => (sum += entry.hadRecentInput ? 0 : entry.value)))
+    .observe({ type: "layout-shift", buffered: true });
+  setTimeout(() => done(sum), 50);
+})"""
+STEADY = 0.1
 TABS = {"account-tokens": "account?tab=tokens"}
 
 
@@ -70,7 +78,9 @@ def test_what_is_not_there_says_so_and_leads_on(people: People, place: str) -> N
 def shoot_all(visitor: Visitor, name: str, place: str, language: str) -> None:
     """One page at every width of the language."""
     visitor.speak(language)
-    visitor.open(place)
+    page = visitor.open(place)
+    shifted = page.evaluate(SHIFTS)
+    assert shifted < STEADY, f"{name} moved by {shifted:.2f} while it loaded"
     for width in WIDTHS[language]:
         visitor.shoot(name, width)
     visitor.speak("en")

@@ -46,6 +46,9 @@ def test_it_finishes_with_an_accuracy_worth_having(people: People, training: str
     said = page.locator(".ty-curve").first.locator("[role=img]").get_attribute("aria-label") or ""
     found = re.search(r"validation ([\d.]+)%", said)
     assert found and float(found.group(1)) >= 96, said
+    lines = page.locator(".ty-curve").first.locator(".ty-legend line")
+    told_apart = {(line.get_attribute("stroke"), line.get_attribute("stroke-dasharray") is None) for line in lines.all()}
+    assert len(told_apart) == 2 and {plain for _, plain in told_apart} == {True, False}  # by more than their colours
     people.ana.shoot("monitor")
     people.ana.shoot("monitor", PHONE)
     page.set_viewport_size({"width": WIDE, "height": 860})

@@ -110,6 +110,9 @@ def test_a_second_instance_started_in_the_console_shows_its_own_curves(people: P
         page.wait_for_timeout(500)
     people.ana.shoot("monitor-two-instances")
     assert len(said) == 2
+    page.get_by_role("button", name="Stop").click()
+    page.locator("dialog").get_by_role("button", name="Stop").click()
+    expect(page.locator(".ty-tile [data-state=stopped]")).to_be_visible(timeout=30_000)
 
 
 def test_tensorboard_shows_the_numbers_of_the_page_with_one_click(people: People, training: str) -> None:

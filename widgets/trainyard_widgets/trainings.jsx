@@ -63,8 +63,8 @@ function Row({ row, open, toggle, send }) {
         </td>
         <td data-label={t("State")}><State row={row} /></td>
         <td data-label={t("Image")}>{row.image}</td>
-        <td data-label={t("Resources")}><div>{row.package}</div><div class="ty-muted ty-small">{row.group}</div></td>
-        <td data-label={t("Created")}><div><Time value={row.created} /></div><div class="ty-muted ty-small">{row.owner}</div></td>
+        <td data-label={t("Resources")}><div><div>{row.package}</div><div class="ty-muted ty-small">{row.group}</div></div></td>
+        <td data-label={t("Created")}><div><Time value={row.created} /><div class="ty-muted ty-small">{row.owner}</div></div></td>
         <td>
           <div class="ty-row ty-nowrap ty-end">
             <MonitorLink id={row.id}>{t("Watch")}</MonitorLink>
