@@ -34,7 +34,7 @@ class SignupHandler(BaseHandler):  # type: ignore[misc]
             differ = ServiceRefusal(422, "passwords-differ", word("The two passwords differ."), "password_again")
             await self._refuse(entered, differ)
             return
-        application = {**entered, "password": password, "language": current_language()}
+        application = {**entered, "password": password, "language": current_language(), "address": self.request.remote_ip}
         try:
             await self.authenticator.service.apply(application)
         except ServiceRefusal as refusal:

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings
 from trainyard.errors import Invalid
 from trainyard_hub.settings import Settings
 from trainyard_pages.settings import Settings as PagesSettings
+from trainyard_service.disk.settings import DiskSettings
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.settings import Settings as ServiceSettings
 
@@ -21,7 +22,7 @@ def names(settings: type[BaseSettings]) -> set[str]:
     return {field.alias or f"{prefix}{name.upper()}" for name, field in settings.model_fields.items()}
 
 
-@pytest.mark.parametrize("settings", [Settings, ServiceSettings, JobSettings, PagesSettings])
+@pytest.mark.parametrize("settings", [Settings, ServiceSettings, JobSettings, DiskSettings, PagesSettings])
 def test_every_setting_has_a_row(settings: type[BaseSettings]) -> None:
     documented = set(re.findall(r"^\| `(TRAINYARD_[A-Z0-9_]+)`", DOCUMENT.read_text(), re.MULTILINE))
     assert names(settings) - documented == set()
@@ -29,7 +30,7 @@ def test_every_setting_has_a_row(settings: type[BaseSettings]) -> None:
 
 def test_no_row_is_about_nothing() -> None:
     documented = set(re.findall(r"^\| `(TRAINYARD_[A-Z0-9_]+)`", DOCUMENT.read_text(), re.MULTILINE))
-    known = names(Settings) | names(ServiceSettings) | names(JobSettings) | names(PagesSettings)
+    known = names(Settings) | names(ServiceSettings) | names(JobSettings) | names(DiskSettings) | names(PagesSettings)
     elsewhere = {name for name in documented if name in (DOCUMENT.read_text().partition("## Clients")[2])}
     assert documented - known - elsewhere == set()
 

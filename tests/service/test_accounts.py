@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -84,6 +85,35 @@ def test_a_refused_applicant_is_told_why_and_may_apply_again_under_a_new_number(
 def test_names_that_look_the_same_are_taken(service, name):
     _apply(service)
     assert _code(_apply(service, name)) == (409, "name-taken")
+
+
+@pytest.mark.one_database
+def test_many_guesses_at_once_are_no_more_than_one_after_the_other(service):
+    service.account("anna", password_hash=passwords.hash_password(GOOD))
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: _code(_login(service, password="wrong guess"))[0], range(12)))
+    assert sorted(answers) == [401] * 5 + [429] * 7
+
+
+@pytest.mark.one_database
+def test_a_success_forgives_the_name_and_counts_nothing_for_the_address(service):
+    service.account("anna", password_hash=passwords.hash_password(GOOD))
+    for _ in range(3):
+        for _ in range(4):
+            assert _login(service, password="wrong guess").status_code == 401
+        assert _login(service).status_code == 200
+    with service.context.database.read() as session:
+        assert session.get(ThrottleRow, "name:anna") is None
+        assert session.get(ThrottleRow, "address:10.0.0.1").failures == 12
+
+
+@pytest.mark.one_database
+def test_applications_from_one_address_are_slowed_down(service):
+    with service.context.database.write() as session:
+        row = ThrottleRow(key="applications:10.0.0.1", failures=60, blocked_until=now() + timedelta(minutes=1))
+        session.add(row)
+    assert _code(_apply(service, address="10.0.0.1")) == (429, "too-many-attempts")
+    assert _apply(service, address="10.0.0.2").status_code == 201
 
 
 @pytest.mark.one_database

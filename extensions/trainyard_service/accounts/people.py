@@ -26,21 +26,30 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-def apply(session: Session, application: Application) -> AccountRow:
-    """Keep an application for an administrator to decide.
+def checked(application: Application) -> str:
+    """Hold an application to the rules; the hash of its password. It takes a while: not for inside a transaction.
 
     Raises:
-        Invalid: a rule of names, passwords or addresses. Conflict: the name is taken.
+        Invalid: a rule of names, passwords or addresses.
+    """
+    passwords.check(application.password, display_name(application.name))
+    _must_be_address(application.email)
+    return passwords.hash_password(application.password)
+
+
+def apply(session: Session, application: Application, password_hash: str) -> AccountRow:
+    """Keep a ``checked`` application for an administrator to decide.
+
+    Raises:
+        Conflict: the name is taken.
     """
     name = display_name(application.name)
-    passwords.check(application.password, name)
-    _must_be_address(application.email)
     _forget_refusal(session, name)
     must_be_free(session, name)
     row = AccountRow(
         name=name,
         name_key=name_key(name),
-        password_hash=passwords.hash_password(application.password),
+        password_hash=password_hash,
         state=AccountState.APPLIED,
         email=application.email.strip(),
         affiliation=application.affiliation.strip(),

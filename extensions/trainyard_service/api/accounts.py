@@ -162,11 +162,14 @@ def set_administrator(account_id: int, body: AdministratorFlag, context: Context
 def set_password(account_id: int, body: NewPassword, context: ContextDep, caller: CallerDep) -> Account:
     """Give somebody a new password; their sessions and personal access tokens end."""
     must_administrate(caller)
+    with context.database.read() as session:
+        name = people.find(session, account_id).name
+    audit.note(name)
+    passwords.check(body.new, name, field="new")
+    kept = passwords.hash_password(body.new)
     with context.database.write() as session:
         row = people.find(session, account_id)
-        audit.note(row.name)
-        passwords.check(body.new, row.name, field="new")
-        row.password_hash, row.session = passwords.hash_password(body.new), row.session + 1
+        row.password_hash, row.session = kept, row.session + 1
         notices.send(session, row.id, N_("An administrator gave you a new password."))
         answer, hub_name = people.view(row), row.hub_name
     _end_sessions(context, hub_name)

@@ -33,13 +33,10 @@ class MemberChange(Record):
 
 def usage(session: Session) -> membership.UseOf:
     """What the ledger says a group, or one person in it, uses now; bytes are summed once for all questions."""
-    books = stored(session)
+    books, held = stored(session), list(session.scalars(select(AllocationRow)))
 
     def ask(group_id: int, account_id: int | None) -> Use:
-        wanted = select(AllocationRow).where(AllocationRow.group_id == group_id)
-        if account_id is not None:
-            wanted = wanted.where(AllocationRow.owner_id == account_id)
-        used = use_of(list(session.scalars(wanted)))
+        used = use_of([row for row in held if row.group_id == group_id and account_id in (None, row.owner_id)])
         return used.model_copy(update={"disk": books.used(group_id, account_id)})
 
     return ask

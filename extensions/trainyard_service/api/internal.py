@@ -31,6 +31,12 @@ class SignIn(Record):
     address: str = ""
 
 
+class Applying(Application):
+    """An application, and from where it came."""
+
+    address: str = ""
+
+
 def _person(row: AccountRow) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -50,29 +56,35 @@ def login(body: SignIn, context: ContextDep) -> dict[str, Any]:
     audit.note(body.name[:64], address=body.address)
     key = people.name_key(body.name.strip())
     counters = throttle.keys(key, body.address)
-    with context.database.read() as session:
-        throttle.must_wait_not(session, counters)
+    # counted before the password is looked at: of many attempts at once no more pass than one after the other
+    with context.database.write() as session:
+        throttle.begin(session, counters)
         row = people.by_name(session, body.name)
     if not passwords.matches(row.password_hash if row else None, body.password) or row is None:
-        with context.database.write() as session:
-            throttle.failed(session, counters)
         raise NotSignedIn("wrong-password", N_("This name and password do not belong together."), field="password")
+    with context.database.write() as session:
+        audit.beside(session)
+        throttle.succeeded(session, counters)
     with context.database.read() as session:
         people.must_not_be_refused(session, row)
     must_be_active(row)
     with context.database.write() as session:
-        throttle.succeeded(session, key)
         row = people.find(session, row.id)
         row.last_seen = now()
         return _person(row)
 
 
 @router.post("/applications", status_code=201)
-def applications(body: Application, context: ContextDep) -> dict[str, Any]:
-    """Keep an application and tell the administrators."""
+def applications(body: Applying, context: ContextDep) -> dict[str, Any]:
+    """Keep an application and tell the administrators; from one address only so many come at once."""
     audit.note(body.name)
+    application = Application(**body.model_dump(exclude={"address"}))
+    if body.address:
+        with context.database.write() as session:
+            throttle.begin(session, throttle.application_keys(body.address), throttle.APPLICATIONS)
+    password_hash = people.checked(application)
     with context.database.write() as session:
-        row = people.apply(session, body)
+        row = people.apply(session, application, password_hash)
         for administrator in people.administrators(session):
             notices.send(session, administrator.id, APPLIED, link="/services/pages/admin?tab=inbox", name=row.name)
         return {"id": row.id, "name": row.name}
