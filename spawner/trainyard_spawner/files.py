@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -81,7 +82,7 @@ def _enter(parent: int, name: str, uid: int, gid: int) -> int:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write ``content`` to ``path`` so that a reader sees the old or the new, readable by us only."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(content, file)
     draft.replace(path)

@@ -101,12 +101,15 @@ class SandboxLauncher:
         return LaunchState(key=spec.key, phase="starting")
 
     def stop(self, key: str, *, grace: float | None = None) -> None:
-        """Ask the launch to end; returns at once; unknown keys are fine."""
+        """Ask the launch to end; waits for a start that is under way, and not for the end; unknown keys are fine."""
         folder = self._folder(key)
-        if not folder.is_dir():
-            return
-        # the wish first: a supervisor that has no pid to tell yet looks for it as soon as it has
-        files.write_json(folder / "stop.json", {} if grace is None else {"grace": grace})
+        with self._guard():
+            if not folder.is_dir():
+                return
+            # the wish first: a supervisor that has no pid to tell yet looks for it as soon as it has
+            asked = files.read_json(folder / "stop.json") or {}
+            graces = [one for one in (asked.get("grace"), grace) if one is not None]
+            files.write_json(folder / "stop.json", {"grace": min(graces)} if graces else {})
         status = files.read_json(folder / "status.json")
         if status is not None and status["phase"] != "ended":
             self._signal_supervisor(key, status["pid"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
         if not self.key:
             return
         changes = self.launcher.changes()
-        self.launcher.stop(self.key, grace=1 if now else self.graceful_seconds)
+        await asyncio.to_thread(self.launcher.stop, self.key, grace=1 if now else self.graceful_seconds)
         await self._until(changes, lambda state: state is None or state.phase == "ended")
         with suppress(HTTPError):
             # the service's reconciler sees the end by itself, should it be away right now
@@ -205,7 +205,7 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
     async def _launch(self, spec: LaunchSpec) -> tuple[str, int]:
         self._tell(20, N_("Preparing the sandbox"))
         changes = self.launcher.changes()
-        await asyncio.to_thread(self.launcher.start, spec)
+        await _to_its_end(asyncio.to_thread(self.launcher.start, spec))
         state = await self._until(changes, lambda state: state is None or state.phase != "starting")
         if state is None or state.phase != "running" or state.address is None:
             raise RuntimeError(f"the workspace ended before it began: {state.message if state else 'forgotten'}")
@@ -234,6 +234,16 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
                         return
                 await asyncio.sleep(READY_SECONDS)
         raise RuntimeError("the workspace ended before it answered")
+
+
+async def _to_its_end(work: Coroutine[Any, Any, Any]) -> None:
+    """A thread cannot be cancelled: who gives up waits for it nevertheless, since only what has started can be stopped."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 _shared: list[SandboxLauncher] = []
