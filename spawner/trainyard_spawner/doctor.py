@@ -11,7 +11,7 @@ from typing import Any
 
 from trainyard.errors import UserError
 from trainyard.home import Home
-from trainyard.words import N_, preferred_language, translate
+from trainyard.words import N_, translate
 
 from trainyard_spawner import cgroups, gpus, network
 from trainyard_spawner.buckets import kernel
@@ -167,16 +167,11 @@ def as_json(finding: Finding, language: str) -> dict[str, Any]:
     return {**asdict(finding), "values": dict(finding.values), **words}
 
 
-def main(arguments: list[str]) -> int:
-    """Print the findings; ``--json`` for programs. Returns 1 when something does not work."""
-    language = preferred_language(os.environ.get("LANGUAGE") or os.environ.get("LANG", "").replace("_", "-").partition(".")[0])
+def main(arguments: list[str], language: str = "en") -> int:
+    """Print the findings in ``language``; ``--json`` for programs. Returns 1 when something does not work."""
     findings = collect()
     if "--json" in arguments:
-        told = [
-            {**asdict(one), "values": dict(one.values), "means": one.text(language), "next_step": one.step(language)}
-            for one in findings
-        ]
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        print(json.dumps([as_json(one, language) for one in findings], ensure_ascii=False, indent=2))
     else:
         for one in findings:
             print(f"{SIGNS[one.state]} {one.topic:8} {one.text(language)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainyard.cli.call import MOST, Json, signed_in
-from trainyard.cli.show import as_json, as_table, size, word
+from trainyard.cli.show import as_json, as_table, language, size, word
 from trainyard.words import N_
 
 if TYPE_CHECKING:
@@ -137,4 +137,4 @@ def doctor(json: Json = False) -> None:
             N_("This installation cannot examine the machine: the room trainyard_spawner is missing."),
             hint=N_("Run it in the clone that `make run` uses, or install `trainyard[hub]`."),
         ) from None
-    raise typer.Exit(int(module.main(["--json"] if json else [])))
+    raise typer.Exit(int(module.main(["--json"] if json else [], language())))

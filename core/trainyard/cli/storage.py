@@ -24,7 +24,7 @@ def show(json: Json = False) -> None:
     if json:
         return as_json(found)
     return as_fields(
-        [("bucket", found.bucket), ("endpoint", found.endpoint), ("region", found.region), ("mounted", found.mounted)]
+        [("bucket", found.bucket), ("endpoint", found.endpoint), ("region", found.region), ("files", found.path or found.mount_problem)]
     )
 
 
