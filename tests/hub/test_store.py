@@ -19,6 +19,8 @@ from trainyard_hub.stack import store
 from trainyard_hub.stack.home import prepare_home
 from trainyard_hub.stack.processes import PROGRAMS
 from trainyard_hub.stack.secrets import make_secrets
+from trainyard_service.storage.identities import make_keys
+from trainyard_service.storage.place import Place
 
 from tests.browser.running import free_range
 from tests.hub.running import until
@@ -66,13 +68,18 @@ def answers(url: str) -> bool:
         return False
 
 
-def client(settings: Settings, secret: str = "") -> Any:
+def administrator(settings: Settings) -> tuple[str, str]:
     known = json.loads((settings.home.secrets / "s3.json").read_text())["identities"][0]["credentials"][0]
+    return known["accessKey"], known["secretKey"]
+
+
+def client(settings: Settings, secret: str = "") -> Any:
+    access_key, secret_key = administrator(settings)
     return botocore.session.get_session().create_client(
         "s3",
         endpoint_url=settings.store_url,
-        aws_access_key_id=known["accessKey"],
-        aws_secret_access_key=secret or known["secretKey"],
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret or secret_key,
         region_name="us-east-1",
     )
 
@@ -89,6 +96,32 @@ def test_with_a_wrong_secret_it_refuses(settings: Settings) -> None:
 @pytest.mark.parametrize("path", ["/", "/kept", "/kept/key"])
 def test_without_a_signature_it_refuses(settings: Settings, path: str) -> None:
     assert httpx.get(settings.store_url + path).status_code == 403
+
+
+def test_without_a_signature_nobody_makes_keys(settings: Settings) -> None:
+    for action in ("ListUsers", "CreateUser", "CreateAccessKey", "PutUserPolicy"):
+        asked = {"Action": action, "Version": "2010-05-08", "UserName": "admin", "PolicyName": "p", "PolicyDocument": "{}"}
+        assert httpx.post(settings.store_url, data=asked).status_code in (400, 403)
+
+
+def test_the_keys_of_a_bucket_make_no_keys_for_others(settings: Settings) -> None:
+    place = make_keys(Place(settings.store_url, "kept", "us-east-1", *administrator(settings), embedded=True))
+    iam = botocore.session.get_session().create_client(
+        "iam",
+        endpoint_url=settings.store_url,
+        aws_access_key_id=place.access_key,
+        aws_secret_access_key=place.secret_key,
+        region_name="us-east-1",
+    )
+    everything = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}]}'
+    for attempt in (
+        lambda: iam.create_user(UserName="second"),
+        lambda: iam.create_access_key(UserName="admin"),
+        lambda: iam.put_user_policy(UserName="kept", PolicyName="own-bucket", PolicyDocument=everything),
+        iam.list_users,
+    ):
+        with pytest.raises(ClientError):
+            attempt()
 
 
 @pytest.mark.parametrize("step", range(1, STORE_INNER_PORTS + 1))

@@ -7,6 +7,7 @@ reason is in the log and on the storage page.
 from __future__ import annotations
 
 import logging
+import time
 from importlib import import_module
 
 from trainyard.errors import UserError
@@ -22,6 +23,7 @@ from trainyard_service.storage.place import place_of
 log = logging.getLogger(__name__)
 _PART = "bucket_mounts"
 INSIDE = "/workspace/mnt/bucket"
+_FIRST_PAUSE, _LAST_PAUSE = 2.0, 300.0
 
 
 class Mounts:
@@ -31,6 +33,7 @@ class Mounts:
         self._context = context
         module, _, name = context.settings.mounter.partition(":")
         self.mounter: BucketMounter | None = getattr(import_module(module), name)(context.home) if name else None
+        self._mended: dict[int, tuple[float, float]] = {}
 
     def for_launch(self, account_id: int) -> tuple[Mount, ...]:
         """What a launch of this person mounts beside everything else; nothing when there is no bucket or no way to mount it."""
@@ -57,7 +60,13 @@ class Mounts:
         if self.mounter is None or self.mounter.problem() is not None:
             return
         for account_id in self.mounter.lost():
+            due, pause = self._mended.get(account_id, (0.0, _FIRST_PAUSE))
+            if time.monotonic() < due:
+                continue
             log.warning("the mount of account %s was lost; mounting it again", account_id)
+            # one that dies at once again and again shall not keep the machine busy
+            pause = _FIRST_PAUSE if time.monotonic() - due > _LAST_PAUSE else min(pause * 2, _LAST_PAUSE)
+            self._mended[account_id] = (time.monotonic() + pause, pause)
             self.for_launch(account_id)
 
     def tidy(self) -> None:
