@@ -69,8 +69,11 @@ def _built(home: Home) -> list[tuple[tuple[str, str], dict[str, Any]]]:
 
 
 def folder_of(home: Home, image: Image) -> Path:
-    """Where a built image lies: ``env``, ``examples``, ``image.json``."""
-    return home.images / image.name / image.version
+    """Where a built image lies: ``env``, ``examples``, ``image.json``.
+
+    The administrator may keep images on another disk, by a link; mounts are reached without any.
+    """
+    return (home.images / image.name / image.version).resolve()
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from pathlib import Path
+from typing import Any
 
 import pytest
-from trainyard.errors import Conflict
+from trainyard.errors import Conflict, NotAllowed
 from trainyard.home import Home
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
+from trainyard_hub.stack.console import Terminal
 from trainyard_hub.stack.environment import stack_environment
 from trainyard_hub.stack.home import HomeLock, prepare_home
 from trainyard_hub.stack.manager_files import LONGEST_SOCKET, configuration, socket_path
 from trainyard_hub.stack.ports import check_ports
 from trainyard_hub.stack.processes import stack
+from trainyard_hub.stack.run import run
 from trainyard_hub.stack.secrets import make_secrets
 from trainyard_spawner.permission import check_sandbox
 
@@ -145,3 +150,35 @@ def test_store_keys_are_kept(settings: Settings) -> None:
     first = {path.name: path.read_bytes() for path in store.security_folder(settings).iterdir()}
     store.write_configuration(settings)
     assert {path.name: path.read_bytes() for path in store.security_folder(settings).iterdir()} == first
+
+
+@pytest.mark.root
+def test_roots_home_is_refused_to_an_ordinary_user_in_a_sentence() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        prepare_home(Home(Path(folder) / "home"))
+        os.seteuid(54321)
+        try:
+            with pytest.raises(Conflict, match=r"was made by root \(user id 0\); you are user id 54321"):
+                prepare_home(Home(Path(folder) / "home"))
+            with pytest.raises(NotAllowed, match="cannot be used by user id 54321"):
+                prepare_home(Home(Path(folder) / "another"))
+        finally:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """The handlers of signals as they were before a start set its own."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_start_that_is_refused_stops_nothing(settings: Settings, listening: socket.socket, capsys: Any) -> None:
+    busy = settings.model_copy(update={"hub_port": listening.getsockname()[1]})
+    assert run(busy, Terminal()) == 1
+    assert "Stopping" not in capsys.readouterr().out
+    assert HomeLock(settings.home).holder() is None

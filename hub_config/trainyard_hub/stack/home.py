@@ -8,9 +8,9 @@ import os
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from trainyard.errors import Conflict
+from trainyard.errors import Conflict, NotAllowed
 from trainyard.home import Home
 from trainyard.words import N_
 
@@ -26,9 +26,20 @@ def prepare_home(home: Home) -> None:
 
     Raises:
         Conflict: root made it and an ordinary user wants it, or the other way round (``home-made-by-other``).
+        NotAllowed: it cannot be made or entered by us (``home-closed``).
     """
-    home.root.mkdir(parents=True, exist_ok=True)
-    _describe(home)
+    try:
+        home.root.mkdir(parents=True, exist_ok=True)
+        _describe(home)
+    except PermissionError as error:
+        raise NotAllowed(
+            "home-closed",
+            N_("The state folder {home} cannot be used by user id {own}: no right to {path}."),
+            hint=N_("Start as the user it belongs to, or choose another folder: TRAINYARD_HOME=… make run"),
+            home=str(home.root),
+            own=os.geteuid(),
+            path=str(error.filename),
+        ) from error
     # others may pass through to what is theirs, and list nothing
     home.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
     for name in PRIVATE:
@@ -44,8 +55,8 @@ def stack_folder(home: Home) -> Path:
 
 def _describe(home: Home) -> None:
     mine = {"made_by": "root" if os.geteuid() == 0 else "user", "uid": os.geteuid()}
-    if home.description.exists():
-        made = json.loads(home.description.read_text())
+    made = _maker(home)
+    if made is not None:
         if made["uid"] == mine["uid"]:
             return
         raise Conflict(
@@ -59,6 +70,18 @@ def _describe(home: Home) -> None:
         )
     now = datetime.now(UTC).isoformat(timespec="seconds")
     write_private(home.description, json.dumps(mine | {"made_at": now, "version": version("trainyard")}, indent=1))
+
+
+def _maker(home: Home) -> dict[str, Any] | None:
+    """Who made the folder, by its description; by its owner where we may not even read that."""
+    try:
+        made: dict[str, Any] = json.loads(home.description.read_text())
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        owner = home.root.stat().st_uid
+        return {"made_by": "user" if owner else "root", "uid": owner}
+    return made
 
 
 class HomeLock:

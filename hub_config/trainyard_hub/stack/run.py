@@ -51,6 +51,7 @@ class Stack:
         self.manager = Manager(self.home, self.processes, self.environment)
         self.lock = HomeLock(self.home)
         self._stop = threading.Event()
+        self._touched = False
 
     def run(self) -> None:
         """Start, say so, and watch until somebody stops us."""
@@ -73,7 +74,9 @@ class Stack:
         except Stopped:
             pass
         finally:
-            self.stop()
+            if self._touched:
+                self.stop()
+            self.lock.release()
 
     def start(self) -> None:
         """Everything up to the line with the address."""
@@ -81,6 +84,8 @@ class Stack:
         if self.manager.process() is None:
             self.manager.end_leftovers()
             check_ports(self.settings)
+        # refused until here, nothing was started that would have to be stopped
+        self._touched = True
         make_secrets(self.home)
         proxy.write_configuration(self.settings)
         store.write_configuration(self.settings)
@@ -114,7 +119,6 @@ class Stack:
         wait_for_launches(self.home, is_workspace)
         end_unused_mounts(self.home)
         self.home.address.unlink(missing_ok=True)
-        self.lock.release()
         self.terminal.say(N_("Stopped"))
 
     def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
@@ -129,7 +133,7 @@ class Stack:
             return
         self.terminal.say(N_("Making the database and the first administrator"))
         password = self.home.secrets / "administrator-password"
-        self._python("trainyard_service", "bootstrap", "--password-file", str(password))
+        self._python("trainyard_service", "bootstrap", "--password-file", str(password), quiet=True)
         write_private(done, "")
 
     def _build_workspace_image(self) -> None:
@@ -138,8 +142,9 @@ class Stack:
             if not any((self.home.images / name).glob("*/image.json")):
                 self._python("trainyard_spawner.images", "build", name)
 
-    def _python(self, *arguments: str) -> None:
-        result = subprocess.run([sys.executable, "-m", *arguments], env=self.environment, check=False)
+    def _python(self, *arguments: str, quiet: bool = False) -> None:
+        output = subprocess.DEVNULL if quiet else None
+        result = subprocess.run([sys.executable, "-m", *arguments], env=self.environment, stdout=output, check=False)
         if self._stop.is_set():
             raise Stopped
         if result.returncode != 0:
