@@ -132,10 +132,20 @@ def delete_dataset(dataset_id: str, reading: ReadingDep) -> None:
 def copy_dataset(dataset_id: str, new: CopyName, reading: ReadingDep) -> Dataset:
     """An independent dataset with the same content."""
     must_not_be_job(reading.caller)
-    with reading.context.database.write() as session:
+    context = reading.context
+    with context.database.read() as session:
         original = access.find(session, reading.caller, dataset_id)
         audit.note(original.name, copy=new.name)
-        return dataset_view(reading(session), create.copy(session, reading.context, reading.caller, original, new.name))
+        row = create.copy(session, context, reading.caller, original, new.name)
+    create.copy_files(context, dataset_id, row.id)
+    try:
+        with context.database.write() as session:
+            access.find(session, reading.caller, dataset_id)
+            create.keep_copy(session, context, row)
+            return dataset_view(reading(session), row)
+    except BaseException:
+        create.remove_files(context, row.id)
+        raise
 
 
 @router.put("/datasets/{dataset_id}/shares/{group}")

@@ -71,7 +71,7 @@ def create(session: Session, context: Context, settings: JobSettings, caller: Ca
 
 
 def copy(session: Session, context: Context, caller: Caller, original: DatasetRow, name: str) -> DatasetRow:
-    """An independent dataset with the same content; it is ready at once, the bytes are shared on disk and never change.
+    """The row of an independent dataset with the same content, not in the session yet: first ``copy_files``.
 
     Raises:
         Conflict: the original is not ready, or there is no room for it in the disk quota (a copy counts like an original).
@@ -79,7 +79,7 @@ def copy(session: Session, context: Context, caller: Caller, original: DatasetRo
     must_be_ready(original)
     group_id = charged_group(caller, None)
     must_fit(session, context, Charge(caller.id, group_id), original.disk, "name")
-    row = DatasetRow(
+    return DatasetRow(
         id=new_id(),
         group_id=group_id,
         disk=original.disk,
@@ -95,14 +95,37 @@ def copy(session: Session, context: Context, caller: Caller, original: DatasetRo
         bytes=original.bytes,
         label_sets=original.label_sets,
     )
-    source, target = context.home.dataset(original.id), context.home.dataset(row.id)
-    part = target.with_name(f".{row.id}.part")
-    shutil.copytree(source, part, copy_function=_link, symlinks=True)
-    part.rename(target)
+
+
+def copy_files(context: Context, original_id: str, copy_id: str) -> None:
+    """Link every file of a dataset into its copy, outside of any transaction: bytes are shared on disk and never change.
+
+    Raises:
+        Conflict: the original is being deleted.
+    """
+    source, target = context.home.dataset(original_id), context.home.dataset(copy_id)
+    part = target.with_name(f".{copy_id}.part")
+    try:
+        shutil.copytree(source, part, copy_function=_link, symlinks=True)
+        part.rename(target)
+    except (OSError, shutil.Error) as error:
+        shutil.rmtree(part, ignore_errors=True)
+        if source.is_dir():
+            raise
+        raise Conflict("dataset-gone", N_("The dataset was deleted meanwhile; nothing was copied.")) from error
+
+
+def keep_copy(session: Session, context: Context, row: DatasetRow) -> None:
+    """The copy's files are there: so is the dataset, unless others have filled the quota meanwhile.
+
+    Raises:
+        Conflict: ``disk-quota``.
+    """
+    assert row.owner_id is not None
+    must_fit(session, context, Charge(row.owner_id, row.group_id), row.disk, "name")
     session.add(row)
     session.flush()
     tell_dataset(session, row)
-    return row
 
 
 def _asked(session: Session, context: Context, told: dict[str, Any], source: Source) -> int:
@@ -230,5 +253,6 @@ def _take_uploads(session: Session, context: Context, source: UploadSource, fold
     folder.mkdir(parents=True)
     for upload_id, name in ((source.upload, LIST), (source.pictures, ARCHIVE)):
         if upload_id is not None:
-            (context.home.upload(upload_id) / "data").rename(folder / name)
+            # a link, not a rename: were this killed before its commit, the upload would still be whole
+            _link(str(context.home.upload(upload_id) / "data"), str(folder / name))
             session.delete(session.get_one(UploadRow, upload_id))
