@@ -34,6 +34,7 @@ class PageHandler(Signed):
     @tornado.web.authenticated
     async def get(self, name: str) -> None:
         """Draw the page; nobody is sent to the Hub's sign-in first."""
+        self.require_visit()
         notebooks = self.settings["notebooks"]
         if not name:
             self.redirect(f"{self.settings['prefix']}overview")
@@ -110,6 +111,12 @@ class PageHandler(Signed):
 class StaticHandler(Signed):
     """``<prefix>static/<hash>/<name>``: kept by the browser for a year, as another content has another address."""
 
+    def check_xsrf_cookie(self) -> None:
+        """Our own pages load our modules without an XSRF token; the browser itself says they come from here."""
+        own = self.request.headers.get("Sec-Fetch-Site") == "same-origin"
+        if not (own and self.request.method in {"GET", "HEAD"}):
+            super().check_xsrf_cookie()
+
     def get(self, digest: str, name: str) -> None:
         """The file, to whoever is signed in."""
         self.require_viewer()
@@ -130,6 +137,7 @@ class LanguageHandler(Signed):
 
     async def get(self, language: str) -> None:
         """Set the cookie pages and Hub share."""
+        self.require_visit()
         self.require_viewer()
         if language not in LANGUAGES:
             raise HTTPError(404)

@@ -67,11 +67,13 @@ class Signed(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         self.viewer = str(user["name"])
         self.token = str(self.hub_auth.get_token(self))
 
-    def check_xsrf_cookie(self) -> None:
-        """Our own pages load our modules without an XSRF token; the browser itself says they come from here."""
-        own = self.request.headers.get("Sec-Fetch-Site") == "same-origin"
-        if not (own and self.request.method in {"GET", "HEAD"}):
-            super().check_xsrf_cookie()
+    def require_visit(self) -> None:
+        """Refuse what is not a person opening an address: a page names its kernel, and whoever reads that name commands it.
+
+        What a workspace serves below ``/user/`` has our origin, and could read our pages by a ``fetch`` or in a frame.
+        """
+        if self.request.headers.get("Sec-Fetch-Dest", "document") != "document":
+            raise HTTPError(403, "pages are opened, not fetched")
 
     def require_viewer(self) -> None:
         """Refuse a request nobody is signed in for."""
@@ -84,14 +86,15 @@ class Signed(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         return preferred_language(self.request.headers.get("Accept-Language", ""), self.get_cookie(LANGUAGE_COOKIE))
 
     def set_default_headers(self) -> None:
-        """Nothing from elsewhere, nowhere inside another site."""
+        """Nothing from elsewhere, nowhere inside another page, no window of ours in the hands of a workspace's page."""
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "same-origin")
-        self.set_header("X-Frame-Options", "SAMEORIGIN")
+        self.set_header("X-Frame-Options", "DENY")
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
         self.set_header(
             "Content-Security-Policy",
             "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self' data:; "
-            "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'",
+            "connect-src 'self' ws: wss:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         )
 
 

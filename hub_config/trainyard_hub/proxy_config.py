@@ -15,7 +15,6 @@ USER = "hub"
 def update_proxy(c: Any, settings: Settings) -> None:
     """Set an external Traefik that reads its routes from a file."""
     password = (settings.home.secrets / "proxy-password").read_text().strip()
-    c.JupyterHub.proxy_class = "traefik_file"
     c.JupyterHub.bind_url = settings.inside_address
     c.Proxy.should_start = False
     c.TraefikProxy.traefik_api_url = settings.proxy_api_url
