@@ -23,9 +23,8 @@ def show(json: Json = False) -> None:
         found = client.storage()
     if json:
         return as_json(found)
-    return as_fields(
-        [("bucket", found.bucket), ("endpoint", found.endpoint), ("region", found.region), ("files", found.path or found.mount_problem)]
-    )
+    files = found.path or found.mount_problem
+    return as_fields([("bucket", found.bucket), ("endpoint", found.endpoint), ("region", found.region), ("files", files)])
 
 
 @storage.command()

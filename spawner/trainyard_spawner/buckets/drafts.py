@@ -16,9 +16,11 @@ from threading import Lock, RLock
 from trainyard_spawner.buckets.blocks import BLOCK, Blocks
 from trainyard_spawner.buckets.store import Found, Store
 
+RESERVE = 1 << 30
+
 
 class Room:
-    """Bytes on the local disk that all drafts share."""
+    """Bytes on the local disk that all drafts share; ``RESERVE`` bytes of that disk stay free for everything else."""
 
     def __init__(self, folder: Path, most: int) -> None:
         self.folder = folder
@@ -33,14 +35,13 @@ class Room:
             OSError: ``ENOSPC``.
         """
         with self._lock:
-            if count > 0 and self._used + count > self._most:
+            if count > 0 and (self._used + count > self._most or count > self._on_disk() - RESERVE):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             self._used += count
 
-    @property
-    def free(self) -> int:
-        """Bytes that may still be written before something is sent."""
-        return max(self._most - self._used, 0)
+    def _on_disk(self) -> int:
+        found = os.statvfs(self.folder)
+        return found.f_bavail * found.f_frsize
 
 
 class Draft:

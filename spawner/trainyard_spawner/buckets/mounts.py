@@ -40,7 +40,7 @@ PASSED_ON = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
     "SSL_CERT_FILE",
 )  # fmt: skip
-ROOM = 64 << 30
+ROOM = 16 << 30
 START_SECONDS = 10.0
 END_SECONDS = 5.0
 
