@@ -1,4 +1,4 @@
-"""Deleting an account: what was the person's alone is gone, what groups use stays, a new person of the name inherits nothing."""
+"""Deleting an account: what was private is gone, what groups use stays, a new person of the old name inherits nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes on the volume: measured where people write, counted by group and person, refused with numbers before a byte is written."""
+"""Bytes on the volume: measured where people write, counted by group and person, refused before a byte is written."""
 
 from __future__ import annotations
 

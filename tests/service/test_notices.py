@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 from trainyard_service.bootstrap import bootstrap
 from trainyard_service.main import command
 from typer.testing import CliRunner
@@ -123,3 +124,70 @@ def test_the_command_prints_the_hubs_name(settings_of, tmp_path, monkeypatch):
     monkeypatch.setenv("TRAINYARD_SERVICE_DATABASE_URL", settings.database)
     result = CliRunner().invoke(command, ["bootstrap", "--password-file", str(tmp_path / "password")])
     assert (result.exit_code, result.stdout.strip()) == (0, "u1")
+
+
+class Unwilling:
+    """Refuses the first letters as real servers do (a full box, a busy server), then takes them."""
+
+    def __init__(self, *refusals: str) -> None:
+        self.refusals = list(refusals)
+        self.letters: queue.Queue[str] = queue.Queue()
+        self.refused: queue.Queue[str] = queue.Queue()
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.refusals:
+            self.refused.put(self.refusals[0])
+            return self.refusals.pop(0)
+        self.letters.put(email.message_from_bytes(envelope.content, policy=policy.default).get_content())
+        return "250 OK"
+
+
+def test_a_server_that_refuses_letters_stops_neither_the_platform_nor_the_next_letter(start_service):
+    unwilling = Unwilling("452 the box is full", "554 no")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(unwilling, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        service = start_service(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+        admin, vision = service.account("admin", administrator=True), service.group("vision")
+        number = _apply(service)
+        client = service.client(admin)
+        client.post(f"/accounts/{number}/approve", json={}).raise_for_status()
+        client.put(f"/groups/{vision.name}/members/{number}", json={}).raise_for_status()
+        client.delete(f"/groups/{vision.name}/members/{number}").raise_for_status()
+        assert "10 minutes" in unwilling.letters.get(timeout=20)
+        assert unwilling.refused.qsize() == 2
+        # what was not mailed stands on the page
+        assert service.client(service.hub.sign_in(f"u{number}")).get("/me").json()["unread_notices"] == 3
+    finally:
+        controller.stop()
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH")
+def test_a_mail_server_with_a_password_is_signed_in_to(start_service, tmp_path):
+    tried: queue.Queue[Any] = queue.Queue()
+
+    def check(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        tried.put((data.login, data.password))
+        return AuthResult(success=True)
+
+    inbox = Inbox()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(
+        inbox, hostname="127.0.0.1", port=port, authenticator=check, auth_required=True, auth_require_tls=False
+    )
+    controller.start()
+    (tmp_path / "smtp-password").write_text("s3cret\n")
+    try:
+        settings = {"smtp_host": "127.0.0.1", "smtp_port": port, "smtp_security": "none", "smtp_user": "yard"}
+        service = start_service(**settings, smtp_password_file=tmp_path / "smtp-password")
+        admin = service.account("admin", administrator=True)
+        service.client(admin).post(f"/accounts/{_apply(service)}/approve", json={}).raise_for_status()
+        assert "approved" in inbox.letters.get(timeout=20)[1].get_content()
+        assert tried.get(timeout=20) == (b"yard", b"s3cret")
+    finally:
+        controller.stop()

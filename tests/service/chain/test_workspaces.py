@@ -10,6 +10,7 @@ from sqlalchemy import select
 from trainyard.records.accounts import Quota
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import NoticeRow
+from trainyard_service.database.tables.disk import FolderUseRow
 from trainyard_service.database.tables.jobs import AllocationRow, WorkspaceRow
 
 from .conftest import until
@@ -88,3 +89,23 @@ def test_without_a_group_there_is_no_workspace(chain: Any, person: Any) -> None:
     answer = chain.internal().post(f"/internal/workspaces/{carol.who.hub_name}/launch", json={"options": {}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "no-group")
     assert chain.client(carol.who).post(f"/internal/workspaces/{carol.who.hub_name}/launch", json={}).status_code == 401
+
+
+def test_with_the_disk_quota_used_up_a_workspace_starts_small_and_short_for_tidying_up(chain: Any, person: Any) -> None:
+    group = chain.group("vision", Quota(disk=10))
+    alice = person("alice", group)
+    with chain.context.database.write() as session:
+        session.add(FolderUseRow(place=f"groups/{group.id}/0", group_id=group.id, bytes=20))
+    hub, path = chain.internal(), f"/internal/workspaces/{alice.who.hub_name}"
+    offered = {one["name"]: one for one in hub.get(f"{path}/options").json()["packages"]}
+    assert offered["1Core2G"]["available"]
+    assert offered["2Core4G"]["why_not"] == "The disk quota of group vision is used up: 20 B of 10 B."
+    refused = hub.post(f"{path}/launch", json={"options": {"group": "vision", "package": "2Core4G"}}).json()["error"]
+    assert refused["code"] == "disk-quota"
+    assert "smallest package" in refused["hint"]
+    hub.post(f"{path}/launch", json={"options": {"group": "vision", "package": "1Core2G"}}).raise_for_status()
+    assert alice.ok("GET", "/workspace")["ends"] < (now() + timedelta(minutes=61)).isoformat()
+    assert "runs for one hour" in alice.ok("GET", "/notices")["items"][0]["text"]
+    assert alice.refused("POST", "/workspace/renew")[1] == "disk-quota"
+    body = {"name": "t", "group": "vision", "image": "workspace", "package": "1Core2G", "entry": "sleep 1"}
+    assert alice.refused("POST", "/trainings", json=body)[1] == "disk-quota"

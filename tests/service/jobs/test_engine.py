@@ -15,6 +15,7 @@ from trainyard.records.accounts import AccountState, Quota
 from trainyard.records.jobs import JobKind
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
+from trainyard_service.database.tables.disk import FolderUseRow
 from trainyard_service.database.tables.jobs import AllocationRow
 from trainyard_service.jobs import life
 from trainyard_service.jobs.endings import ending_view
@@ -231,3 +232,19 @@ async def test_the_loop_starts_a_job_without_waiting_for_a_tick(yard: Any) -> No
             if (await asyncio.to_thread(yard.job, job_id)).state == S.FINISHED:
                 break
     task.cancel()
+
+
+def test_while_the_disk_quota_is_used_up_a_job_waits_and_then_starts(yard: Any) -> None:
+    engine, group = yard.engine(), yard.group("vision", Quota(disk=10 * 2**20))
+    owner = yard.person("alice", group)
+    with yard.context.database.write() as session:
+        session.add(FolderUseRow(place=f"groups/{group.id}/0", group_id=group.id, bytes=11 * 2**20))
+    job_id = yard.submit(owner, group.id)
+    engine.reconcile()
+    waiting = job_view(yard.job(job_id), engine.kinds, "en").waiting
+    assert waiting is not None
+    assert waiting.text == "The disk quota of group vision is used up: 11 MiB of 10 MiB."
+    assert yard.launcher.started == []
+    with yard.context.database.write() as session:
+        session.get_one(FolderUseRow, f"groups/{group.id}/0").bytes = 5
+    yard.until(engine, job_id, S.FINISHED)
