@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
+import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 from trainyard_hub.settings import Settings
+from trainyard_hub.stack.certificates import make_certificates
 from trainyard_hub.stack.manager import Manager
 from trainyard_hub.stack.processes import stack
 
@@ -34,7 +38,8 @@ class HubPlatform(RunningPlatform):
     @property
     def settings(self) -> Settings:
         """The settings it runs with."""
-        return Settings(TRAINYARD_HOME=self.home, port=self.port)
+        certificate, key = (self._environment.get(f"TRAINYARD_TLS_{name}") for name in ("CERTIFICATE", "KEY"))
+        return Settings(TRAINYARD_HOME=self.home, port=self.port, tls_certificate=certificate, tls_key=key)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -53,6 +58,19 @@ class HubPlatform(RunningPlatform):
     def forget_what_was_said(self) -> None:
         """So that ``start`` waits for the next announcement."""
         self.log.write_text("")
+
+    def change_to_tls(self, folder: Path) -> None:
+        """Serve with a certificate from the next start on."""
+        make_certificates(folder)
+        pair = {"TRAINYARD_TLS_CERTIFICATE": str(folder / "cert.pem"), "TRAINYARD_TLS_KEY": str(folder / "key.pem")}
+        self._environment |= pair
+        self.address = f"https://127.0.0.1:{self.port}"
+        self.trust = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+
+    def end(self, *options: str) -> int:
+        """``make stop`` in another terminal; the exit status."""
+        command = [sys.executable, "-m", "trainyard_hub.stack", "stop", *options]
+        return subprocess.run(command, env=self._environment, capture_output=True, timeout=120, check=False).returncode
 
     def kill(self, name: str) -> int:
         """SIGKILL for one process; its old pid."""
@@ -75,7 +93,8 @@ class HubPlatform(RunningPlatform):
     def answers(self, path: str) -> bool:
         """Whether the public address answers 200 at ``path``."""
         try:
-            return httpx.get(f"{self.address}{path}", timeout=3, follow_redirects=True).status_code == httpx.codes.OK
+            answer = httpx.get(f"{self.address}{path}", timeout=3, follow_redirects=True, verify=self.trust)
+            return answer.status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 
@@ -90,7 +109,7 @@ class Person:
 
     def __init__(self, platform: HubPlatform) -> None:
         self.seen = ""
-        self._client = httpx.Client(base_url=platform.address, follow_redirects=True, timeout=60)
+        self._client = httpx.Client(base_url=platform.address, follow_redirects=True, timeout=60, verify=platform.trust)
 
     def get(self, path: str) -> httpx.Response:
         """A page, after all redirects."""

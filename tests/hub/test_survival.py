@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import re
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
+import httpx
 import psutil
 import pytest
-from trainyard_hub.stack.launches import is_workspace
+from trainyard_hub.stack.launches import is_job, is_workspace
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
+from websockets.sync.client import connect
 
 from tests.hub.running import HubPlatform, Person, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
-def workspaces(platform: HubPlatform) -> list[str]:
+def living(platform: HubPlatform, wanted: Callable[[str], bool]) -> list[str]:
     states = SandboxLauncher(platform.settings.home).states()
-    return [state.key for state in states if state.phase != "ended" and is_workspace(state.key)]
+    return [state.key for state in states if state.phase != "ended" and wanted(state.key)]
+
+
+def workspaces(platform: HubPlatform) -> list[str]:
+    return living(platform, is_workspace)
+
+
+def plant(platform: HubPlatform) -> Path:
+    """Lay what would be run in a person's name into their folder on the share; the file it would write."""
+    folder = platform.home / "volume/groups/1/admin"
+    code = "open('/workspace/mnt/group/vision/admin/was-run', 'w')"
+    for name in ("voila.py", "jupyter_server_config.py", "jupyterhub.py", "trainyard.py", "sitecustomize.py"):
+        (folder / name).write_text(code)
+    return folder / "was-run"
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +48,20 @@ def admin(platform: HubPlatform) -> Person:
     person.spawn("vision")
     assert until(person.lab_answers), platform.said()
     return person
+
+
+@pytest.fixture(scope="module")
+def job(platform: HubPlatform, admin: Person) -> str:
+    """A training that runs until somebody ends it."""
+    group = platform.ask("GET", "/groups/vision")["id"]
+    script = platform.home / f"volume/groups/{group}/admin/wait.sh"
+    script.write_text("#!/bin/sh\nwhile sleep 1; do echo still here; done\n")
+    script.chmod(0o775)
+    new = {"name": "long", "group": "vision", "image": "workspace", "package": "1Core2G"}
+    made = platform.ask("POST", "/trainings", {**new, "entry": "/workspace/mnt/group/vision/admin/wait.sh"})
+    number: str = made["job"]["id"]
+    platform.wait_for("the training", lambda: platform.ask("GET", f"/jobs/{number}")["state"] == "running", 60)
+    return number
 
 
 def test_first_start_tells_address_and_password(platform: HubPlatform) -> None:
@@ -55,6 +88,14 @@ def test_no_secret_is_in_an_argument_list(platform: HubPlatform) -> None:
 
 def test_workspace_answers(admin: Person, platform: HubPlatform) -> None:
     assert len(workspaces(platform)) == 1
+
+
+def test_jupyterlab_is_fetched_once_for_everybody(admin: Person, platform: HubPlatform) -> None:
+    page = admin.get("/user/u1/lab").text
+    (address,) = re.findall(r'src="(/hub/lab/workspace/[^"]+/main\.[^"]+)"', page)
+    answer = httpx.get(platform.address + address)
+    assert (answer.status_code, "immutable" in answer.headers["Cache-Control"]) == (200, True)
+    assert httpx.get(platform.address + address.replace("main.", "mine.")).status_code == 404
 
 
 @pytest.mark.survival
@@ -127,7 +168,7 @@ def test_foreground_and_manager_killed_together_start_anew(platform: HubPlatform
     assert workspaces(platform) == before
 
 
-def test_ctrl_c_ends_platform_and_workspaces(platform: HubPlatform, admin: Person) -> None:
+def test_ctrl_c_ends_platform_and_workspaces(platform: HubPlatform, admin: Person, job: str) -> None:
     assert len(workspaces(platform)) == 1
     assert platform.interrupt() == 0
     assert workspaces(platform) == []
@@ -135,8 +176,51 @@ def test_ctrl_c_ends_platform_and_workspaces(platform: HubPlatform, admin: Perso
     assert not platform.is_well()
 
 
-def test_second_start_tells_no_password(platform: HubPlatform) -> None:
+def test_a_running_job_outlives_ctrl_c(platform: HubPlatform, job: str) -> None:
+    assert living(platform, is_job) == [f"job-{job}-1"]
+
+
+def test_second_start_tells_no_password(platform: HubPlatform, tmp_path_factory: pytest.TempPathFactory) -> None:
     platform.forget_what_was_said()
+    platform.change_to_tls(tmp_path_factory.mktemp("tls"))
     platform.start()
     assert platform.secret("administrator-password") not in platform.said()
     assert platform.is_well()
+
+
+def test_a_running_job_is_adopted(platform: HubPlatform, job: str) -> None:
+    seen = platform.ask("GET", f"/jobs/{job}")
+    assert (seen["state"], seen["attempt"]) == ("running", 1)
+    assert living(platform, is_job) == [f"job-{job}-1"]
+
+
+def test_behind_tls_a_workspace_and_the_pages_work(platform: HubPlatform) -> None:
+    person = Person(platform)
+    # the workspace asks the Hub who comes, over the plain entrance inside the machine
+    assert person.sign_in("admin", platform.secret("administrator-password")).url.path == "/services/pages/overview"
+    planted = plant(platform)
+    person.spawn("vision")
+    assert until(person.lab_answers), person.seen
+    assert not planted.exists()
+    assert platform.settings.home.address.read_text() == f"http://127.0.0.1:{platform.port + 2}\n"
+
+
+def test_behind_tls_a_log_is_followed(platform: HubPlatform, job: str) -> None:
+    address = platform.address.replace("https", "wss")
+    headers = {"Authorization": f"Bearer {platform.secret('administrator-token')}"}
+    follow = f"{address}/services/trainyard/api/v1/jobs/{job}/log/follow"
+    with connect(follow, ssl=platform.trust, additional_headers=headers) as socket:
+        assert b"still here" in socket.recv(20)
+
+
+def test_without_tls_the_public_port_gives_nothing(platform: HubPlatform) -> None:
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(f"http://127.0.0.1:{platform.port}/hub/login").raise_for_status()
+
+
+def test_stop_with_jobs_ends_them_too(platform: HubPlatform, job: str) -> None:
+    assert platform.end("--jobs") == 0
+    assert living(platform, lambda _: True) == []
+    assert platform.manager().process() is None
+    with sqlite3.connect(platform.home / "service/service.db") as database:
+        assert database.execute("SELECT state FROM jobs WHERE id = ?", [job]).fetchone() == ("stopped",)
