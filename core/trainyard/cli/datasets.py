@@ -10,6 +10,7 @@ import typer
 
 from trainyard.cli.call import MOST, Json, find, send_file, signed_in
 from trainyard.cli.show import as_fields, as_json, as_table, done, say_aside, word
+from trainyard.cli.storage import copied
 from trainyard.cli.usage import WronglyUsed
 from trainyard.words import N_
 
@@ -193,6 +194,7 @@ def _show(one: Dataset, *, json: bool) -> None:
             ("id", one.id), ("name", one.name), ("description", one.description), ("state", one.state),
             ("pictures", one.images), ("objects", one.objects or None), ("owner", one.owner.name), ("source", one.source),
             ("shared with", _shared_with(one)), ("used by", ", ".join(one.used_by)), ("error", one.error),
+            ("in bucket", copied(one.in_bucket)),
         ]
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ import typer
 
 from trainyard.cli.call import MOST, Json, find, receive_file, send_file, signed_in
 from trainyard.cli.show import as_fields, as_json, as_table, done, say, size
+from trainyard.cli.storage import copied
 from trainyard.words import N_
 
 models = typer.Typer(no_args_is_help=True)
@@ -44,7 +45,7 @@ def show(model: Which, json: Json = False) -> None:
             ("id", found.id), ("name", found.name), ("kind", found.kind), ("description", found.description),
             ("owner", found.owner.name), ("group", found.group), ("training", found.training_name), ("epoch", found.epoch),
             ("metrics", metrics), ("size", size(found.size)), ("sha256", found.sha256), ("created", found.created),
-            ("used by", ", ".join(found.used_by)),
+            ("used by", ", ".join(found.used_by)), ("in bucket", copied(found.in_bucket)),
         ]
     )  # fmt: skip
 

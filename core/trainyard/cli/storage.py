@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trainyard.cli.call import Json, ask_secret, receive_file, send_file, signed_in
-from trainyard.cli.show import as_fields, as_json, as_table, done, say, size
+from trainyard.cli.show import as_fields, as_json, as_table, done, say, size, word
 from trainyard.words import N_
+
+if TYPE_CHECKING:
+    from trainyard.records.storage import BucketCopy
 
 storage = typer.Typer(no_args_is_help=True)
 bucket = typer.Typer(no_args_is_help=True)
@@ -115,3 +118,10 @@ def rm(key: Key, json: Json = False) -> None:
     with signed_in() as client:
         client.delete_object(key)
     done(N_("Deleted {deleted}."), json=json, deleted=key)
+
+
+def copied(copy: BucketCopy | None) -> str:
+    """How far the copy of a list, a batch or a model in its owner's bucket is."""
+    if copy is None:
+        return ""
+    return f"{word(copy.state.value)}: {copy.error or copy.place}"
