@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 
-from trainyard.deferred import defer_iri_grammar
+from trainyard.deferred import defer_iri_grammar, imported
 
 from trainyard_pages import logs
 from trainyard_pages.settings import Settings
@@ -16,9 +16,7 @@ async def run(settings: Settings) -> None:
     """Start, wait for SIGTERM or SIGINT, stop."""
     # before whatever reads notebooks
     defer_iri_grammar()
-    from trainyard_pages.app import Service
-
-    service = Service(settings)
+    service = imported("trainyard_pages.app").Service(settings)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

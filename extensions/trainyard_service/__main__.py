@@ -1,5 +1,5 @@
 """``python -m trainyard_service [serve|bootstrap|rotate-storage-key|move-database]``."""
 
-from trainyard_service.main import main
+from trainyard.deferred import imported
 
-main()
+imported("trainyard_service.main").main()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
-from trainyard.deferred import defer_iri_grammar
+from trainyard.deferred import defer_iri_grammar, imported
 
 
 def main() -> None:
     """Run until SIGTERM."""
     defer_iri_grammar()
-    import_module("jupyterhub.app").main()
+    imported("jupyterhub.app").main()
 
 
 if __name__ == "__main__":
