@@ -1,6 +1,6 @@
 // Home: the next step for a newcomer, the workspace with its countdown, what runs now, and what is used of the quota.
 import {
-  Button, bytes, Card, Clock, confirm, definePage, EmptyState, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time, toast, useNow,
+  Button, bytes, Card, Clock, confirm, definePage, duration, EmptyState, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time, toast, useNow,
 } from "./components/index.js";
 
 const LATE = 3600e3; // milliseconds
@@ -135,6 +135,9 @@ function Jobs({ jobs, send }) {
 function JobProgress({ job }) {
   if (job.waiting && job.state === "queued") return <span class="ty-muted">{job.waiting}</span>;
   if (job.progress && LIVE.has(job.state)) return <Progress progress={job.progress} label={job.name} />;
+  if (job.state === "finished" && job.started && job.ended) {
+    return <span class="ty-muted ty-numbers">{t("took {time}", { time: duration((Date.parse(job.ended) - Date.parse(job.started)) / 1000) })}</span>;
+  }
   return job.ending ? <span class="ty-muted">{job.ending}</span> : null;
 }
 
