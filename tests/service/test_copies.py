@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from trainyard.records.datasets import DatasetState
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.copies import CopyRow
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
 from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.database.tables.storage import StorageRow
-from trainyard_service.storage import copying, identities
+from trainyard_service.storage import copies, copying, identities
 from trainyard_service.storage.bucket import Bucket
 from trainyard_service.storage.place import embedded_place, place_of
 
@@ -187,6 +187,17 @@ def test_a_copy_that_fails_says_why_and_is_tried_again(world: World) -> None:
     world.hurry()
     copying.work(world.context)
     assert world.state(f"/datasets/{dataset}")["state"] == "copied"
+
+
+def test_copies_go_with_the_binding_of_a_deleted_account(world: World) -> None:
+    world.dataset()
+    world.bind()
+    with world.context.database.write() as session:
+        copies.look(session)
+        session.delete(session.get_one(StorageRow, world.owner.id))
+    assert copying.work(world.context) == 1
+    with world.context.database.read() as session:
+        assert session.scalars(select(CopyRow)).all() == []
 
 
 def test_two_services_do_not_copy_the_same_thing(world: World) -> None:

@@ -78,6 +78,17 @@ SUBJECTS = (
 )
 
 
+def is_due(session: Session) -> bool:
+    """Whether ``look`` would change anything, or something waits to be worked on; only reads."""
+    if session.scalar(due().limit(1)) is not None:
+        return True
+    return any(
+        session.execute(query.limit(1)).first() is not None
+        for one in SUBJECTS
+        for query in (_missing(one), select(CopyRow.kind).where(_stale(one)), select(CopyRow.kind).where(_orphaned(one)))
+    )
+
+
 def look(session: Session) -> int:
     """Bring the queue in line with what there is; how many rows changed."""
     return sum(_want(session, one) + _refresh(session, one) + _unwant(session, one) for one in SUBJECTS)
@@ -85,10 +96,7 @@ def look(session: Session) -> int:
 
 def _want(session: Session, subject: Subject) -> int:
     """A row for everything that has none."""
-    bound = subject.owner.in_(select(StorageRow.account_id))
-    query = select(subject.row.id, subject.owner, subject.name, subject.version)
-    query = query.where(subject.ready, bound, ~_has_copy(subject)).limit(_AT_ONCE)
-    found = session.execute(query).all()
+    found = session.execute(_missing(subject).limit(_AT_ONCE)).all()
     for subject_id, owner_id, name, version in found:
         prefix = f"{ROOT}/{subject.folder}/{_folder_name(name)}-{subject_id}/"
         session.add(CopyRow(kind=subject.kind, subject_id=subject_id, owner_id=owner_id, prefix=prefix, version=version))
@@ -97,20 +105,34 @@ def _want(session: Session, subject: Subject) -> int:
 
 def _refresh(session: Session, subject: Subject) -> int:
     """A batch of which a set was deleted is compared with its copy once more."""
-    version = select(subject.version).where(subject.row.id == CopyRow.subject_id).scalar_subquery()
-    change = update(CopyRow).where(CopyRow.kind == subject.kind, CopyRow.state == COPIED, CopyRow.version != version)
-    return _count(session.execute(change.values(state=WANTED, version=version, due=now(), failures=0)))
+    values = {"state": WANTED, "version": _version(subject), "due": now(), "failures": 0}
+    return _count(session.execute(update(CopyRow).where(_stale(subject)).values(**values)))
 
 
 def _unwant(session: Session, subject: Subject) -> int:
     """What is gone has its copy deleted."""
+    values = {"state": UNWANTED, "due": now(), "failures": 0}
+    return _count(session.execute(update(CopyRow).where(_orphaned(subject)).values(**values)))
+
+
+def _missing(subject: Subject) -> Select[Any]:
+    bound = subject.owner.in_(select(StorageRow.account_id))
+    has_copy = select(CopyRow.kind).where(CopyRow.kind == subject.kind, CopyRow.subject_id == subject.row.id).exists()
+    query = select(subject.row.id, subject.owner, subject.name, subject.version)
+    return query.where(subject.ready, bound, ~has_copy)
+
+
+def _version(subject: Subject) -> Any:
+    return select(subject.version).where(subject.row.id == CopyRow.subject_id).scalar_subquery()
+
+
+def _stale(subject: Subject) -> ColumnElement[bool]:
+    return and_(CopyRow.kind == subject.kind, CopyRow.state == COPIED, CopyRow.version != _version(subject))
+
+
+def _orphaned(subject: Subject) -> ColumnElement[bool]:
     there = select(subject.row.id).where(subject.row.id == CopyRow.subject_id).exists()
-    change = update(CopyRow).where(CopyRow.kind == subject.kind, CopyRow.state != UNWANTED, ~there)
-    return _count(session.execute(change.values(state=UNWANTED, due=now(), failures=0)))
-
-
-def _has_copy(subject: Subject) -> ColumnElement[bool]:
-    return select(CopyRow.kind).where(CopyRow.kind == subject.kind, CopyRow.subject_id == subject.row.id).exists()
+    return and_(CopyRow.kind == subject.kind, CopyRow.state != UNWANTED, ~there)
 
 
 def _folder_name(name: str) -> str:

@@ -54,6 +54,10 @@ class Unwanted(Exception):
 
 def work(context: Context) -> int:
     """Everything that is due; how many rows were worked on."""
+    # most looks find nothing: they shall not wait for, or hold, the one writer
+    with context.database.read() as session:
+        if not copies.is_due(session):
+            return 0
     with context.database.write() as session:
         copies.look(session)
     count = 0
@@ -64,10 +68,6 @@ def work(context: Context) -> int:
 
 
 def _claimed(context: Context) -> CopyRow | None:
-    # most looks find nothing: they shall not wait for, or hold, the one writer
-    with context.database.read() as session:
-        if session.scalar(copies.due().limit(1)) is None:
-            return None
     with context.database.write() as session:
         return copies.claim(session)
 
@@ -76,12 +76,25 @@ def _one(context: Context, row: CopyRow) -> None:
     try:
         _remove(context, row) if row.state == copies.UNWANTED else Copying(context, row).run()
     except Unwanted:
-        return
+        log.info("%s %s was deleted while it was copied", row.kind, row.subject_id)
     except Exception as error:
-        log.warning("copying %s %s failed: %s", row.kind, row.subject_id, error, exc_info=not isinstance(error, UserError))
-        told = error if isinstance(error, UserError) else _unknown(error)
-        with context.database.write() as session:
-            copies.fail(session, row, told)
+        if isinstance(error, NotFound) and error.code == "no-storage":
+            # the account is deleted, and the binding with it; what others use of it stays, without a copy
+            _forget(context, row)
+        else:
+            _failed(context, row, error)
+
+
+def _failed(context: Context, row: CopyRow, error: Exception) -> None:
+    log.warning("copying %s %s failed: %s", row.kind, row.subject_id, error, exc_info=not isinstance(error, UserError))
+    told = error if isinstance(error, UserError) else _unknown(error)
+    with context.database.write() as session:
+        copies.fail(session, row, told)
+
+
+def _forget(context: Context, row: CopyRow) -> None:
+    with context.database.write() as session:
+        session.delete(session.get_one(CopyRow, (row.kind, row.subject_id)))
 
 
 def _unknown(error: Exception) -> UserError:
@@ -90,17 +103,13 @@ def _unknown(error: Exception) -> UserError:
 
 def _remove(context: Context, row: CopyRow) -> None:
     """Delete the copy of what is deleted, the manifest first."""
-    try:
-        bucket = binding.bucket_of(context, row.owner_id)
-        if row.upload:
-            upload, _, key = row.upload.split(" ", 2)
-            bucket.give_up(key, upload)
-        bucket.delete(row.prefix + MANIFEST)
-        bucket.delete_folder(row.prefix)
-    except NotFound as gone:
-        log.info("nothing to delete of %s %s: %s", row.kind, row.subject_id, gone)
-    with context.database.write() as session:
-        session.delete(session.get_one(CopyRow, (row.kind, row.subject_id)))
+    bucket = binding.bucket_of(context, row.owner_id)
+    if row.upload:
+        upload, _, key = row.upload.split(" ", 2)
+        bucket.give_up(key, upload)
+    bucket.delete(row.prefix + MANIFEST)
+    bucket.delete_folder(row.prefix)
+    _forget(context, row)
 
 
 class Copying:
