@@ -71,7 +71,9 @@ def interrupted(process: subprocess.Popen[bytes], when: Callable[[], Any]) -> tu
     return process.returncode, error.decode()
 
 
-def test_a_list_becomes_a_dataset_that_is_looked_into_and_given_away(run: Run, chain: Any, shades: str, tmp_path: Path) -> None:
+def test_a_list_becomes_a_dataset_that_is_looked_into_and_given_away(
+    run: Run, chain: Any, anna: Any, shades: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     statistics = run("datasets", "stats", "shades", "--json").json
     assert statistics["label_sets"][0]["classes"] == {"light": 20, "暗": 20}
     assert "41" in run("datasets", "stats", "shades").out
@@ -86,9 +88,13 @@ def test_a_list_becomes_a_dataset_that_is_looked_into_and_given_away(run: Run, c
     assert run("datasets", "unshare", "shades", "vision", "--json").json["shares"] == []
     assert run("datasets", "rename", "shades", "夜", "--json").json["name"] == "夜"
     assert run("datasets", "describe", "夜", "day and night", "--json").json["description"] == "day and night"
-    assert run("datasets", "copy", "夜", "twin", "--json").json["name"] == "twin"
+    twin = run("datasets", "copy", "夜", "twin", "--json").json["id"]
     assert {one["name"] for one in run("datasets", "list", "--json").json} == {"夜", "twin"}
     assert run("datasets", "publish", "twin").code == 1
+    monkeypatch.setenv("TRAINYARD_TOKEN", chain.account("boss", administrator=True).token)
+    assert run("datasets", "publish", twin, "--json").json["shares"][0]["group"] is None
+    assert run("datasets", "unpublish", twin, "--json").json["shares"] == []
+    monkeypatch.setenv("TRAINYARD_TOKEN", anna.token)
     assert run("datasets", "delete", "twin", "--json").json["deleted"]
     assert "夜" in run("datasets", "list").out
 

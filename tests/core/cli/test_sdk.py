@@ -1,0 +1,124 @@
+"""``trainyard.client.Client``, as a script uses it: refusals as errors, uploads that go on, events, other versions, TLS."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from trainyard.client import Client, Connection
+from trainyard.errors import Unavailable, UserError
+from trainyard.records.storage import UploadPurpose
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture
+def client_of(service: Any) -> Iterator[Callable[..., Client]]:
+    """A client of a person."""
+    opened: list[Client] = []
+
+    def make(person: Any, language: str = "en") -> Client:
+        opened.append(Client(Connection(service.address, person.token), language))
+        return opened[-1]
+
+    yield make
+    for client in opened:
+        client.close()
+
+
+def test_a_refusal_is_the_error_it_was_in_the_callers_language(service: Any, client_of: Any) -> None:
+    with pytest.raises(UserError) as refused:
+        client_of(service.account("anna"), "zh").accounts()
+    error = refused.value
+    assert (error.status, error.code, "管理员" in error.text("zh")) == (403, "administrators-only", True)
+
+
+def test_an_upload_that_broke_off_goes_on_where_the_service_is(service: Any, client_of: Any, tmp_path: Path) -> None:
+    file = tmp_path / "model"
+    file.write_bytes(os.urandom(20 << 20))
+    client = client_of(service.account("anna"))
+    broken = client.upload(file, UploadPurpose.MODEL)
+    next(broken)
+    part = next(broken)
+    broken.close()
+    offsets = [upload.offset for upload in client.resume_upload(file, part.id)]
+    assert offsets == [8 << 20, 16 << 20, 20 << 20]
+    client.forget_upload(part.id)
+
+
+def test_what_changes_is_told_as_it_changes(service: Any, client_of: Any) -> None:
+    boss = client_of(service.account("boss", administrator=True))
+    lena = service.account("lena")
+    events = boss.events()
+    assert next(events)[0] == "hello"
+    boss.block(lena.id)
+    assert next(event for event in events if event[0] == "account") == ("account", str(lena.id))
+    events.close()
+
+
+@contextmanager
+def answering(body: bytes, certificate: Path | None = None) -> Iterator[str]:
+    """A server that answers everything with ``body``; over TLS with the file of a certificate and its key."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def me(service: Any, client_of: Any) -> bytes:
+    """What a newer service says of a person: a field more than this version knows."""
+    told = client_of(service.account("anna")).me().model_dump(mode="json")
+    return json.dumps({**told, "brand_new": {"x": 1}}).encode()
+
+
+def test_a_newer_services_fields_are_left_out(me: bytes) -> None:
+    with answering(me) as address, Client(Connection(address, "x")) as client:
+        assert client.me().name == "anna"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate that its own key signed, with the key, as one file."""
+    file = tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=trainyard", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", file, "-out", tmp_path / "crt"]
+    subprocess.run(command, check=True, capture_output=True)
+    file.write_bytes(file.read_bytes() + (tmp_path / "crt").read_bytes())
+    return file
+
+
+def test_a_certificate_of_nobody_known_is_refused_with_the_way_to_trust_it(
+    me: bytes, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(me, certificate) as address:
+        with Client(Connection(address, "x")) as client, pytest.raises(Unavailable) as refused:
+            client.me()
+        assert "SSL_CERT_FILE" in refused.value.hint_text("en")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with Client(Connection(address, "x")) as client:
+            assert client.me().name == "anna"
