@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +16,7 @@ import pytest
 from trainyard.client import Client, Connection
 from trainyard.errors import Unavailable, UserError
 from trainyard.records.storage import UploadPurpose
+from trainyard_hub.stack.certificates import make_certificates
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -66,8 +66,8 @@ def test_what_changes_is_told_as_it_changes(service: Any, client_of: Any) -> Non
 
 
 @contextmanager
-def answering(body: bytes, certificate: Path | None = None) -> Iterator[str]:
-    """A server that answers everything with ``body``; over TLS with the file of a certificate and its key."""
+def answering(body: bytes, tls: Path | None = None) -> Iterator[str]:
+    """A server that answers everything with ``body``; over TLS with the certificate and key in the folder ``tls``."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -79,12 +79,12 @@ def answering(body: bytes, certificate: Path | None = None) -> Iterator[str]:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    if certificate is not None:
+    if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
+        context.load_cert_chain(tls / "cert.pem", tls / "key.pem")
         server.socket = context.wrap_socket(server.socket, server_side=True)
     Thread(target=server.serve_forever, daemon=True).start()
-    yield f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
+    yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
 
@@ -102,23 +102,19 @@ def test_a_newer_services_fields_are_left_out(me: bytes) -> None:
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """A certificate that its own key signed, with the key, as one file."""
-    file = tmp_path / "certificate.pem"
-    subject = ["-subj", "/CN=trainyard", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", file, "-out", tmp_path / "crt"]
-    subprocess.run(command, check=True, capture_output=True)
-    file.write_bytes(file.read_bytes() + (tmp_path / "crt").read_bytes())
-    return file
+def authority(tmp_path: Path) -> Path:
+    """A folder with an authority nobody knows, ``ca.pem``, and what it certified."""
+    make_certificates(tmp_path / "tls")
+    return tmp_path / "tls"
 
 
 def test_a_certificate_of_nobody_known_is_refused_with_the_way_to_trust_it(
-    me: bytes, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    me: bytes, authority: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with answering(me, certificate) as address:
+    with answering(me, authority) as address:
         with Client(Connection(address, "x")) as client, pytest.raises(Unavailable) as refused:
             client.me()
         assert "SSL_CERT_FILE" in refused.value.hint_text("en")
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority / "ca.pem"))
         with Client(Connection(address, "x")) as client:
             assert client.me().name == "anna"
