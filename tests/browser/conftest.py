@@ -30,16 +30,23 @@ class People:
 
 
 # the walk's order: what is watched while it trains comes before what takes longer than the training
-WALK = ("datasets", "training", "workspace", "workspace_origin", "storage", "looks", "keyboard", "people", "mishaps")
+WALK = (
+    "datasets", "training", "workspace", "workspace_origin", "storage",
+    "command_line", "looks", "keyboard", "people", "mishaps",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = [place for place, item in enumerate(items) if Path(__file__).parent in item.path.parents]
-    walk = sorted((items[place] for place in places), key=lambda item: WALK.index(item.path.stem.removeprefix("test_")))
+    walk = sorted((items[place] for place in places), key=lambda item: _place(item.path.stem.removeprefix("test_")))
     for place, item in zip(places, walk, strict=True):
         item.add_marker(pytest.mark.browser)
         item.add_marker(pytest.mark.timeout(600))
         items[place] = item
+
+
+def _place(module: str) -> int:
+    return WALK.index(module) if module in WALK else WALK.index("keyboard")
 
 
 @pytest.fixture(scope="package")
