@@ -32,7 +32,7 @@ class People:
 # the walk's order: what is watched while it trains comes before what takes longer than the training
 WALK = (
     "datasets", "training", "workspace", "workspace_origin", "storage",
-    "command_line", "looks", "keyboard", "people", "mishaps",
+    "looks", "keyboard", "people", "mishaps", "command_line",
 )  # fmt: skip
 
 
