@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from trainyard.client.sockets import open_socket, received
 from trainyard.client.transport import Transport, given, segment
 from trainyard.jobs.states import ENDED
 from trainyard.records.base import Page, Record
@@ -94,5 +93,7 @@ class Trainings(Transport):
 
     def follow(self, job: str, offset: int = 0) -> Iterator[bytes]:
         """A job's output from ``offset`` on as it comes, until the job has ended."""
+        from trainyard.client.sockets import open_socket, received
+
         with open_socket(self, f"jobs/{segment(job)}/log/follow?offset={offset}") as socket:
             yield from received(socket)
