@@ -82,8 +82,12 @@ function Numbers({ view }) {
         <Tile label={t("Batch")} value={number(tiles.batch)} />
         <Tile label={t("Samples/s")} value={number(tiles.samples_per_second, tiles.samples_per_second < 10 ? 1 : 0)} />
         <Tile label={t("Elapsed")} value={running ? <Clock since={instance.started} /> : duration(tiles.elapsed)} />
-        <Tile label={t("Remaining")} value={running ? duration(tiles.remaining) : "–"} />
-        <Tile label={t("Last output")} value={quiet === null ? "–" : t("{time} ago", { time: duration(quiet) })} tone={stuck ? "warn" : undefined} />
+        {training.ended ? <Tile label={t("Ended")} value={<Time value={training.ended} />} /> : (
+          <>
+            <Tile label={t("Remaining")} value={running ? duration(tiles.remaining) : "–"} />
+            <Tile label={t("Last output")} value={quiet === null ? "–" : t("{time} ago", { time: duration(quiet) })} tone={stuck ? "warn" : undefined} />
+          </>
+        )}
       </Tiles>
       {instance?.done !== null && instance && running && <div class="ty-bar ty-bar-thin" role="progressbar" aria-label={t("Progress")} aria-valuenow={Math.round(instance.done * 100)} aria-valuemin="0" aria-valuemax="100"><div style={{ width: `${instance.done * 100}%` }} /></div>}
       {stuck && <Note kind="warn" title={t("No output for {time}", { time: duration(quiet) })}>{t("It may be stuck. Look at the log below, or enter it by the console.")}</Note>}

@@ -19,9 +19,10 @@ from trainyard_service.api.paging import WindowDep, rows_and_total
 from trainyard_service.audit import AuditedRoute
 from trainyard_service.context import ContextDep
 from trainyard_service.database.tables.accounts import AccountRow, GroupRow, NoticeRow
-from trainyard_service.database.tables.datasets import DatasetRow
+from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
 from trainyard_service.database.tables.storage import StorageRow
 from trainyard_service.database.tables.trainings import TrainingRow
+from trainyard_service.datasets.access import readable
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller, CallerDep
 from trainyard_service.language import LanguageDep
@@ -77,13 +78,15 @@ def _next_step(session: Session, caller: Caller, *, bound: bool) -> str:
     """What a newcomer has not done yet, as an identifier the pages put into words."""
     if not bound:
         return "bind-storage"
-    if session.scalar(select(DatasetRow.id).where(DatasetRow.owner_id == caller.id).limit(1)) is None:
+    trained = session.scalar(select(TrainingRow.id).where(TrainingRow.owner_id == caller.id).limit(1)) is not None
+    if not trained and session.scalar(select(DatasetRow.id).where(DatasetRow.owner_id == caller.id).limit(1)) is None:
         return "make-dataset"
     if not caller.groups:
         return "join-group"
-    if session.scalar(select(TrainingRow.id).where(TrainingRow.owner_id == caller.id).limit(1)) is None:
-        return "train"
-    return ""
+    if trained:
+        return ""
+    formatted = select(FormattedSetRow.id).join(BatchRow).join(DatasetRow).where(readable(caller), FormattedSetRow.ready)
+    return "train" if session.scalar(formatted.limit(1)) is not None else "format-dataset"
 
 
 @router.patch("/me")

@@ -5,7 +5,9 @@ const config = JSON.parse(document.getElementById("ty-page").textContent);
 const model = new HostModel(config);
 document.documentElement.classList.add("ty-scripted");
 // on a phone the navigation is wider than the window
-document.querySelector(".ty-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+const bringHere = () => document.querySelector(".ty-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+bringHere();
+addEventListener("resize", bringHere);
 
 const { default: page } = await import(config.bundle);
 page.render({ model, el: document.getElementById("ty-root") });

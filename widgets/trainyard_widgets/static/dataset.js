@@ -101,7 +101,8 @@ var w,xt,hn,q,qe,Pe,wt,Se,kt,Ge,We,Ct,le=Symbol.for("pv"),Be={},De=[],yn=/^m(i|n
 .ty-curve-tools .ty-input { min-height: 34px; padding: 3px 10px; font-size: 14px; }
 .ty-curve-tools .ty-slider { min-height: 34px; width: 190px; }
 .ty-tool { min-height: 34px; font-size: 14px; }
-.ty-curves { display: grid; gap: 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
+.ty-curves { display: grid; gap: 24px; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+.ty-curves:has(> :only-child) { grid-template-columns: 1fr; }
 .ty-curve { margin: 0; min-width: 0; }
 .ty-curve figcaption { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: 2px 16px; min-height: 28px; }
 .ty-curve figcaption h3 { font-size: 15px; }
@@ -134,7 +135,7 @@ var w,xt,hn,q,qe,Pe,wt,Se,kt,Ge,We,Ct,le=Symbol.for("pv"),Be={},De=[],yn=/^m(i|n
   .ty-set > :nth-child(3) { grid-column: 2; }
   .ty-set > :nth-child(4) { grid-column: 3 / 5; }
   .ty-set > :nth-child(5) { display: none; }
-  .ty-pair { grid-template-columns: 1fr; }
+  .ty-pair, .ty-curves { grid-template-columns: 1fr; }
 }
 @media (width <= 640px) {
   .ty-inset { padding: 12px 16px; }

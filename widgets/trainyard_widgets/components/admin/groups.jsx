@@ -21,7 +21,7 @@ export function Groups({ view, query, setQuery, send }) {
     <div class="ty-stack">
       <Card title={t("Groups and quotas")} text={t("A quota is what may be used at once. Over it, jobs wait and say why.")} actions={make}>
         <p class="ty-muted ty-gap">{t("A new group begins with:")} {quotaText(view.default_quota)} <Button small kind="quiet" onClick={() => setDefaulting(true)}>{t("Change")}</Button></p>
-        <div class="ty-grid">{view.groups.map((group) => <GroupCard key={group.id} group={group} send={send} chosen={query.group === group.name} open={() => setQuery({ group: query.group === group.name ? null : group.name }, { replace: true })} />)}</div>
+        <div class="ty-grid ty-grid-fill">{view.groups.map((group) => <GroupCard key={group.id} group={group} send={send} chosen={query.group === group.name} open={() => setQuery({ group: query.group === group.name ? null : group.name }, { replace: true })} />)}</div>
       </Card>
       {view.group && <Members group={view.group} people={view.people} send={send} />}
       {form}
