@@ -18,7 +18,6 @@ from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.database.tables.trainings import InstanceRow, TrainingRow
 from trainyard_service.models import keep
 
-pytestmark = pytest.mark.one_database
 JOB, INSTANCE = "a" * 16, "b" * 24
 DATA = b"weights" * 1000
 

@@ -10,7 +10,7 @@ import pytest
 
 from .conftest import Person, write_pictures
 
-pytestmark = [pytest.mark.one_database, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 ENTRY = "/workspace/examples/start.sh"
 
 
@@ -163,6 +163,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(("change", "code"), REFUSALS, ids=[f"{code}-{n}" for n, (_, code) in enumerate(REFUSALS)])
 def test_a_training_is_refused_before_anything_starts(chain: Any, person: Any, change: dict[str, Any], code: str) -> None:
     group = chain.group("vision")

@@ -14,7 +14,7 @@ from trainyard.formats.registry import FORMATS
 from .conftest import Engine, Person, until
 from .test_chain import ENTRY, make_dataset, make_sets, train
 
-pytestmark = [pytest.mark.one_database, pytest.mark.slow, pytest.mark.survival]
+pytestmark = [pytest.mark.slow, pytest.mark.survival]
 MANY = 300
 
 
@@ -93,6 +93,7 @@ def test_the_supervisor_is_killed_while_formatting_and_the_work_goes_on(chain: A
         assert records(chain, done, name) == records(chain, undisturbed, name)
 
 
+@pytest.mark.one_database
 def test_cancelled_formatting_shows_nothing_and_resumes(chain: Any, alice: Any) -> None:
     batch = under_way(alice, make_dataset(alice, alice.group, times=6 * MANY))
     alice.ok("POST", f"/batches/{batch['id']}/cancel")

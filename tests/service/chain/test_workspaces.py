@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +17,7 @@ from trainyard_service.database.tables.jobs import AllocationRow, WorkspaceRow
 from .conftest import until
 from .test_chain import make_dataset, make_sets
 
-pytestmark = [pytest.mark.one_database, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def test_a_grant_is_written_in_the_ledger_before_it_is_told(chain: Any, person: Any) -> None:
@@ -109,3 +110,13 @@ def test_with_the_disk_quota_used_up_a_workspace_starts_small_and_short_for_tidy
     assert alice.refused("POST", "/workspace/renew")[1] == "disk-quota"
     body = {"name": "t", "group": "vision", "image": "workspace", "package": "1Core2G", "entry": "sleep 1"}
     assert alice.refused("POST", "/trainings", json=body)[1] == "disk-quota"
+
+
+def test_two_who_ask_at_once_are_granted_one(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice = person("alice", group)
+    address = f"/internal/workspaces/{alice.who.hub_name}/launch"
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda _: chain.internal().post(address, json={"options": {"group": "vision"}}), range(8)))
+    assert sorted(answer.status_code for answer in told) == [200, *[409] * 7]
+    assert {answer.json()["error"]["code"] for answer in told if answer.status_code == 409} == {"workspace-exists"}
