@@ -28,6 +28,8 @@ setup(
         (SHARE, [f"{LABEXTENSION}/package.json"]),
         (f"{SHARE}/static", [f"{LABEXTENSION}/static/launcher.js"]),
         ("share/jupyter/lab/settings", [f"{LABEXTENSION}/overrides.json"]),
+        # an image is read-only: nothing is built or installed in it, and asking whether it should be costs half a second
+        ("etc/jupyter/labconfig", [f"{LABEXTENSION}/page_config.json"]),
     ],
     package_dir={package: f"{room}/{package}" for package, room in ROOMS.items()},
     package_data={package: ["**/*", "py.typed"] for package in ROOMS},
