@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from trainyard.jobs.launch import LaunchState
 from trainyard.jobs.states import ACTIVE, ENDED, JobState
 from trainyard.records.accounts import AccountState
+from trainyard.records.jobs import JobKind
 from trainyard.words import N_
 
 from trainyard_service.accounts import notices
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
+from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow, WorkspaceRow
 from trainyard_service.events import Audience, announce
 from trainyard_service.jobs import endings, life
@@ -39,6 +41,13 @@ def _unfinished(session: Session, account_id: int) -> list[JobRow]:
     return list(session.scalars(select(JobRow).where(JobRow.owner_id == account_id, JobRow.state.not_in(ENDED))))
 
 
+def _is_of(session: Session, job: JobRow, group_id: int) -> bool:
+    """Whether a job is charged to the group, or prepares or formats a list on its share."""
+    dataset = session.get(DatasetRow, job.spec.get("dataset", ""))
+    source = dataset.source if dataset and job.kind in (JobKind.PREPARE, JobKind.FORMAT) else {}
+    return group_id in (job.group_id, source.get("group_id"))
+
+
 def _stop_blocked(session: Session) -> set[str]:
     blocked = select(AccountRow.id).where(AccountRow.state != AccountState.ACTIVE)
     jobs = select(JobRow).where(JobRow.owner_id.in_(blocked), JobRow.state.not_in(ENDED), JobRow.wanted == "run")
@@ -51,7 +60,7 @@ def _stop_blocked(session: Session) -> set[str]:
 def _expel(session: Session, expulsion: ExpulsionRow) -> set[str]:
     """Give notice to what runs, end it when the time has come, and forget the expulsion when nothing is left."""
     back = session.get(MembershipRow, (expulsion.group_id, expulsion.account_id)) is not None
-    jobs = [job for job in _unfinished(session, expulsion.account_id) if job.group_id == expulsion.group_id]
+    jobs = [job for job in _unfinished(session, expulsion.account_id) if _is_of(session, job, expulsion.group_id)]
     due = now() >= expulsion.ends_at
     for job in jobs:
         ends = None if back else expulsion.ends_at

@@ -15,6 +15,7 @@ from trainyard.records.accounts import AccountState, Quota
 from trainyard.records.jobs import JobKind
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
+from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.disk import FolderUseRow
 from trainyard_service.database.tables.jobs import AllocationRow
 from trainyard_service.jobs import life
@@ -211,6 +212,33 @@ def test_a_removed_member_s_job_has_its_notice_and_then_stops(yard: Any) -> None
     engine.reconcile()
     with yard.context.database.read() as session:
         assert session.get(ExpulsionRow, (group.id, owner)) is None
+
+
+def test_a_removed_member_s_formatting_of_the_group_s_share_stops_too(yard: Any) -> None:
+    engine, group = yard.engine(), yard.group("vision", Quota())
+    owner = yard.person("alice", group)
+    job_id = yard.submit(owner, program=SLEEP, kind=JobKind.FORMAT)
+    yard.until(engine, job_id, S.RUNNING)
+    with yard.context.database.write() as session:
+        source = {"kind": "share", "group_id": group.id, "path": "alice/list.jsonl"}
+        session.add(DatasetRow(id="d" * 16, name="shades", owner_id=owner, source=source))
+        session.get_one(type(yard.job(job_id)), job_id).spec = {"program": SLEEP, "dataset": "d" * 16}
+        session.delete(session.get_one(MembershipRow, (group.id, owner)))
+        session.add(ExpulsionRow(group_id=group.id, account_id=owner, ends_at=now()))
+    yard.until(engine, job_id, S.STOPPED)
+
+
+def test_a_package_that_is_not_offered_any_more_fails_its_job_alone(yard: Any) -> None:
+    engine, owner = yard.engine(), yard.person("alice")
+    old, other = yard.submit(owner, package="9Core9G"), yard.submit(owner)
+    yard.until(engine, other, S.FINISHED)
+    assert (yard.job(old).state, yard.job(old).ending["cause"]) == (S.FAILED, Cause.LAUNCH_FAILED)
+
+
+def test_one_step_that_fails_keeps_no_other_from_being_done(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, job_id = yard.engine(), yard.submit(yard.person("alice"))
+    monkeypatch.setattr("trainyard_service.jobs.enforcement.enforce", lambda *_: 1 / 0)
+    yard.until(engine, job_id, S.FINISHED)
 
 
 def test_a_launch_nobody_knows_is_stopped(yard: Any) -> None:
