@@ -41,7 +41,7 @@ def stack(settings: Settings) -> list[Process]:
             health=f"{settings.store_url}/healthz",
             environment=store.environment(),
             # it takes 16 s to end by itself and is made to survive being killed
-            stop_seconds=4,
+            stop_seconds=2,
         ),
         Process("proxy", proxy.command(settings, PROGRAMS), home.proxy, priority=10, health=""),
         Process(
