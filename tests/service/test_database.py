@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import trainyard_service.database.tables  # noqa: F401  (fills the metadata)
+from alembic import command as command_line
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
@@ -17,7 +18,8 @@ from trainyard_service.database.base import Table
 from trainyard_service.database.engine import Database
 from trainyard_service.database.move import beside, move, move_ours
 from trainyard_service.database.tables.accounts import AccountRow
-from trainyard_service.database.upgrade import upgrade
+from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
+from trainyard_service.database.upgrade import configuration, upgrade
 from trainyard_service.main import command
 from typer.testing import CliRunner
 
@@ -27,6 +29,23 @@ def database(database_url: str) -> Iterator[Database]:
     database = Database(database_url)
     yield database
     database.close()
+
+
+AT = "'2026-01-01 00:00:00.000000'"
+OLD_ROWS = (
+    "INSERT INTO accounts (id, name, name_key, password_hash, state, administrator, email, affiliation, reason, language,"
+    f" session, created) VALUES (1, 'anna', 'anna', '!', 'active', 0, '', '', '', 'en', 0, {AT})",
+    f"INSERT INTO groups (id, name, name_key, description, created) VALUES (1, 'vision', 'vision', '', {AT})",
+    "INSERT INTO jobs (id, kind, name, owner_id, group_id, state, wanted, attempt, lost, priority, image, package, spec,"
+    f" created) VALUES ('j', 'format', 'd', 1, 1, 'finished', 'run', 1, 0, 100, 'w', '1Core2G', '{{}}', {AT})",
+    "INSERT INTO datasets (id, name, description, state, owner_id, source, created, error, lines, images, objects, bytes,"
+    f" label_sets) VALUES ('d', 'd', '', 'ready', 1, '{{}}', {AT}, '', 1, 1, 0, 9, '[]')",
+    f"INSERT INTO dataset_shares (id, dataset_id, group_id, by_id, at) VALUES (1, 'd', 1, 1, {AT})",
+    "INSERT INTO batches (id, dataset_id, creator_id, plan, created, classes, skipped, error, job_id)"
+    f" VALUES ('b', 'd', 1, '{{}}', {AT}, '[]', 0, '', 'j')",
+    'INSERT INTO formatted_sets (id, batch_id, format, split, ratio, first, "end", samples, bytes, ready)'
+    " VALUES ('b-lmdb-train', 'b', 'lmdb', 'train', 1, 0, 1, 1, 70, 1)",
+)
 
 
 def _person(name: str, **columns: object) -> AccountRow:
@@ -45,6 +64,22 @@ def test_migrating_again_changes_nothing(database):
     upgrade(database)
     with database.read() as session:
         assert session.get(AccountRow, 1).name == "anna"
+
+
+def test_a_migration_keeps_what_hangs_on_a_table_it_changes(tmp_path):
+    """SQLite would drop the rows of dependent tables with the table that Alembic makes anew to add a column."""
+    database = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    with database.engine.begin() as connection:
+        command_line.upgrade(configuration(connection), "0002")
+        for statement in OLD_ROWS:
+            connection.execute(text(statement))
+    upgrade(database)
+    with database.read() as session:
+        batch = session.get(BatchRow, "b")
+        assert (batch.group_id, batch.disk, [one.bytes for one in batch.sets]) == (1, 70, [70])
+        dataset = session.get(DatasetRow, "d")
+        assert (dataset.disk, dataset.group_id, len(dataset.shares)) == (9, None, 1)
+    database.close()
 
 
 def test_a_read_session_keeps_nothing(database):

@@ -93,6 +93,19 @@ def test_others_see_the_sums_of_their_groups_and_their_own_part_only(service, ad
     assert service.client(anna).post("/usage/disk/measure").status_code == 403
 
 
+def test_members_and_administrators_are_told_once_when_a_group_is_full(service, admin):
+    vision = service.group("vision", Quota(disk=MIB))
+    anna = service.account("anna", vision)
+    (_share(service, vision, anna) / "anna" / "weights").write_bytes(b"x" * 2 * MIB)
+    first = _measured(service, admin)["measured"]
+    service.client(admin).post("/usage/disk/measure")
+    while service.client(admin).get("/usage/disk").json()["measured"] == first:
+        time.sleep(0.02)
+    for someone in (anna, admin):
+        texts = [notice["text"] for notice in service.client(someone).get("/notices").json()["items"]]
+        assert texts == ["The disk quota of vision is used up: 2 MiB of 1 MiB. New jobs wait until something is deleted."]
+
+
 @pytest.mark.one_database
 def test_a_file_counts_once_whatever_its_names_and_holes(tmp_path):
     (tmp_path / "one").write_bytes(b"x" * 5000)

@@ -15,9 +15,11 @@ from trainyard_service.context import Context
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.disk import PreferenceRow
 from trainyard_service.disk import plan
+from trainyard_service.disk.books import stored
 from trainyard_service.disk.measured import MEASURED, measured
 from trainyard_service.disk.plan import Found, Task
 from trainyard_service.disk.settings import DiskSettings
+from trainyard_service.disk.telling import tell_full
 from trainyard_service.events import EVERYBODY, announce
 
 log = logging.getLogger(__name__)
@@ -94,6 +96,8 @@ class Measurer:
             if began is not None:
                 value = {"at": began.isoformat(), "files": sum(one.files for one in found)}
                 session.merge(PreferenceRow(key=MEASURED, value=value, at=began))
+                session.flush()
+                tell_full(session, stored(session))
             announce(session, "usage", "disk", EVERYBODY)
 
 
