@@ -76,21 +76,22 @@ class RunningPlatform:
         """The settings it runs with."""
         return Settings(TRAINYARD_HOME=self.home, port=self.port)
 
-    def pid(self, name: str) -> int:
-        """The process id of one process of the stack; 0 when it is not up."""
-        found = Manager(self.settings.home, stack(self.settings), {}).processes().get(name)
-        return found.pid if found else 0
+    def _manager(self) -> Manager:
+        return Manager(self.settings.home, stack(self.settings), {})
 
-    def kill(self, name: str) -> int:
-        """SIGKILL for one process; its old pid."""
-        pid = self.pid(name)
-        psutil.Process(pid).kill()
-        return pid
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """One process of the stack is not there."""
+        self._manager().command("stopProcess", name)
+        try:
+            yield
+        finally:
+            self._manager().command("startProcess", name)
 
     @contextmanager
     def paused(self, name: str) -> Iterator[None]:
         """One process of the stack holds still: it takes connections and answers nothing."""
-        process = psutil.Process(self.pid(name))
+        process = psutil.Process(self._manager().processes()[name].pid)
         process.suspend()
         try:
             yield

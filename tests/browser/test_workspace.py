@@ -60,7 +60,7 @@ def test_it_is_started_from_its_page_and_opens_jupyterlab_with_our_tiles(people:
     page = people.ana.open("overview")
     people.ana.shoot("overview")
     people.ana.shoot("overview", PHONE)
-    page.get_by_role("link", name="Start workspace").click()
+    page.get_by_role("link", name="Workspace", exact=True).click()
     expect(page.locator("#spawn_form")).to_be_visible()
     people.ana.shoot("spawn")
     people.ana.shoot("spawn", PHONE)

@@ -27,6 +27,8 @@ from trainyard_widgets.live import Follower
 from trainyard_widgets.viewer import Viewer, current_viewer
 
 STATIC = Path(__file__).parent / "static"
+LATE = 5.0
+"""Seconds after which a page says that it still waits for the service."""
 View = dict[str, Any]
 F = TypeVar("F", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class Page(anywidget.AnyWidget):
     language = traitlets.Unicode("en").tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
     person = traitlets.Dict().tag(sync=True)
+    slow = traitlets.Bool(False).tag(sync=True)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         if "bundle" in vars(cls):  # not for the class add_traits derives at run time
@@ -180,13 +183,17 @@ class Page(anywidget.AnyWidget):
             if not self._again.is_set():
                 return
             self._again.clear()
+            late = threading.Timer(LATE, self.assign, kwargs={"slow": True})
+            late.daemon = True
+            late.start()
             try:
                 view = self.load()
             except UserError as error:
                 view = {**self.view, "error": error.to_json(self.language)["error"]}
             except Exception:
                 view = {**self.view, "error": self._unexpected()}
-            self.assign(view=view)
+            late.cancel()
+            self.assign(view=view, slow=False)
 
     def _received(self, _: Any, message: Any, __: Any) -> None:
         if not isinstance(message, dict):

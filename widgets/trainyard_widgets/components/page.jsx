@@ -49,7 +49,7 @@ function Frame({ Component }) {
       )}
       <ConfirmHost />
       <Toasts />
-      <ConnectionNote model={model} />
+      <ConnectionNote model={model} slow={useTrait("slow") && !error} />
     </>
   );
 }

@@ -45,8 +45,8 @@ export function Toasts() {
   );
 }
 
-// Says so when the page has lost its kernel for more than a moment.
-export function ConnectionNote({ model }) {
+// Says so when the page has lost its kernel for more than a moment, or waits for the service (``slow``).
+export function ConnectionNote({ model, slow }) {
   const [away, setAway] = useState("");
   useEffect(() => {
     let timer;
@@ -67,5 +67,6 @@ export function ConnectionNote({ model }) {
       model.off("lost", lost);
     };
   }, [model]);
-  return away ? <div class="ty-connection" role="alert">{away}</div> : null;
+  const told = away || (slow ? t("The platform takes long to answer. This page goes on as soon as it does.") : "");
+  return told ? <div class="ty-connection" role="alert">{told}</div> : null;
 }
