@@ -87,7 +87,7 @@ def test_progress_is_for_terminals_only(anna: dict[str, str], tmp_path: Path) ->
 def test_a_secret_is_asked_for_unseen(service: Any, tmp_path: Path) -> None:
     person = service.account("anna")
     env = environment(XDG_CONFIG_HOME=str(tmp_path), TERM="xterm")
-    code, seen = at_a_terminal(["login", service.address], env, b"token", person.token.encode() + b"\n")
+    code, seen = at_a_terminal(["login", service.address], env, b"token: ", person.token.encode() + b"\n")
     assert code == 0, seen
     assert person.token.encode() not in seen
     kept = tmp_path / "trainyard" / "login.json"
