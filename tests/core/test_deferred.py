@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+
+from trainyard.deferred import imported
 
 CHECK = """
 import sys
@@ -18,3 +21,8 @@ print(checker.is_valid("https://例え.jp/道"), checker.is_valid("no address"),
 
 def test_the_grammar_of_addresses_is_compiled_when_one_is_checked() -> None:
     assert subprocess.check_output([sys.executable, "-c", CHECK], text=True).split() == ["True", "False", "True"]
+
+
+def test_garbage_is_looked_for_again_after_an_import() -> None:
+    assert imported("string").digits == "0123456789"
+    assert gc.isenabled()
