@@ -87,6 +87,7 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
         self._steps: list[tuple[int, str]] = []
         self._step = asyncio.Event()
         self._tell(5, N_("Asking for resources"))
+        await self._end_forgotten()
         grant = await self._service.launch(self.user.name, self.user_options)
         self.key = grant["key"]
         self.language = grant.get("language", "en")
@@ -214,6 +215,14 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
         self._tell(95, N_("Opening the page"))
         host, _, port = state.address.rpartition(":")
         return host, int(port)
+
+    async def _end_forgotten(self) -> None:
+        """End what a Hub started for this person and was killed before it wrote that down: nobody can reach it any more."""
+        prefix = f"workspace-{self.user.name.removeprefix('u')}-"
+        for state in await asyncio.to_thread(self.launcher.states):
+            if state.key.startswith(prefix) and state.phase != "ended":
+                self.key = state.key
+                await self.stop(now=True)
 
     async def _until(self, changes: AsyncIterator[str], reached: Any) -> LaunchState | None:
         """Wait for the launch to reach a state; woken by the kernel's file events."""
