@@ -51,8 +51,8 @@ def end_unused_mounts(home: Home) -> None:
     BucketMounts(home).end_unused()
 
 
-def ask_to_stop_jobs(settings: Settings) -> None:
-    """Ask the running service to stop every job, so that it records that a person did it; does nothing when it is away."""
+def ask_to_stop_jobs(settings: Settings) -> bool:
+    """Ask the running service to stop every job, so that it records that a person did it; False when it is away."""
     token = settings.home.administrator_token.read_text().strip()
     headers = {"Authorization": f"Bearer {token}"}
     try:
@@ -62,7 +62,8 @@ def ask_to_stop_jobs(settings: Settings) -> None:
                 if job["state"] not in ENDED_STATES:
                     client.post(f"/jobs/{job['id']}/stop")
     except httpx.HTTPError:
-        return
+        return False
+    return True
 
 
 def _running(launcher: Launcher, wanted: Callable[[str], bool]) -> list[str]:
