@@ -32,8 +32,8 @@ class PageHandler(Signed):
     """``<prefix><page>``: the page, joined with a kernel of its own."""
 
     @tornado.web.authenticated
-    async def get(self, name: str) -> None:
-        """Draw the page; nobody is sent to the Hub's sign-in first."""
+    async def get(self, name: str = "(no page's name)") -> None:
+        """Draw the page; nobody is sent to the Hub's sign-in first. Addresses that cannot be a page's come without a name."""
         self.require_visit()
         notebooks = self.settings["notebooks"]
         if not name:

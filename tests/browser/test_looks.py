@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from .conftest import People
 from .running import RunningPlatform
@@ -13,7 +16,7 @@ PAGES = (
     "account", "account-tokens",
 )  # fmt: skip
 EMPTY = ("overview", "datasets", "trainings", "training_new", "models", "storage", "account-tokens")
-WIDTHS = {"en": (PHONE, 1024, WIDE, 1440, 2560), "zh": (PHONE, WIDE)}
+WIDTHS = {"en": (PHONE, 1024, WIDE, 2560), "zh": (PHONE, WIDE)}
 # how far things jumped while the page loaded; 0.1 is the most that is called good
 SHIFTS = """() => new Promise((done) => {
   let sum = 0;
@@ -72,6 +75,8 @@ def test_what_is_not_there_says_so_and_leads_on(people: People, place: str) -> N
     page = people.bob.page
     page.goto(f"{people.bob.address}/services/pages/{place}")
     page.locator("h1").first.wait_for()
+    expect(page.get_by_role("link", name=re.compile("总览|Overview|To the overview")).first).to_be_visible()
+    expect(page.locator("body")).not_to_contain_text("500")
     people.bob.shoot(f"missing-{place.partition('?')[0]}")
 
 

@@ -79,7 +79,7 @@ function Name({ row }) {
 
 function Labels({ row }) {
   if (!row.label_sets.length) return <span class="ty-muted">{row.state === "ready" ? t("none") : "–"}</span>;
-  return <div>{row.label_sets.slice(0, 3).map((labels) => <div key={labels.type + labels.name} class="ty-small">{labels.name} <span class="ty-muted">{t(labels.type)} · {t("{count} classes", { count: number(labels.classes) })}</span></div>)}{row.label_sets.length > 3 && <div class="ty-muted ty-small">{t("and {count} more", { count: row.label_sets.length - 3 })}</div>}</div>;
+  return <div>{row.label_sets.slice(0, 3).map((labels) => <div key={labels.type + labels.name} class="ty-small ty-label-line">{labels.name} <span class="ty-muted">{t(labels.type)} · {t("{count} classes", { count: number(labels.classes) })}</span></div>)}{row.label_sets.length > 3 && <div class="ty-muted ty-small">{t("and {count} more", { count: row.label_sets.length - 3 })}</div>}</div>;
 }
 
 function Actions({ row, send, open }) {

@@ -1,5 +1,5 @@
 // What a page shows when there is nothing, not yet, or not any more.
-import { Button } from "./button.jsx";
+import { Button, LinkButton } from "./button.jsx";
 import { Icon } from "./icons.jsx";
 import { t } from "./words.js";
 
@@ -16,12 +16,24 @@ export function EmptyState({ icon = "box", title, text, children }) {
 }
 
 export function ErrorState({ error, retry, small }) {
+  if (small) {
+    return (
+      <div class="ty-note ty-note-bad" role="alert">
+        <strong>{error.message}</strong>
+        {error.hint && <p>{error.hint}</p>}
+        {retry && <Button icon="refresh" small onClick={retry}>{t("Try again")}</Button>}
+      </div>
+    );
+  }
   return (
-    <div class={small ? "ty-note ty-note-bad" : "ty-empty"} role="alert">
-      {!small && <div class="ty-empty-icon ty-bad"><Icon name="warning" size={28} /></div>}
-      {small ? <strong>{error.message}</strong> : <h1>{error.message}</h1>}
+    <div class="ty-card ty-empty" role="alert">
+      <div class="ty-empty-icon ty-bad"><Icon name="warning" size={28} /></div>
+      <h1>{error.message}</h1>
       {error.hint && <p class="ty-muted">{error.hint}</p>}
-      {retry && <Button icon="refresh" small={small} onClick={retry}>{t("Try again")}</Button>}
+      <div class="ty-row ty-center">
+        {retry && <Button icon="refresh" onClick={retry}>{t("Try again")}</Button>}
+        <LinkButton href="overview">{t("To the overview")}</LinkButton>
+      </div>
     </div>
   );
 }
