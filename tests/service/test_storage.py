@@ -10,12 +10,16 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import ClientError
 from sqlalchemy import update
+from trainyard.errors import Unavailable
+from trainyard.outward.resolver import OutwardResolver
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.storage import StorageRow, UploadRow
 from trainyard_service.storage import binding, identities, uploads
+from trainyard_service.storage.bucket import Bucket
 from trainyard_service.storage.filesystem import FileSystems
 from trainyard_service.storage.keyring import Keyring, rotate
-from trainyard_service.storage.place import place_of
+from trainyard_service.storage.one_bucket import OneBucket
+from trainyard_service.storage.place import Place, place_of
 
 from tests.object_store import ObjectStore, running_store
 
@@ -138,6 +142,19 @@ def test_keys_are_encrypted_anew_by_a_rotation(start_service, store):
 )
 def test_addresses_inside_this_network_are_refused(service, anna, endpoint, code):
     assert _code(_bind(service, anna, endpoint=endpoint, access_key="a", secret_key="b")) == (422, code)
+
+
+def test_a_name_that_leads_inward_later_is_not_followed(store):
+    place = Place(store.url.replace("127.0.0.1", "localhost"), "team", "", "TEAM", "team-secret", embedded=False)
+    with pytest.raises(Unavailable) as refused:
+        Bucket(place).put("x", b"1")
+    assert refused.value.code == "store-silent"
+    files = OneBucket(
+        only_bucket="team", key="TEAM", secret="team-secret", endpoint_url=place.endpoint,
+        config_kwargs={"connector_args": {"resolver": OutwardResolver()}, "retries": {"max_attempts": 1}},
+    )  # fmt: skip
+    with pytest.raises(ConnectionError):
+        files.cat_file("team/x")
 
 
 @pytest.mark.parametrize("name", ["A", "x", "../up", "UPPER", "a_b", "x" * 64])

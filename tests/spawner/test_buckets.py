@@ -52,6 +52,7 @@ def spec_of(store: ObjectStore, **changes: Any) -> BucketSpec:
         "access_key": "TEAM",
         "secret_key": SECRET,
         "direct": True,
+        "inward": True,
         "identity": PERSON,
     }
     return BucketSpec.model_validate({**fields, **changes})

@@ -15,7 +15,9 @@ from trainyard.jobs.launch import Frozen, Identity, Mount
 
 
 class BucketSpec(Frozen):
-    """One bucket to be mounted. ``owner`` keys the mount; ``direct``: the store is reached without the environment's proxy."""
+    """One bucket to be mounted. ``owner`` keys the mount; ``direct``: the store is reached without the environment's proxy;
+    ``inward``: it may lie on this machine or in its network.
+    """
 
     owner: int = Field(ge=0)
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
@@ -24,6 +26,7 @@ class BucketSpec(Frozen):
     access_key: str = Field(repr=False)
     secret_key: str = Field(repr=False)
     direct: bool = False
+    inward: bool = False
     identity: Identity
 
 

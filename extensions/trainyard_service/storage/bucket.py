@@ -16,6 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from trainyard.errors import Invalid, NotAllowed, NotFound, Unavailable, UserError
+from trainyard.outward.clients import keep_outward
 from trainyard.records.storage import BucketEntry, BucketListing
 from trainyard.words import N_
 
@@ -62,7 +63,7 @@ def _client(place: Place) -> Any:
         proxies={} if place.embedded else None,
     )
     session = botocore.session.Session()
-    return session.create_client(
+    client = session.create_client(
         "s3",
         endpoint_url=place.endpoint,
         region_name=place.region or "us-east-1",
@@ -70,6 +71,9 @@ def _client(place: Place) -> Any:
         aws_secret_access_key=place.secret_key,
         config=config,
     )
+    if not place.inward:
+        keep_outward(client, place.endpoint)
+    return client
 
 
 def must_be_key(key: str, *, field: str = "key", empty: bool = False) -> str:

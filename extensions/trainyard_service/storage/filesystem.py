@@ -18,14 +18,17 @@ class FileSystems:
         self._settings = context.settings
 
     def __call__(self, _session: Session, row: StorageRow) -> Any:
+        from trainyard.outward.resolver import OutwardResolver
+
         from trainyard_service.storage.one_bucket import OneBucket
 
         place = place_of(self._settings, row)
+        outward = {} if place.inward else {"connector_args": {"resolver": OutwardResolver()}}
         return OneBucket(
             only_bucket=place.bucket,
             key=place.access_key,
             secret=place.secret_key,
             endpoint_url=place.endpoint,
             client_kwargs={"region_name": place.region or "us-east-1"},
-            config_kwargs={"s3": {"addressing_style": "path"}, "connect_timeout": 5, "retries": {"max_attempts": 3}},
+            config_kwargs={"s3": {"addressing_style": "path"}, "connect_timeout": 5, "retries": {"max_attempts": 3}, **outward},
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -66,9 +67,7 @@ def make_keys(administrator: Place) -> Place:
     for old in iam.list_access_keys(UserName=name).get("AccessKeyMetadata", ()):
         iam.delete_access_key(UserName=name, AccessKeyId=old["AccessKeyId"])
     made = iam.create_access_key(UserName=name)["AccessKey"]
-    return Place(
-        administrator.endpoint, name, administrator.region, made["AccessKeyId"], made["SecretAccessKey"], embedded=True
-    )
+    return replace(administrator, access_key=made["AccessKeyId"], secret_key=made["SecretAccessKey"])
 
 
 def give_own_keys(context: Context) -> int:

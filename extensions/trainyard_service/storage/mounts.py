@@ -89,6 +89,7 @@ class Mounts:
             access_key=place.access_key,
             secret_key=place.secret_key,
             direct=place.embedded,
+            inward=place.inward,
             identity=identity,
         )
 

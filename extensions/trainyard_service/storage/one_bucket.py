@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import s3fs
+from botocore.exceptions import BotoCoreError
 
 
 class OneBucket(s3fs.S3FileSystem):  # type: ignore[misc]
-    """Refuses every other bucket: a picture's address in a list is a stranger's text, and our own store's key opens all."""
+    """Refuses every other bucket: a picture's address in a list is a stranger's text, and some keys open more than one."""
 
     def __init__(self, *args: Any, only_bucket: str, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -24,3 +25,14 @@ class OneBucket(s3fs.S3FileSystem):  # type: ignore[misc]
         if bucket != self._only_bucket or any(part in (".", "..") for part in key.split("/")):
             raise PermissionError(f"only {self._only_bucket} may be read here")
         return bucket, key, version
+
+    async def _call_s3(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """Every request of s3fs goes through here; readers know no other errors than the system's.
+
+        Raises:
+            ConnectionError: the store does not answer.
+        """
+        try:
+            return await super()._call_s3(method, *arguments, **options)
+        except BotoCoreError as error:
+            raise ConnectionError(f"the store does not answer ({type(error).__name__})") from error

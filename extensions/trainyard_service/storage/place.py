@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 from dataclasses import dataclass
 from urllib.parse import urlparse
 
 from trainyard.errors import Invalid, Unavailable
+from trainyard.outward import is_public
 from trainyard.records.storage import NewStorage
 from trainyard.words import N_
 
@@ -19,7 +19,10 @@ from trainyard_service.storage.keyring import Keyring
 
 @dataclass(frozen=True)
 class Place:
-    """One bucket with the keys to it. Never leaves the service, never logged."""
+    """One bucket with the keys to it. Never leaves the service, never logged.
+
+    ``inward``: it may lie on this machine or in its network, because it is our own or the administrator allows that.
+    """
 
     endpoint: str
     bucket: str
@@ -27,6 +30,7 @@ class Place:
     access_key: str
     secret_key: str
     embedded: bool
+    inward: bool = False
 
     def __repr__(self) -> str:
         return f"Place({self.endpoint!r}, {self.bucket!r})"
@@ -47,7 +51,7 @@ def embedded_place(settings: Settings, bucket: str) -> Place:
             N_("This platform has no store of its own."),
             hint=N_("Bind a bucket of another store, with its address and keys."),
         ) from error
-    return Place(settings.store_url, bucket, "us-east-1", keys["accessKey"], keys["secretKey"], embedded=True)
+    return Place(settings.store_url, bucket, "us-east-1", keys["accessKey"], keys["secretKey"], embedded=True, inward=True)
 
 
 def place_of(settings: Settings, row: StorageRow) -> Place:
@@ -61,7 +65,8 @@ def place_of(settings: Settings, row: StorageRow) -> Place:
     keys = keyring.open(row.access_key), keyring.open(row.secret_key)
     # the own store's port may have changed since
     endpoint = settings.store_url if row.embedded else row.endpoint
-    return Place(endpoint, row.bucket, row.region, *keys, embedded=row.embedded)
+    inward = row.embedded or settings.private_storage
+    return Place(endpoint, row.bucket, row.region, *keys, embedded=row.embedded, inward=inward)
 
 
 def new_place(settings: Settings, new: NewStorage, owner: int) -> Place:
@@ -77,9 +82,9 @@ def new_place(settings: Settings, new: NewStorage, owner: int) -> Place:
     for field, value in (("access_key", new.access_key), ("secret_key", new.secret_key)):
         if not value.strip():
             raise Invalid("key-missing", N_("A storage space with an address of its own needs both keys."), field=field)
-    return Place(
-        new.endpoint.rstrip("/"), new.bucket, new.region, new.access_key.strip(), new.secret_key.strip(), embedded=False
-    )
+    keys = new.access_key.strip(), new.secret_key.strip()
+    endpoint, inward = new.endpoint.rstrip("/"), settings.private_storage
+    return Place(endpoint, new.bucket, new.region, *keys, embedded=False, inward=inward)
 
 
 def own_prefix(owner: int) -> str:
@@ -120,7 +125,7 @@ def must_be_reachable(settings: Settings, endpoint: str) -> None:
         sentence = N_("The name {host} is not known.")
         raise Invalid("endpoint-unknown", sentence, field="endpoint", host=parsed.hostname) from error
     for *_, address in found:
-        if not ipaddress.ip_address(str(address[0]).partition("%")[0]).is_global:
+        if not is_public(str(address[0])):
             raise Invalid(
                 "endpoint-private",
                 N_("{host} is an address of this machine or a private network, which may not be bound."),

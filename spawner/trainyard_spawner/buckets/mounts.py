@@ -127,7 +127,7 @@ class BucketMounts:
             "uid": spec.identity.uid,
             "gid": spec.identity.gid,
             "room": self._room,
-            "place": spec.model_dump(include={"endpoint", "bucket", "region", "access_key", "secret_key", "direct"}),
+            "place": spec.model_dump(include={"endpoint", "bucket", "region", "access_key", "secret_key", "direct", "inward"}),
         }
         with Lock.take(self._places.lock(spec.owner)) as lock:
             self._spawn(spec.owner, json.dumps(plan), lock)

@@ -16,6 +16,7 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from trainyard.outward.clients import keep_outward
 
 PART_BYTES = 8 << 20
 MOST_PARTS = 9_000
@@ -46,7 +47,7 @@ ERRORS = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where the bucket is. ``direct``: no proxy of the environment lies between."""
+    """Where the bucket is. ``direct``: no proxy of the environment lies between; ``inward``: it may be in this network."""
 
     endpoint: str
     bucket: str
@@ -54,6 +55,7 @@ class Place:
     access_key: str
     secret_key: str
     direct: bool
+    inward: bool
 
     def __repr__(self) -> str:
         return f"Place({self.endpoint!r}, {self.bucket!r})"
@@ -98,6 +100,8 @@ class Store:
             aws_secret_access_key=place.secret_key,
             config=config,
         )
+        if not place.inward:
+            keep_outward(self._s3, place.endpoint)
         self._bucket = place.bucket
         self._workers = ThreadPoolExecutor(AT_ONCE, "parts")
 
