@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from trainyard.jobs.states import Cause, JobState
 from trainyard.records.accounts import AccountState, Quota
 from trainyard.records.jobs import JobKind
@@ -20,6 +20,7 @@ from trainyard_service.database.tables.disk import FolderUseRow
 from trainyard_service.database.tables.jobs import AllocationRow
 from trainyard_service.jobs import life
 from trainyard_service.jobs.endings import ending_view
+from trainyard_service.jobs.naming import new_id
 from trainyard_service.jobs.views import job_view
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
@@ -276,3 +277,24 @@ def test_while_the_disk_quota_is_used_up_a_job_waits_and_then_starts(yard: Any) 
     with yard.context.database.write() as session:
         session.get_one(FolderUseRow, f"groups/{group.id}/0").bytes = 5
     yard.until(engine, job_id, S.FINISHED)
+
+
+async def test_a_lease_that_was_lost_is_taken_again(yard: Any) -> None:
+    if yard.context.database.conninfo is None:
+        pytest.skip("a lock on a file is lost with its process only")
+    engine = yard.engine()
+    task = asyncio.create_task(engine.run())
+
+    async def finishes() -> None:
+        async with yard.context.events.subscribe() as events:
+            job_id = await asyncio.to_thread(lambda: yard.submit(yard.person(new_id())))
+            async for _event in events:
+                if (await asyncio.to_thread(yard.job, job_id)).state == S.FINISHED:
+                    return
+
+    await finishes()
+    with yard.context.database.engine.connect() as connection:
+        mine = "datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}"))
+    await finishes()
+    task.cancel()
