@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from trainyard.records.accounts import AccountState
 from trainyard.records.datasets import DatasetState
 from trainyard_service import volume
 from trainyard_service.accounts import passwords
 from trainyard_service.database.tables.accounts import AccountRow, GroupRow
+from trainyard_service.database.tables.copies import CopyRow
 from trainyard_service.database.tables.datasets import DatasetRow, DatasetShareRow
 from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.database.tables.storage import StorageRow
@@ -55,6 +57,7 @@ def _rows(service: Any, owner: Any, group: Any) -> None:
             home.model(row.id).mkdir(parents=True)
         session.flush()
         session.add(DatasetShareRow(dataset_id=f"{1:016x}", group_id=group.id, by_id=owner.id))
+        session.add(CopyRow(kind="dataset", subject_id=f"{1:016x}", owner_id=owner.id, prefix="datasets/shared/"))
         session.add(StorageRow(account_id=owner.id, endpoint="http://s3", bucket=f"u{owner.id}-anna", embedded=True))
 
 
@@ -83,6 +86,8 @@ def test_deleting_takes_what_is_private_and_keeps_what_the_group_uses(service, a
     for token in (anna.token, made):
         assert service.client(token).get("/me").status_code == 401
     assert service.hub.stopped == [anna.hub_name]
+    with service.context.database.read() as session:
+        assert session.scalar(select(CopyRow.kind)) is None
     assert [one["name"] for one in service.client(ben).get("/datasets").json()["items"]] == ["shared"]
     assert service.client(ben).get("/models").json()["items"][0]["owner"]["name"] == f"anna~{anna.id}"
     assert not home.dataset(f"{0:016x}").exists()

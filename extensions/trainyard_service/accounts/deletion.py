@@ -26,6 +26,7 @@ from trainyard_service.accounts import notices, people
 from trainyard_service.accounts.running import running_of
 from trainyard_service.context import Context
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, GroupRow, MembershipRow, NoticeRow
+from trainyard_service.database.tables.copies import CopyRow
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
 from trainyard_service.database.tables.disk import FolderUseRow
 from trainyard_service.database.tables.jobs import JobRow
@@ -146,6 +147,8 @@ def _drop_belongings(session: Session, context: Context, row: AccountRow) -> lis
 def _drop_rows(session: Session, row: AccountRow) -> None:
     for table in (MembershipRow, ExpulsionRow, NoticeRow, StorageRow):
         session.execute(sql_delete(table).where(table.account_id == row.id))
+    # what was copied into the bucket stays there; nobody keeps it in step any more
+    session.execute(sql_delete(CopyRow).where(CopyRow.owner_id == row.id))
     session.execute(sql_delete(FolderUseRow).where(FolderUseRow.place == f"homes/{row.id}"))
     session.expire(row, ["memberships"])
 
