@@ -75,6 +75,13 @@ def test_a_workspace_is_warned_renewed_and_ended_by_its_time(chain: Any, person:
     until(notices)
     assert alice.ok("POST", "/workspace/renew")["ends"] > (now() + timedelta(hours=23)).isoformat()
     assert len(notices()) == 1
+
+    def ending() -> Any:
+        with chain.context.database.read() as session:
+            return session.scalars(select(WorkspaceRow)).one().ending
+
+    change(ends_at=now())
+    until(ending)
     # nothing was ever launched for this grant: the ledger takes it back
     change(started=now() - timedelta(hours=1))
 
@@ -83,6 +90,11 @@ def test_a_workspace_is_warned_renewed_and_ended_by_its_time(chain: Any, person:
             return session.scalar(select(AllocationRow.id)) is None
 
     until(free)
+    told = alice.ok("GET", "/workspace")
+    assert (told["state"], told["ending"]["text"]) == (
+        "stopped",
+        "The time limit of 24 h was reached; the platform stopped the program.",
+    )
 
 
 def test_without_a_group_there_is_no_workspace(chain: Any, person: Any) -> None:
