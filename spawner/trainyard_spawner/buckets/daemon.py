@@ -40,7 +40,11 @@ def main() -> None:
     places.pid(plan["owner"]).write_text(str(os.getpid()))
     watcher = threading.Thread(target=_end_when_unused, args=(places, plan["owner"], point), daemon=True)
     watcher.start()
-    serve(plan, point)
+    try:
+        serve(plan, point)
+    except RuntimeError as ended:
+        # libfuse has said why, when there is a reason; an unmount from outside is the usual one
+        log.warning("the mount has ended: %s", ended)
 
 
 def serve(plan: dict[str, Any], point: Path) -> None:
