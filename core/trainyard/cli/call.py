@@ -35,6 +35,8 @@ def signed_in() -> Iterator[Client]:
 def find(client: Client, kind: str, named: str) -> str:
     """The identifier of a dataset, training or model (``kind`` is its route) given by identifier or by its whole name.
 
+    Of several of one name the caller's own is meant, where only one is.
+
     Raises:
         NotFound: nothing is called this. Conflict: several are; the hint names their identifiers.
     """
@@ -44,12 +46,17 @@ def find(client: Client, kind: str, named: str) -> str:
     if _IDENTIFIER.fullmatch(named):
         return named
     page = client.send("GET", kind, params={"search": named, "limit": MOST}).json()
-    found = [str(item["id"]) for item in page["items"] if item["name"] == named]
+    items = [item for item in page["items"] if item["name"] == named]
+    found = [str(item["id"]) for item in items]
     if not found:
         hint = N_("`trainyard {command} list` shows what there is.")
         command = "train" if kind == "trainings" else kind
         raise NotFound("no-such-name", N_("Nothing you may see is called {name}."), hint=hint, name=named, command=command)
     if len(found) > 1:
+        me = client.me().id
+        own = [str(item["id"]) for item in items if (item.get("owner") or item["job"]["owner"])["id"] == me]
+        if len(own) == 1:
+            return own[0]
         sentence, hint = N_("{count} are called {name}."), N_("Give an identifier: {ids}")
         raise Conflict("name-not-unique", sentence, hint=hint, count=len(found), name=named, ids=", ".join(found))
     return found[0]

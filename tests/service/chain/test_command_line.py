@@ -143,6 +143,21 @@ def test_a_training_that_fails_is_exit_code_1_with_the_last_lines(run: Run, anna
     assert json.loads(run("train", "show", "bad", "--json").out)["job"]["ending"]["exit_code"] == 3
 
 
+def test_of_two_of_one_name_ones_own_is_meant(run: Run, chain: Any, anna: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit = ("train", "submit", "same", "--image", "workspace", "--package", "1Core2G", "--entry", "bash -c true", "--json")
+    mine = run(*submit).json["id"]
+    monkeypatch.setenv("TRAINYARD_TOKEN", chain.account("boss", administrator=True).token)
+    assert run("train", "show", "same", "--json").json["id"] == mine
+    monkeypatch.setenv("TRAINYARD_TOKEN", chain.account("bob", chain.group("others")).token)
+    theirs = run(*submit).json["id"]
+    assert run("train", "show", "same", "--json").json["id"] == theirs
+    monkeypatch.setenv("TRAINYARD_TOKEN", anna.token)
+    assert run("train", "show", "same", "--json").json["id"] == mine
+    monkeypatch.setenv("TRAINYARD_TOKEN", chain.account("chief", administrator=True).token)
+    several = run("train", "show", "same")
+    assert (several.code, mine in several.error, theirs in several.error) == (1, True, True)
+
+
 def test_watching_a_training_ends_with_ctrl_c_and_the_training_does_not(run: Run, chain: Any, anna: Any) -> None:
     long = ["train", "submit", "long", "--image", "workspace", "--package", "1Core2G", "--entry", "sleep 600", "-f"]
     code, said = interrupted(start(long, chain, anna), lambda: run("jobs", "list", "--state", "running", "--json").json)
