@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 RUNS = Path("/workspace/run")
-ICON = Path(__file__).with_name("tensorboard.svg")
 
 
 def setup() -> dict[str, Any]:
-    """The server-proxy entry: the command, how long it may take, and its tile.
+    """The server-proxy entry: the command and how long it may take.
 
     The log folder is the workspace's ``run`` folder when there is one, else JupyterLab's root; event files in folders
     below it are found by TensorBoard itself.
@@ -20,7 +19,7 @@ def setup() -> dict[str, Any]:
         "command": command,
         "timeout": 60,
         "absolute_url": False,
-        "launcher_entry": {"title": "TensorBoard", "category": "Trainyard", "icon_path": str(ICON)},
+        "launcher_entry": {"enabled": False},  # the tile is drawn by our own extension, with a picture
         "new_browser_tab": True,
     }
 

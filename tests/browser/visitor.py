@@ -93,6 +93,7 @@ class Visitor:
     def shoot(self, name: str, width: int = WIDE, whole: bool = True) -> None:
         """A screenshot, and the rules every page keeps: nothing wider than the window, nothing unnamed, nothing too faint."""
         self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.evaluate("scrollTo(0, 0)")
         self.page.wait_for_timeout(200)
         told = self.page.evaluate(RULES)
         assert not told, f"{name}: {told}"

@@ -37,8 +37,8 @@ export function bytes(value) {
 export function duration(seconds) {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
   const whole = Math.max(0, Math.round(seconds));
-  const [days, hours, minutes] = [Math.floor(whole / 86400), Math.floor((whole % 86400) / 3600), Math.floor((whole % 3600) / 60)];
-  if (days) return t("{days} d {hours} h", { days, hours });
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  if (hours >= 48) return t("{days} d {hours} h", { days: Math.floor(hours / 24), hours: hours % 24 });
   if (hours) return t("{hours} h {minutes} min", { hours, minutes });
   if (minutes) return t("{minutes} min {seconds} s", { minutes, seconds: whole % 60 });
   return t("{seconds} s", { seconds: whole });

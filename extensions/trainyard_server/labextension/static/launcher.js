@@ -8,6 +8,8 @@
     { page: "trainings", en: "Training", zh: "训练", path: "M3 20h18M4 16l5-6 4 4 7-9" },
     { page: "models", en: "Models", zh: "模型", path: "M12 3l8 4.5v9L12 21l-8-4.5v-9zM12 12l8-4.5M12 12v9M12 12L4 7.5" },
     { page: "storage", en: "Storage", zh: "存储", path: "M3 7h7l2 3h9v9H3z" },
+    // jupyter-server-proxy starts it; its own tile would have no picture
+    { page: "tensorboard", en: "TensorBoard", inside: true, path: "M4 4v16h16M8 16v-3M12 16V8M16 16v-5M20 16V6" },
   ];
 
   const chosen = /(?:^|;\s*)trainyard_language=(\w+)/.exec(document.cookie);
@@ -28,13 +30,13 @@
         `stroke-width="1.8" stroke-linejoin="round" stroke-linecap="round"><path d="${path}"/></svg>`,
     });
 
-  const addTiles = (app, launcher, LabIcon) =>
+  const addTiles = (app, launcher, LabIcon, here) =>
     PAGES.forEach((tile, rank) => {
       const command = `trainyard:open-${tile.page}`;
       app.commands.addCommand(command, {
         label: tile[language] ?? tile.en,
         icon: icon(LabIcon, tile),
-        execute: () => window.open(`/services/pages/${tile.page}`, `trainyard-${tile.page}`, "noopener"),
+        execute: () => window.open(tile.inside ? `${here}${tile.page}/` : `/services/pages/${tile.page}`, `trainyard-${tile.page}`, "noopener"),
       });
       launcher.add({ command, category: "Trainyard", rank });
     });
@@ -42,6 +44,7 @@
   const plugins = async () => {
     const { ILauncher } = await load("@jupyterlab/launcher");
     const { LabIcon } = await load("@jupyterlab/ui-components");
+    const { PageConfig } = await load("@jupyterlab/coreutils");
     return {
       __esModule: true,
       default: {
@@ -49,7 +52,7 @@
         description: "Launcher tiles that open Trainyard's pages.",
         autoStart: true,
         requires: [ILauncher],
-        activate: (app, launcher) => addTiles(app, launcher, LabIcon),
+        activate: (app, launcher) => addTiles(app, launcher, LabIcon, PageConfig.getBaseUrl()),
       },
     };
   };
