@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 from starlette.requests import Request
@@ -37,11 +38,12 @@ _START_SECONDS = 60
 
 @dataclass
 class TensorBoards:
-    """Starts, proxies and ends TensorBoards. Which ones run is asked of the launcher; only their last use is kept here."""
+    """Starts, proxies and ends TensorBoards. Which ones run is asked of the launcher; their last use is the time of a file,
+    so that several services know it.
+    """
 
     context: Context
     settings: JobSettings
-    _used: dict[str, float] = field(default_factory=dict)
     _client: httpx.AsyncClient = field(
         default_factory=lambda: httpx.AsyncClient(timeout=httpx.Timeout(60, connect=5), trust_env=False)
     )
@@ -53,7 +55,7 @@ class TensorBoards:
             TooMany: the limit is reached.
         """
         key = f"{PREFIX}{row.id}"
-        self._used[key] = time.monotonic()
+        self._use(key)
         state = self.context.launcher.state(key)
         if state is not None and state.phase == "ended":
             self.context.launcher.forget(key)
@@ -122,7 +124,7 @@ class TensorBoards:
             raise Unavailable(
                 "tensorboard-ended", N_("This TensorBoard has ended."), hint=N_("Open it again from the training's page.")
             )
-        self._used[key] = time.monotonic()
+        self._use(key)
         query = f"?{request.url.query}" if request.url.query else ""
         headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
         forwarded = self._client.build_request(
@@ -137,20 +139,35 @@ class TensorBoards:
         return StreamingResponse(_body(answer), answer.status_code, kept)
 
     async def cull(self) -> None:
-        """End those nobody has used for a while, until cancelled; ones of an earlier life of the service get a fresh period."""
+        """End those nobody has used for a while, until cancelled."""
         while True:
             await asyncio.sleep(min(60.0, self.settings.tensorboard_idle / 2))
             for state in await asyncio.to_thread(self._all):
-                used = self._used.setdefault(state.key, time.monotonic())
                 if state.phase == "ended":
-                    self._used.pop(state.key, None)
+                    self._mark(state.key).unlink(missing_ok=True)
                     await asyncio.to_thread(self.context.launcher.forget, state.key)
-                elif time.monotonic() - used > self.settings.tensorboard_idle:
+                elif self._idle(state.key) > self.settings.tensorboard_idle:
                     await asyncio.to_thread(self.context.launcher.stop, state.key)
 
     def stop(self, training_id: str) -> None:
         """The training is gone."""
         self.context.launcher.stop(f"{PREFIX}{training_id}")
+
+    def _mark(self, key: str) -> Path:
+        folder = self.context.home.service / "tensorboards"
+        folder.mkdir(exist_ok=True)
+        return folder / key
+
+    def _use(self, key: str) -> None:
+        self._mark(key).touch()
+
+    def _idle(self, key: str) -> float:
+        """Seconds since its last use; from now on where that is not known."""
+        try:
+            return time.time() - self._mark(key).stat().st_mtime
+        except FileNotFoundError:
+            self._use(key)
+            return 0
 
     def _all(self) -> list[LaunchState]:
         return [state for state in self.context.launcher.states() if state.key.startswith(PREFIX)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from typing import Any
@@ -98,3 +99,24 @@ def test_tensorboard_shows_the_run_to_those_who_may_read_it(chain: Any, person: 
     assert runs == [f"{done['instances'][0]['id']}/logs"]
     assert carol.refused("GET", f"{below}data/runs")[0] == 404
     assert chain.client().get(f"{below}data/runs").status_code == 401
+
+
+def test_a_tensorboard_nobody_looks_at_any_more_ends(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice = person("alice", group)
+    made = train(alice, group, make_sets(alice, make_dataset(alice, group)), "watched")
+    alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] in ("finished", "failed"))
+    boards = chain.context.parts["tensorboards"]
+    alice.ok("POST", f"/trainings/{made['id']}/tensorboard")
+    assert boards._idle(f"tensorboard-{made['id']}") < boards.settings.tensorboard_idle
+    boards.settings = boards.settings.model_copy(update={"tensorboard_idle": 0.2})
+    # what used to be looked at every minute begins with the new period
+    asyncio.run(asyncio.wait_for(ended(boards, f"tensorboard-{made['id']}"), 60))
+
+
+async def ended(boards: Any, key: str) -> None:
+    culling = asyncio.create_task(boards.cull())
+    changes = boards.context.launcher.changes()
+    while (state := boards.context.launcher.state(key)) is not None and state.phase != "ended":
+        await anext(changes)
+    culling.cancel()
