@@ -34,8 +34,10 @@ def press(page: Page, wanted: Locator, key: str = "Enter") -> None:
 
 
 def test_a_training_is_made_with_the_keyboard_alone(people: People, training: str) -> None:
-    page = people.ana.open("training_new")
-    press(page, page.get_by_role("tab", name="Public"))
+    page = people.ana.open("training_new?package=1Core2G")
+    tab_to(page, page.locator("[role=tab][aria-selected=true]"))
+    while page.get_by_role("tab", name="Public").get_attribute("aria-selected") == "false":
+        page.keyboard.press("ArrowRight")
     pair = page.locator(".ty-dataset-sets", has_text="digits").locator(".ty-pair", has_text="RecordIO").first
     press(page, pair.locator("input[name=train]"), "Space")
     press(page, page.locator("dialog").get_by_role("button", name="Take both"))

@@ -148,6 +148,4 @@ def test_it_is_renewed_stopped_and_started_again_from_the_page(people: People, p
     page.locator("dialog").get_by_role("button", name="Stop").click()
     card.get_by_role("button", name="Start again").click(timeout=30_000)
     expect(card.get_by_role("link", name="Open JupyterLab")).to_be_visible(timeout=60_000)
-    card.get_by_role("button", name="Stop").click()
-    page.locator("dialog").get_by_role("button", name="Stop").click()
-    expect(card.get_by_role("button", name="Start again")).to_be_visible(timeout=30_000)
+    people.ana.stop_workspace()

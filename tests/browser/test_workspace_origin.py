@@ -37,11 +37,11 @@ def evil(people: People) -> Iterator[Page]:
         ana.page.locator("#spawn_form [type=submit]").click()
         ana.page.wait_for_url(f"**/user/{hub_name}/**", timeout=90_000)
     page = ana.context.new_page()
-    page.goto(f"{ana.address}/user/{hub_name}/lab")
     page.goto(f"{ana.address}/user/{hub_name}/nothing")
     assert page.evaluate("document.location.pathname") == f"/user/{hub_name}/nothing"
     yield page
     page.close()
+    ana.stop_workspace()
 
 
 def fetched(page: Page, method: str, path: str, **options: Any) -> tuple[int, str]:

@@ -85,6 +85,13 @@ class Visitor:
         self.page.locator(".jp-LauncherCard").first.wait_for(timeout=60_000)
         return self.page
 
+    def stop_workspace(self) -> None:
+        """Stop it on the overview, so that its cores are there for others."""
+        card = self.open("overview").locator(".ty-card", has=self.page.get_by_role("heading", name="Workspace"))
+        card.get_by_role("button", name="Stop").click()
+        self.page.locator("dialog").get_by_role("button", name="Stop").click()
+        expect(card.get_by_role("button", name="Start again")).to_be_visible(timeout=30_000)
+
     def settle(self) -> None:
         """Wait until the page shows its data instead of grey bars."""
         expect(self.page.locator("#ty-root h1").first).to_be_visible(timeout=20_000)
