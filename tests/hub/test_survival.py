@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from trainyard_hub.stack.launches import is_job, is_workspace
+from trainyard_hub.stack.launches import ends_with_platform, is_job
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 from websockets.sync.client import connect
 
@@ -27,7 +27,7 @@ def living(platform: HubPlatform, wanted: Callable[[str], bool]) -> list[str]:
 
 
 def workspaces(platform: HubPlatform) -> list[str]:
-    return living(platform, is_workspace)
+    return living(platform, ends_with_platform)
 
 
 def plant(platform: HubPlatform) -> Path:

@@ -20,7 +20,7 @@ import httpx
 import psutil
 import pytest
 from PIL import Image
-from trainyard_hub.stack.launches import is_job, is_workspace
+from trainyard_hub.stack.launches import ends_with_platform, is_job
 from trainyard_spawner import files
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
@@ -171,7 +171,7 @@ def test_no_port_of_the_machine_is_reached_from_a_workspace_or_a_job(platform: H
     ours = {one.address for all_ in psutil.net_if_addrs().values() for one in all_ if one.family == socket.AF_INET}
     assert platform.port in listening
     launcher = SandboxLauncher(platform.settings.home)
-    for key in (f"job-{training}-1", *living(platform, is_workspace)):
+    for key in (f"job-{training}-1", *living(platform, ends_with_platform)):
         argv = ("python3", "-c", SCAN, json.dumps([sorted(ours), sorted(listening)]))
         told = re.search(r"reached (.*?) end", asyncio.run(_said(launcher, key, argv)), re.DOTALL)
         assert told, key
@@ -193,7 +193,7 @@ ELSEWHERE = [
 
 
 def test_a_workspaces_token_opens_nothing_elsewhere_and_ends_with_it(platform: HubPlatform, work: Work) -> None:
-    (key,) = living(platform, is_workspace)
+    (key,) = living(platform, ends_with_platform)
     launcher = SandboxLauncher(platform.settings.home)
     token = asyncio.run(_said(launcher, key, ("printenv", "JUPYTERHUB_API_TOKEN"))).strip()
     client = httpx.Client(base_url=platform.address, headers={"Authorization": f"Bearer {token}"})
@@ -302,10 +302,10 @@ def test_formatting_whose_program_was_killed_fails_and_resumes(platform: HubPlat
 @pytest.mark.parametrize("again", [False, True], ids=["goes on", "make run again"])
 @pytest.mark.parametrize("victim", ["program", "supervisor"])
 def test_a_killed_workspace_is_told_and_starts_again(platform: HubPlatform, work: Work, victim: str, again: bool) -> None:
-    if not living(platform, is_workspace):
+    if not living(platform, ends_with_platform):
         work.person.spawn(GROUP)
     assert until(work.person.lab_answers), work.person.seen
-    (key,) = living(platform, is_workspace)
+    (key,) = living(platform, ends_with_platform)
     process = work.program(key) if victim == "program" else psutil.Process(work.supervisor(key))
     if again:
         # Ctrl-C would end the workspace: make run and its process manager die too
@@ -325,27 +325,27 @@ def test_a_killed_workspace_is_told_and_starts_again(platform: HubPlatform, work
     assert until(lambda: work.person.get("/hub/spawn").status_code == 200 and "package" in work.person.get("/hub/spawn").text)
     work.person.spawn(GROUP)
     assert until(work.person.lab_answers), work.person.seen
-    assert living(platform, is_workspace) != [key]
+    assert living(platform, ends_with_platform) != [key]
 
 
 def test_a_hub_killed_while_a_workspace_starts_leaves_one_that_can_be_used(platform: HubPlatform, work: Work) -> None:
-    for key in living(platform, is_workspace):
+    for key in living(platform, ends_with_platform):
         SandboxLauncher(platform.settings.home).stop(key, grace=0)
     assert until(lambda: "package" in work.person.get("/hub/spawn").text)
     with ThreadPoolExecutor() as pool:
         spawning = pool.submit(work.person.spawn, GROUP)
-        assert until(lambda: living(platform, is_workspace))
+        assert until(lambda: living(platform, ends_with_platform))
         platform.kill("hub")
         spawning.exception(60)
     assert until(platform.is_well)
     assert until(lambda: "package" in work.person.get("/hub/spawn").text)
     work.person.spawn(GROUP)
     assert until(work.person.lab_answers), work.person.seen
-    assert len(living(platform, is_workspace)) == 1
+    assert len(living(platform, ends_with_platform)) == 1
 
 
 def test_two_windows_that_start_a_workspace_at_once_start_one(platform: HubPlatform, work: Work) -> None:
-    for key in living(platform, is_workspace):
+    for key in living(platform, ends_with_platform):
         SandboxLauncher(platform.settings.home).stop(key, grace=0)
     assert until(lambda: "package" in work.person.get("/hub/spawn").text)
     other = Person(platform)
@@ -354,4 +354,4 @@ def test_two_windows_that_start_a_workspace_at_once_start_one(platform: HubPlatf
         list(pool.map(lambda person: person.spawn(GROUP), [work.person, other]))
     assert until(work.person.lab_answers), work.person.seen
     assert until(other.lab_answers), other.seen
-    assert len(living(platform, is_workspace)) == 1
+    assert len(living(platform, ends_with_platform)) == 1

@@ -18,9 +18,9 @@ JOB_GRACE_SECONDS = 60.0
 ENDED_STATES = frozenset({"finished", "failed", "stopped"})
 
 
-def is_workspace(key: str) -> bool:
-    """Whether a launch is somebody's workspace, by its key."""
-    return key.startswith("workspace-")
+def ends_with_platform(key: str) -> bool:
+    """Whether a launch goes when the platform goes, by its key: a workspace, or a TensorBoard behind the service."""
+    return key.startswith(("workspace-", "tensorboard-"))
 
 
 def is_job(key: str) -> bool:

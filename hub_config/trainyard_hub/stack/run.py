@@ -25,7 +25,7 @@ from trainyard_hub.stack.console import Terminal
 from trainyard_hub.stack.environment import stack_environment
 from trainyard_hub.stack.health import Health
 from trainyard_hub.stack.home import HomeLock, prepare_home, stack_folder
-from trainyard_hub.stack.launches import end_unused_mounts, is_workspace, stop_launches, wait_for_launches
+from trainyard_hub.stack.launches import end_unused_mounts, ends_with_platform, stop_launches, wait_for_launches
 from trainyard_hub.stack.manager import Manager
 from trainyard_hub.stack.ports import check_ports
 from trainyard_hub.stack.processes import PROGRAMS, stack
@@ -112,11 +112,11 @@ class Stack:
         # whoever presses Ctrl-C twice still gets an orderly end
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        stop_launches(self.home, is_workspace)
+        stop_launches(self.home, ends_with_platform)
         self.manager.shut_down()
         # one may have been started while the platform was going down
-        stop_launches(self.home, is_workspace)
-        wait_for_launches(self.home, is_workspace)
+        stop_launches(self.home, ends_with_platform)
+        wait_for_launches(self.home, ends_with_platform)
         end_unused_mounts(self.home)
         self.home.address.unlink(missing_ok=True)
         self.terminal.say(N_("Stopped"))

@@ -16,8 +16,8 @@ from trainyard_hub.stack.launches import (
     JOB_GRACE_SECONDS,
     ask_to_stop_jobs,
     end_unused_mounts,
+    ends_with_platform,
     is_job,
-    is_workspace,
     stop_launches,
     wait_for_launches,
 )
@@ -40,8 +40,8 @@ def stop(settings: Settings, terminal: Terminal, *, jobs: bool) -> int:
         terminal.say(N_("Stopping the platform (process {pid})"), pid=holder)
         _end_foreground(holder)
     Manager(home, stack(settings), {}).shut_down()
-    stop_launches(home, is_workspace)
-    left = wait_for_launches(home, is_workspace)
+    stop_launches(home, ends_with_platform)
+    left = wait_for_launches(home, ends_with_platform)
     if jobs:
         # a job the service started while it was being stopped
         stop_launches(home, is_job)
