@@ -148,7 +148,7 @@ _DISK_FULL = {
 }
 _RESOURCES = {
     "cpu": N_("CPU cores"),
-    "memory": N_("GB of memory"),
+    "memory": N_("GiB of memory"),
     "gpu": N_("GPUs"),
     "jobs": N_("running jobs"),
     "disk": N_("disk space"),

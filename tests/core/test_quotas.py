@@ -142,7 +142,7 @@ def test_the_sentence_tells_used_limit_and_asked() -> None:
 def test_memory_is_told_in_gigabytes() -> None:
     shortage = never(Request("x", 1, None, Amount(cpu=1, memory=6 * GIB)), Limits(Quota(cpu=2, memory=4 * GIB)))
     assert shortage is not None
-    assert "has 4 GB of memory; 0 in use, 6 asked for" in shortage.sentence("en")
+    assert "has 4 GiB of memory; 0 in use, 6 asked for" in shortage.sentence("en")
 
 
 ONE = Amount(cpu=1, memory=GIB, jobs=1)

@@ -5,6 +5,8 @@ import {
 } from "./components/index.js";
 import { BatchCard } from "./components/batches.jsx";
 import { DescribeDialog, ShareDialog } from "./components/dataset_dialogs.jsx";
+import { Menu } from "./components/menu.jsx";
+import { publishItems } from "./components/publish.jsx";
 import { FormatDialog } from "./components/format_dialog.jsx";
 import { PictureGrid } from "./components/pictures.jsx";
 import { adoptDataStyle } from "./components/style.js";
@@ -19,6 +21,7 @@ function Dataset({ view, query, setQuery, send }) {
   const { dataset } = view;
   const tab = query.tab ?? "sets";
   const ready = dataset.state === "ready";
+  const more = publishItems({ dataset, administrator: view.administrator, send });
   return (
     <>
       <p class="ty-crumb"><a href="datasets">{t("Datasets")}</a></p>
@@ -26,6 +29,7 @@ function Dataset({ view, query, setQuery, send }) {
         {!dataset.refused.change && <Button icon="pencil" onClick={() => setDialog("describe")}>{t("Edit")}</Button>}
         {!dataset.refused.share && <Button icon="share" onClick={() => setDialog("share")}>{t("Share")}</Button>}
         {ready && <Button kind="primary" icon="box" onClick={() => setQuery({ format: "1" })}>{t("Format")}</Button>}
+        {more.length > 0 && <Menu label={t("More for {name}", { name: dataset.name })} items={more} />}
       </PageHeader>
       <div class="ty-stack">
         <Summary dataset={dataset} statistics={view.statistics} />
@@ -69,7 +73,7 @@ function Summary({ dataset, statistics }) {
         [t("Shared with"), shares || t("only you")],
         [t("Source"), dataset.source],
         [t("Created"), <Time value={dataset.created} />],
-        [t("In your bucket"), dataset.in_bucket ? <BucketCopy copy={dataset.in_bucket} /> : null],
+        [t("Bucket copy"), dataset.in_bucket ? <BucketCopy copy={dataset.in_bucket} /> : null],
         [t("List"), dataset.state === "ready" ? <a href={api(`/datasets/${dataset.id}/list`)} download>{t("Download the list")}</a> : null],
       ]} />
     </Card>

@@ -12,14 +12,15 @@ from trainyard.records.datasets import Batch, Dataset, DatasetChange, DatasetDet
 from trainyard.words import N_
 
 from trainyard_widgets.forms import filled_in
-from trainyard_widgets.page import Page, View, action
+from trainyard_widgets.page import View, action
+from trainyard_widgets.sharing import SharingPage
 from trainyard_widgets.views.batches import batch_view
 from trainyard_widgets.views.datasets import row
 from trainyard_widgets.views.samples import PAGE_SIZE, sample_view
 from trainyard_widgets.views.statistics import class_colours, statistics_view
 
 
-class DatasetPage(Page):
+class DatasetPage(SharingPage):
     """The detail page; ``id`` in the URL names the dataset, ``set`` and ``class`` filter its pictures."""
 
     bundle = "dataset"
@@ -35,6 +36,7 @@ class DatasetPage(Page):
             "colours": class_colours(detail.label_sets),
             "batches": [batch_view(one, self.language, detail.may_change or one.creator.id == me.id) for one in detail.batches],
             "groups": [group.name for group in me.groups],
+            "administrator": me.administrator,
         }
 
     @action(reloads=False)

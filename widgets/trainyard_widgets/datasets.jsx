@@ -4,6 +4,7 @@ import {
 } from "./components/index.js";
 import { CopyDialog, DescribeDialog, NewDatasetDialog, ShareDialog } from "./components/dataset_dialogs.jsx";
 import { Menu } from "./components/menu.jsx";
+import { publishItems } from "./components/publish.jsx";
 import { useState } from "preact/hooks";
 import { adoptDataStyle } from "./components/style.js";
 
@@ -61,7 +62,7 @@ function List({ view, setQuery, send, open }) {
       ? { id: "shared", label: t("Shared with"), cell: (row) => (row.shares.length ? row.shares.map((share) => <Tag key={share.group}>{share.group ?? t("everybody")}</Tag>) : <span class="ty-muted">–</span>) }
       : { id: "owner", label: t("From"), cell: (row) => <span>{row.owner.name}</span> },
     { id: "created", label: t("Created"), sort: null, cell: (row) => <Time value={row.created} /> },
-    { id: "actions", label: "", cell: (row) => <Actions row={row} send={send} open={open} /> },
+    { id: "actions", label: "", cell: (row) => <Actions row={row} administrator={view.administrator} send={send} open={open} /> },
   ];
   const page = { offset: (view.page - 1) * view.page_size, limit: view.page_size, total: view.total, onOffset: (offset) => setQuery({ page: String(offset / view.page_size + 1) }) };
   return <Table label={t("Datasets")} columns={columns} rows={view.rows} page={page} sorting={{ by: view.sort, onSort: (sort) => setQuery({ sort, page: "" }) }} />;
@@ -82,7 +83,7 @@ function Labels({ row }) {
   return <div>{row.label_sets.slice(0, 3).map((labels) => <div key={labels.type + labels.name} class="ty-small ty-label-line">{labels.name} <span class="ty-muted">{t(labels.type)} · {t("{count} classes", { count: number(labels.classes) })}</span></div>)}{row.label_sets.length > 3 && <div class="ty-muted ty-small">{t("and {count} more", { count: row.label_sets.length - 3 })}</div>}</div>;
 }
 
-function Actions({ row, send, open }) {
+function Actions({ row, administrator, send, open }) {
   const remove = () => confirm({ title: t("Delete {name}?", { name: row.name }), text: t("The list, its statistics and its pictures here are deleted for good. Files in your bucket and on the share stay."), button: t("Delete"), act: () => send("delete", { dataset: row.id }) });
   return (
     <div class="ty-row ty-nowrap ty-end">
@@ -91,6 +92,7 @@ function Actions({ row, send, open }) {
         { label: t("Rename and describe"), icon: "pencil", refused: row.refused.change, onChoose: () => open({ kind: "describe", row }) },
         { label: t("Copy"), icon: "copy", refused: row.refused.copy, onChoose: () => open({ kind: "copy", row }) },
         { label: t("Share with a group"), icon: "share", refused: row.refused.share, onChoose: () => open({ kind: "share", row }) },
+        ...publishItems({ dataset: row, administrator, send }),
         { label: t("Delete"), icon: "trash", danger: true, refused: row.refused.delete, onChoose: remove },
       ]} />
     </div>

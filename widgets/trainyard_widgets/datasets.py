@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import TypeAdapter
 from trainyard.records.accounts import Me
@@ -11,13 +10,14 @@ from trainyard.records.base import Page as Listing
 from trainyard.records.datasets import Dataset, DatasetChange, NewDataset
 
 from trainyard_widgets.forms import filled_in
-from trainyard_widgets.page import Page, View, action
+from trainyard_widgets.page import View, action
+from trainyard_widgets.sharing import SharingPage
 from trainyard_widgets.views.datasets import list_query, list_view
 
 _NEW = TypeAdapter(NewDataset)
 
 
-class DatasetsPage(Page):
+class DatasetsPage(SharingPage):
     """All datasets the viewer may see, tab by tab."""
 
     bundle = "datasets"
@@ -28,7 +28,8 @@ class DatasetsPage(Page):
         asked = list_query(self.query)
         me = self.client.get("/me", Me)
         listing = self.client.get("/datasets", Listing[Dataset], **asked)
-        return list_view(listing, asked, self.language) | {"groups": [group.name for group in me.groups], "storage": me.storage}
+        offered = {"groups": [group.name for group in me.groups], "storage": me.storage, "administrator": me.administrator}
+        return list_view(listing, asked, self.language) | offered
 
     @action
     def create(self, form: dict[str, Any]) -> dict[str, Any]:
@@ -48,21 +49,6 @@ class DatasetsPage(Page):
         return {"id": self.client.post(f"/datasets/{dataset}/copy", Dataset, {"name": name}).id}
 
     @action
-    def share(self, dataset: str, group: str) -> None:
-        """Let every member of ``group`` use it."""
-        self.client.put(f"/datasets/{dataset}/shares/{_part(group)}", Dataset)
-
-    @action
-    def unshare(self, dataset: str, group: str) -> None:
-        """Take a share back."""
-        self.client.delete(f"/datasets/{dataset}/shares/{_part(group)}")
-
-    @action
     def delete(self, dataset: str) -> None:
         """Delete; refused with who uses it."""
         self.client.delete(f"/datasets/{dataset}")
-
-
-def _part(name: str) -> str:
-    """``name`` as one part of a path."""
-    return quote(name, safe="")

@@ -61,7 +61,7 @@ function Metrics({ metrics }) {
 // A tag as people say it; one we do not know stays what it is.
 function metricName(tag) {
   const [what, part] = tag.split("/");
-  return METRICS[what] && PARTS[part] ? `${t(METRICS[what])}, ${t(PARTS[part])}` : tag;
+  return METRICS[what] && PARTS[part] ? t("{metric}, {part}", { metric: t(METRICS[what]), part: t(PARTS[part]) }) : tag;
 }
 
 function Actions({ row, send }) {

@@ -1,6 +1,6 @@
 // Home: the next step for a newcomer, the workspace with its countdown, what runs now, and what is used of the quota.
 import {
-  Button, bytes, Card, Clock, confirm, definePage, duration, EmptyState, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time, toast, useNow,
+  Button, bytes, Card, Clock, confirm, definePage, duration, EmptyState, Facts, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time, toast, useNow,
 } from "./components/index.js";
 
 const LATE = 3600e3; // milliseconds
@@ -67,11 +67,7 @@ function Workspace({ workspace, grouped, send }) {
     <Card title={t("Workspace")} text={t("JupyterLab with your group's files, a terminal and GPUs where there are any.")} actions={<StateBadge state={state} />}>
       {!grouped && <Note>{t("A workspace needs a group. Ask an administrator to add you to one.")}</Note>}
       {state === "running" && (
-        <div class="ty-facts ty-gap">
-          <div><div class="ty-muted">{t("Group")}</div>{workspace.group}</div>
-          <div><div class="ty-muted">{t("Resources")}</div>{workspace.package}</div>
-          {workspace.ends && <div><div class="ty-muted">{t("Time left")}</div><Clock until={workspace.ends} /></div>}
-        </div>
+        <div class="ty-gap"><Facts rows={[[t("Group"), workspace.group], [t("Resources"), workspace.package], [t("Time left"), workspace.ends ? <Clock until={workspace.ends} /> : null]]} /></div>
       )}
       {late && <div class="ty-gap"><Note kind="warn">{t("It stops in less than an hour. Renew its time to go on; files are kept either way.")}</Note></div>}
       {state === "stopped" && grouped && <p class="ty-muted ty-gap">{workspace?.ending?.text || t("It is stopped and uses nothing. Your files are kept.")}{again && <> {t("Started again it gets {package} of the group {group}, as last time.", { package: workspace.package, group: workspace.group })}</>}</p>}
@@ -122,7 +118,7 @@ function Jobs({ jobs, send }) {
     { id: "state", label: t("State"), cell: (job) => <StateBadge state={job.state} /> },
     { id: "progress", label: t("Progress"), wide: true, cell: (job) => <JobProgress job={job} /> },
     { id: "created", label: t("Created"), cell: (job) => <Time value={job.created} /> },
-    { id: "act", label: "", cell: (job) => LIVE.has(job.state) && <Button small icon="stop" onClick={() => send("stop_job", { job: job.id })}>{t("Stop")}</Button> },
+    { id: "act", label: "", cell: (job) => LIVE.has(job.state) && <span class="ty-row ty-actions"><Button small icon="stop" onClick={() => send("stop_job", { job: job.id })}>{t("Stop")}</Button></span> },
   ];
   const empty = (
     <EmptyState icon="chart" title={t("Nothing has run yet")} text={t("Formatting and training appear here with their progress and remaining time.")}>

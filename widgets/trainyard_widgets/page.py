@@ -202,6 +202,11 @@ class Page(anywidget.AnyWidget):
             self.send({"state": {"view": self.view, "query": self.query, "language": self.language, "person": self.person}})
         elif message.get("action") in self.actions:
             self._workers.submit(self._act, message["action"], message.get("id"), message.get("args") or {})
+        elif "action" in message:  # an answer all the same: the button that asked would wait for ever
+            unknown = UserError(
+                "no-such-action", N_("This page does not know how to do that."), hint=N_("Load the page again.")
+            )
+            self.send({"reply": message.get("id"), **unknown.to_json(self.language)})
 
     def _act(self, name: str, number: Any, arguments: dict[str, Any]) -> None:
         method, reloads = self.actions[name]

@@ -15,9 +15,11 @@ from trainyard.client import Client
 from trainyard_service.api import ROUTERS
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "cli.md"
-COMMAND, SDK, REST = 2, 3, 4
+PAGE, COMMAND, SDK, REST = 1, 2, 3, 4
+WIDGETS = Path(__file__).parents[3] / "widgets" / "trainyard_widgets"
 PLUMBING = {"one", "many", "send", "download", "away", "close", "root"}
 CALL = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/\S+)")
+FROM_A_PAGE = re.compile(r"""client\.(get|post|put|patch|delete)\(\s*f?"(/[^"]*)\"""")
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +65,16 @@ def test_every_rest_call_is_in_the_table(rows: list[list[str]]) -> None:
         "POST /hub/signup"
     }
     assert (offered - told, told - offered) == (set(), set())
+
+
+def test_what_a_page_calls_stands_in_a_row_that_names_a_page(rows: list[list[str]]) -> None:
+    called = {
+        f"{method.upper()} {re.sub(r'{[^}]+}', '{}', path)}"
+        for source in WIDGETS.glob("*.py")
+        for method, path in FROM_A_PAGE.findall(source.read_text(encoding="utf-8"))
+    }
+    without = {
+        " ".join(found).rstrip(",") for row in rows if row[PAGE] == "–" for found in CALL.findall(row[REST].replace("`", " "))
+    }
+    assert "PUT /datasets/{}/public" in called
+    assert called & without == set()

@@ -5,7 +5,7 @@ import { Card } from "./card.jsx";
 import { StateBadge } from "./badge.jsx";
 import { BucketCopy } from "./bucket_copy.jsx";
 import { confirm, Dialog } from "./dialog.jsx";
-import { bytes, number } from "./format.js";
+import { bytes, number, percent } from "./format.js";
 import { Menu } from "./menu.jsx";
 import { Progress } from "./progress.jsx";
 import { Note, Skeleton } from "./states.jsx";
@@ -62,7 +62,7 @@ function Settings({ batch }) {
     t("JPEG quality {quality}", { quality: batch.quality }),
     batch.classes.length > 0 && t("{count} classes", { count: number(batch.classes.length) }),
   ];
-  return <>{parts.filter(Boolean).join(" · ")} · {batch.creator.name}, <Time value={batch.created} />{batch.in_bucket && <> · <BucketCopy copy={batch.in_bucket} /></>}</>;
+  return <>{parts.filter(Boolean).join(" · ")} · {batch.creator.name} · <Time value={batch.created} />{batch.in_bucket && <> · <BucketCopy copy={batch.in_bucket} /></>}</>;
 }
 
 function SetRow({ row, send, open }) {
@@ -70,8 +70,8 @@ function SetRow({ row, send, open }) {
   return (
     <div class={`ty-set${row.paired ? " ty-paired" : ""}`}>
       <span class={`ty-letter ty-letter-${row.split}`} title={t(PARTS[row.split])}>{row.letter}</span>
-      <span class="ty-set-name"><strong>{FORMATS[row.format]}</strong> {t(PARTS[row.split])}{row.paired && <span class="ty-muted ty-small"> · {t("pair")}</span>}</span>
-      <span class="ty-numbers">{row.percent} %</span>
+      <span class="ty-set-name"><strong>{FORMATS[row.format]}</strong> {t(PARTS[row.split])}{row.paired && <span class="ty-muted ty-small ty-pair-word"> · {t("pair")}</span>}</span>
+      <span class="ty-numbers">{percent(row.percent / 100)}</span>
       <span class="ty-numbers">{t("{count} pictures", { count: number(row.samples) })}</span>
       <span class="ty-numbers ty-muted">{row.ready ? bytes(row.bytes) : "–"}</span>
       <span class="ty-row ty-nowrap ty-end">

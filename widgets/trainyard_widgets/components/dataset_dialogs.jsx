@@ -96,7 +96,7 @@ export function ShareDialog({ dataset, groups, send, onClose }) {
         <ul class="ty-shares">
           {dataset.shares.map((one) => (
             <li key={one.group} class="ty-row ty-between">
-              <span><strong>{one.group ?? t("everybody")}</strong> <span class="ty-muted ty-small">{t("by {name}", { name: one.by.name })}, <Time value={one.at} /></span></span>
+              <span><strong>{one.group ?? t("everybody")}</strong> <span class="ty-muted ty-small">{t("by {name}", { name: one.by.name })} · <Time value={one.at} /></span></span>
               {one.group && <IconButton icon="cross" label={t("Stop sharing with {group}", { group: one.group })} onClick={() => send("unshare", { dataset: dataset.id, group: one.group })} />}
             </li>
           ))}

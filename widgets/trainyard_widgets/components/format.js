@@ -53,7 +53,10 @@ export function relative(value, now = Date.now()) {
   const seconds = (new Date(value).getTime() - now) / 1000;
   const format = new Intl.RelativeTimeFormat(locale(), { numeric: "auto" });
   for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]]) {
-    if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
+    if (Math.abs(seconds) >= size) return spaced(format.format(Math.trunc(seconds / size), unit));
   }
-  return Math.abs(seconds) < 10 ? t("just now") : format.format(Math.trunc(seconds), "second");
+  return Math.abs(seconds) < 10 ? t("just now") : spaced(format.format(Math.trunc(seconds), "second"));
 }
+
+// Chinese is set with a space between a number and its unit, as everywhere else on our pages.
+const spaced = (text) => text.replace(/(\d)(?=\p{Script=Han})/u, "$1 ");

@@ -26,7 +26,8 @@ export function Menu({ label, items, icon = "dots" }) {
     const corner = box.current.getBoundingClientRect();
     const height = items.length * 40 + items.filter((item) => item.refused).length * 40 + 16;
     const above = corner.bottom + height > innerHeight && corner.top > height;
-    return setPlace({ right: Math.max(8, innerWidth - corner.right), [above ? "bottom" : "top"]: above ? innerHeight - corner.top + 4 : corner.bottom + 4 });
+    const from = above ? innerHeight - corner.top : corner.bottom;
+    return setPlace({ right: `${Math.max(8, innerWidth - corner.right)}px`, [above ? "bottom" : "top"]: `${from + 4}px` });
   };
   const move = (event) => {
     if (event.key === "Escape") {

@@ -1,5 +1,5 @@
 // A table that sorts, searches and pages, by mouse and by keyboard; on a phone each row becomes a small card.
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button } from "./button.jsx";
 import { number } from "./format.js";
 import { Icon } from "./icons.jsx";
@@ -73,11 +73,20 @@ export function Pager({ offset, limit, total, onOffset }) {
 export function Search({ value = "", onSearch, label }) {
   const [text, setText] = useState(value);
   const [timer, setTimer] = useState(0);
+  const sent = useRef(value);
+  useEffect(() => {
+    if (value === sent.current) return; // cleared by a button, or by going back
+    sent.current = value;
+    setText(value);
+  }, [value]);
   const type = (event) => {
     const typed = event.target.value;
     setText(typed);
     clearTimeout(timer);
-    setTimer(setTimeout(() => onSearch(typed), 250));
+    setTimer(setTimeout(() => {
+      sent.current = typed;
+      onSearch(typed);
+    }, 250));
   };
   return (
     <label class="ty-search">

@@ -1,9 +1,13 @@
 // Tabs that arrows move through.
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 // ``tabs``: [{id, label, count?}]
 export function Tabs({ tabs, chosen, onChoose, label }) {
   const list = useRef(null);
+  useEffect(() => {
+    const tab = list.current?.querySelector("[aria-selected=true]");
+    if (tab) list.current.scrollLeft = tab.offsetLeft - list.current.offsetLeft - (list.current.clientWidth - tab.clientWidth) / 2; // on a phone they are wider than the window
+  }, [chosen]);
   const move = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;

@@ -59,12 +59,18 @@ export function ConnectionNote({ model, slow }) {
       clearTimeout(timer);
       timer = setTimeout(() => setAway(t("The platform does not answer. This page comes back by itself.")), 1500);
     };
+    const silent = (is) => {
+      clearTimeout(timer);
+      setAway(is ? t("The platform does not answer. This page comes back by itself.") : "");
+    };
     model.on("connection", connection);
     model.on("lost", lost);
+    model.on("silent", silent);
     return () => {
       clearTimeout(timer);
       model.off("connection", connection);
       model.off("lost", lost);
+      model.off("silent", silent);
     };
   }, [model]);
   const told = away || (slow ? t("The platform takes long to answer. This page goes on as soon as it does.") : "");

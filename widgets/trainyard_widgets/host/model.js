@@ -2,6 +2,8 @@
 const GONE = 4404;
 const PATIENCE = [300, 700, 1500, 3000, 5000];
 const QUIET = 8000; // at least so long between two loads, in milliseconds
+const BEAT = 10000; // between two questions whether the service answers, in milliseconds
+const SILENCE = 6000; // without an answer for so long it hangs, in milliseconds
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class HostModel {
@@ -13,7 +15,9 @@ export class HostModel {
     this.listeners = new Map();
     this.waiting = [];
     this.failures = 0;
+    this.silent = false;
     this.connect();
+    this.listen();
   }
 
   get(name) {
@@ -83,8 +87,25 @@ export class HostModel {
   }
 
   async serviceIsWell() {
+    return this.ask().then((answer) => answer.ok, () => false);
+  }
+
+  // A service that hangs keeps its sockets open: only a question that stays without an answer tells.
+  async listen() {
+    for (;;) {
+      await pause(this.silent ? 1000 : BEAT);
+      const open = this.socket.readyState === WebSocket.OPEN;
+      if (document.hidden || (!open && !this.silent)) continue;
+      const silent = open && !(await this.ask().then(() => true, () => false));
+      if (silent === this.silent) continue;
+      this.silent = silent;
+      if (this.socket.readyState === WebSocket.OPEN) this.emit("silent", silent);
+    }
+  }
+
+  ask() {
     const health = new URL("../health", new URL(this.address, location.href));
-    return fetch(health, { cache: "no-store" }).then((answer) => answer.ok, () => false);
+    return fetch(health, { cache: "no-store", signal: AbortSignal.timeout(SILENCE) });
   }
 
   write(message) {

@@ -36,7 +36,7 @@ function quotaText(quota) {
     quota.cpu !== null && t("{count} cores", { count: number(quota.cpu, 1) }), quota.memory !== null && t("{size} of memory", { size: bytes(quota.memory) }), quota.gpu !== null && t("{count} GPUs", { count: number(quota.gpu) }),
     quota.jobs !== null && t("{count} jobs", { count: number(quota.jobs) }), quota.disk !== null && t("{size} on disk", { size: bytes(quota.disk) }),
   ].filter(Boolean);
-  return texts.length ? texts.join(", ") : t("no limit");
+  return texts.length ? texts.join(" · ") : t("no limit");
 }
 
 function GroupCard({ group, send, open, chosen }) {

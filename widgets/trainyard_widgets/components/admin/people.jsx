@@ -62,15 +62,15 @@ export function People({ view, query, setQuery, send }) {
     { id: "state", label: t("State"), cell: (account) => <StateBadge state={account.state} /> },
     { id: "groups", label: t("Groups"), cell: (account) => account.groups.join(", ") || "–" },
     { id: "seen", label: t("Last seen"), cell: (account) => (account.last_seen ? <Time value={account.last_seen} /> : "–") },
-    { id: "created", label: t("Since"), cell: (account) => <Time value={account.created} /> },
-    { id: "act", label: "", cell: (account) => <Button small onClick={() => setChosen(account.id)}>{t("Manage")}</Button> },
+    { id: "created", label: t("Joined"), cell: (account) => <Time value={account.created} /> },
+    { id: "act", label: "", cell: (account) => <span class="ty-row ty-actions"><Button small onClick={() => setChosen(account.id)}>{t("Manage")}</Button></span> },
   ];
   return (
     <Card flush title={t("People")} actions={<Search value={query.search} onSearch={(search) => setQuery({ search, offset: null }, { replace: true })} label={t("Search people")} />}>
       <Table
         label={t("People")} columns={columns} rows={people.items} onRow={(account) => setChosen(account.id)}
         page={{ offset: people.offset, limit: view.page, total: people.total, onOffset: (offset) => setQuery({ offset: offset || null }) }}
-        empty={<EmptyState icon="search" title={t("Nobody matches")} text={t("Try another part of the name.")} />}
+        empty={<EmptyState icon="search" title={t("Nobody matches")} text={t("Try another part of the name.")}><Button onClick={() => setQuery({ search: null, offset: null }, { replace: true })}>{t("Clear the search")}</Button></EmptyState>}
       />
       {person && <Manage account={person} own={person.id === view.me} groups={view.groups} send={send} onClose={() => setChosen(null)} />}
     </Card>
@@ -91,7 +91,7 @@ function Manage({ account, own, groups, send, onClose }) {
   return (
     <Dialog title={account.name} onClose={onClose} wide>
       <div class="ty-stack-small">
-        <Facts rows={[[t("State"), <StateBadge state={account.state} />], [t("E-mail"), account.email], [t("Group or school"), account.affiliation], [t("Reason"), account.reason], [t("Since"), <Time value={account.created} absolute />], [t("Approved by"), account.decided_by]]} />
+        <Facts rows={[[t("State"), <StateBadge state={account.state} />], [t("E-mail"), account.email], [t("Group or school"), account.affiliation], [t("Reason"), account.reason], [t("Joined"), <Time value={account.created} absolute />], [t("Approved by"), account.decided_by]]} />
         <h3>{t("Groups")}</h3>
         <div class="ty-row">
           {account.groups.map((name) => <span key={name} class="ty-row"><Tag>{name}</Tag><Button small kind="quiet" onClick={() => leave(name)}>{t("Take out")}</Button></span>)}

@@ -1,7 +1,8 @@
 // Who uses what now, who did what, and what the machine offers.
 import {
-  Button, bytes, Card, EmptyState, Icon, Meter, N_, number, Search, StateBadge, t, Table, Tag, Tile, Tiles, Time,
+  Button, bytes, Card, EmptyState, Icon, Meter, N_, number, Search, SelectField, StateBadge, t, Table, Tag, Tile, Tiles, Time,
 } from "../index.js";
+import { ACTIONS, actionWords, detailWords, resultWords } from "./audit_words.js";
 import { Disk } from "./disk.jsx";
 
 const part = (used, limit, format) => (limit === null || limit === undefined ? format(used) : `${format(used)} / ${format(limit)}`);
@@ -41,7 +42,7 @@ export function Usage({ view, send }) {
   const columns = [
     { id: "person", label: t("Person"), sort: (row) => row.person.name, cell: (row) => row.person.name },
     { id: "group", label: t("Group"), sort: (row) => row.group ?? "", cell: (row) => row.group ?? "–" },
-    { id: "name", label: t("What"), wide: true, sort: (row) => row.name, cell: (row) => <>{row.name} <Tag>{kinds[row.kind] ?? row.kind}</Tag></> },
+    { id: "name", label: t("What"), wide: true, sort: (row) => row.name, cell: (row) => <span>{row.name} <Tag>{kinds[row.kind] ?? row.kind}</Tag></span> },
     { id: "cpu", label: t("Processor cores"), numbers: true, sort: (row) => row.use.cpu, cell: (row) => number(row.use.cpu, 1) },
     { id: "memory", label: t("Memory"), numbers: true, sort: (row) => row.use.memory, cell: (row) => bytes(row.use.memory) },
     { id: "gpu", label: t("GPUs"), numbers: true, sort: (row) => row.use.gpu, cell: (row) => number(row.use.gpu) },
@@ -59,41 +60,29 @@ export function Usage({ view, send }) {
   );
 }
 
-const SIZES = new Set(["memory", "disk", "size", "bytes"]);
-
-// What was noted with an entry, as words: empty values say nothing, sizes are read in units.
-function details(detail) {
-  const told = Object.entries(detail ?? {}).filter(([, value]) => value !== null && value !== "" && !(Array.isArray(value) && !value.length));
-  return told.map(([key, value]) => `${key.replaceAll("_", " ")}: ${said(key, value)}`).join(" · ");
-}
-
-function said(key, value) {
-  if (Array.isArray(value)) return value.join(", ");
-  if (typeof value === "object") return details(value);
-  return SIZES.has(key) && typeof value === "number" ? bytes(value) : String(value);
-}
-
 export function Audit({ view, query, setQuery }) {
   const { audit } = view;
   const columns = [
-    { id: "at", label: t("When"), cell: (entry) => <Time value={entry.at} absolute seconds /> },
+    { id: "at", label: t("When"), cell: (entry) => <span class="ty-one-line"><Time value={entry.at} absolute seconds /></span> },
     { id: "who", label: t("Who"), cell: (entry) => entry.who },
-    { id: "action", label: t("Did"), cell: (entry) => <code>{entry.action}</code> },
-    { id: "target", label: t("To what"), wide: true, cell: (entry) => <div>{entry.target}{details(entry.detail) && <div class="ty-muted ty-small">{details(entry.detail)}</div>}</div> },
-    { id: "result", label: t("Result"), cell: (entry) => (entry.result === "ok" ? <StateBadge state="ok" /> : <Tag tone="bad">{entry.result}</Tag>) },
+    { id: "action", label: t("Did"), cell: (entry) => <span title={entry.action}>{actionWords(entry.action)}</span> },
+    { id: "target", label: t("To what"), wide: true, cell: (entry) => <div>{entry.target || (detailWords(entry.detail) ? "" : "–")}{detailWords(entry.detail) && <div class="ty-muted ty-small">{detailWords(entry.detail)}</div>}</div> },
+    { id: "result", label: t("Result"), cell: (entry) => (entry.result === "ok" ? <StateBadge state="done" /> : <span title={entry.result}><StateBadge state="failed" text={resultWords(entry.result)} /></span>) },
   ];
+  const known = Object.keys(ACTIONS).map((value) => ({ value, label: actionWords(value) })).sort((one, other) => one.label.localeCompare(other.label));
+  const actions = query.action && !ACTIONS[query.action] ? [{ value: query.action, label: query.action }, ...known] : known;
   const filters = (
-    <>
+    <span class="ty-row ty-filters">
       <Search value={query.who} onSearch={(who) => setQuery({ who, offset: null }, { replace: true })} label={t("Who")} />
-      <Search value={query.action} onSearch={(action) => setQuery({ action, offset: null }, { replace: true })} label={t("Action")} />
-    </>
+      <SelectField name="action" label={t("Action")} value={query.action ?? ""} onChange={(action) => setQuery({ action, offset: null }, { replace: true })} options={[{ value: "", label: t("all actions") }, ...actions]} />
+    </span>
   );
   return (
     <Card flush title={t("Audit")} text={t("Every change, also the refused ones.")} actions={filters}>
       <Table
         label={t("Audit")} columns={columns} rows={audit.items}
         page={{ offset: audit.offset, limit: view.page, total: audit.total, onOffset: (offset) => setQuery({ offset: offset || null }) }}
-        empty={<EmptyState icon="search" title={t("Nothing matches")} text={t("Try another name or action.")} />}
+        empty={<EmptyState icon="search" title={t("Nothing matches")} text={t("Try another name or action.")}><Button onClick={() => setQuery({ who: null, action: null, offset: null }, { replace: true })}>{t("Show everything")}</Button></EmptyState>}
       />
     </Card>
   );
