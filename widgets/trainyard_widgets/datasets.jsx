@@ -56,7 +56,7 @@ function List({ view, setQuery, send, open }) {
   const columns = [
     { id: "name", label: t("Name"), sort: null, wide: true, cell: (row) => <Name row={row} /> },
     { id: "state", label: t("State"), cell: (row) => (row.state === "creating" && row.progress ? <Progress progress={row.progress} /> : <span class="ty-row"><StateBadge state={row.state} /></span>) },
-    { id: "images", label: t("Pictures"), sort: null, numbers: true, cell: (row) => <span>{number(row.images)}{row.objects > 0 && <span class="ty-muted ty-small"> · {t("{count} objects", { count: number(row.objects) })}</span>}</span> },
+    { id: "images", label: t("Pictures"), sort: null, numbers: true, cell: (row) => <div>{number(row.images)}{row.objects > 0 && <div class="ty-muted ty-small">{t("{count} objects", { count: number(row.objects) })}</div>}</div> },
     { id: "labels", label: t("Labels"), cell: (row) => <Labels row={row} /> },
     view.tab === "mine"
       ? { id: "shared", label: t("Shared with"), cell: (row) => (row.shares.length ? row.shares.map((share) => <Tag key={share.group}>{share.group ?? t("everybody")}</Tag>) : <span class="ty-muted">–</span>) }
