@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,21 +13,32 @@ from trainyard_widgets.page import Page
 
 FOLDER = Path(__file__).resolve().parents[2] / "widgets" / "trainyard_widgets"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.jsx"))
-IMPORTED = re.compile(r"""from "(\./[^"]+|\.\./[^"]+)";""")
+PART = re.compile(r"^(?:export )?(?:async )?function (\w+)", re.MULTILINE)
+USED = re.compile(r"(?:<|: )([A-Z]\w*)|\b([a-z]\w*)\(")
 SENT = re.compile(r"""\bsend\("(\w+)\"""")
 PUBLISHED = re.compile(r"""\bact\("(\w+)\"""")
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 
 
-def sources(path: Path, seen: set[Path]) -> Iterator[str]:
-    """The text of a script and of all it imports; what every page shares comes along by ``index.js``."""
-    if path in seen or path.suffix == ".css":
-        return
-    seen.add(path)
-    text = path.read_text(encoding="utf-8")
-    yield text
-    for name in IMPORTED.findall(text):
-        yield from sources((path.parent / name).resolve(), seen)
+def parts() -> dict[str, str]:
+    """The components and functions that pages share, by name."""
+    found = {}
+    for path in FOLDER.glob("components/**/*.jsx"):
+        text = path.read_text(encoding="utf-8")
+        begun = list(PART.finditer(text))
+        ends = [one.start() for one in begun[1:]] + [len(text)]
+        found |= {one.group(1): text[one.start() : end] for one, end in zip(begun, ends, strict=True)}
+    return found
+
+
+def shown(page: str) -> str:
+    """The page's own script, and every part that it shows, directly or inside another."""
+    known, texts, seen = parts(), [(FOLDER / f"{page}.jsx").read_text(encoding="utf-8")], set()
+    for text in texts:
+        fresh = {one or other for one, other in USED.findall(text)} & known.keys() - seen
+        seen |= fresh
+        texts += [known[name] for name in sorted(fresh)]
+    return "\n".join(texts)
 
 
 def actions_of(page: str) -> set[str]:
@@ -39,7 +49,7 @@ def actions_of(page: str) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_whatever_a_page_asks_for_is_an_action_of_its_own(page: str) -> None:
-    text = "\n".join(sources(FOLDER / f"{page}.jsx", set()))
+    text = shown(page)
     assert {*SENT.findall(text), *PUBLISHED.findall(text)} - actions_of(page) == set()
 
 
