@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, BackgroundTasks
 from trainyard.records.disk import AccountDeletion
 
 from trainyard_service import audit
@@ -12,6 +12,7 @@ from trainyard_service.context import ContextDep
 from trainyard_service.identity import CallerDep
 from trainyard_service.language import LanguageDep
 from trainyard_service.permissions import must_administrate
+from trainyard_service.storage import identities
 
 router = APIRouter(prefix="/accounts", tags=["accounts"], route_class=AuditedRoute)
 
@@ -25,7 +26,9 @@ def preview(account_id: int, context: ContextDep, caller: CallerDep, language: L
 
 
 @router.delete("/{account_id}")
-def delete(account_id: int, context: ContextDep, caller: CallerDep, language: LanguageDep) -> AccountDeletion:
+def delete(
+    account_id: int, context: ContextDep, caller: CallerDep, language: LanguageDep, afterwards: BackgroundTasks
+) -> AccountDeletion:
     """Delete an account: what is the person's alone goes, what groups work with stays under another name."""
     must_administrate(caller)
     with context.database.write() as session:
@@ -37,4 +40,6 @@ def delete(account_id: int, context: ContextDep, caller: CallerDep, language: La
     context.enforce(account_id)
     deletion.put_folders_away(context, folders)
     context.hub.shut_out(hub_name)
+    # after the answer: a store may be slow, and is asked again by the background while it is away
+    afterwards.add_task(identities.remove_leftovers, context)
     return answer

@@ -1,4 +1,5 @@
-"""The storage part's background tasks: uploads that nobody goes on with expire, lost mounts are made again, copies are made."""
+"""The storage part's background tasks: uploads that nobody goes on with expire, lost mounts are made again, copies are made,
+keys of deleted accounts end."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from trainyard_service.storage.mounts import mounts_of
 log = logging.getLogger(__name__)
 _UPLOADS_SECONDS = 3600
 _MOUNTS_SECONDS = 5
+_KEYS_SECONDS = 600
 
 
 @asynccontextmanager
@@ -28,6 +30,7 @@ async def storage_part(context: Context) -> AsyncIterator[None]:
         _repeat("uploads", _UPLOADS_SECONDS, lambda: _expire(context)),
         _repeat("mounts", _MOUNTS_SECONDS, mounts.mend),
         _repeat("copies", context.settings.copy_seconds, lambda: copying.work(context)),
+        _repeat("keys of deleted accounts", _KEYS_SECONDS, lambda: identities.remove_leftovers(context)),
         _once("leftovers of mounts", mounts.tidy),
         _once("keys of buckets", lambda: identities.give_own_keys(context)),
     )
