@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import secrets
+import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -12,9 +17,11 @@ from botocore.exceptions import ClientError
 from sqlalchemy import update
 from trainyard.errors import Unavailable
 from trainyard.outward.resolver import OutwardResolver
+from trainyard.records.accounts import AccountState
 from trainyard_service.database.base import now
+from trainyard_service.database.tables.accounts import AccountRow
 from trainyard_service.database.tables.storage import StorageRow, UploadRow
-from trainyard_service.storage import binding, identities, uploads
+from trainyard_service.storage import binding, identities, lane, uploads
 from trainyard_service.storage.bucket import Bucket
 from trainyard_service.storage.filesystem import FileSystems
 from trainyard_service.storage.keyring import Keyring, rotate
@@ -280,6 +287,38 @@ def test_a_bucket_bound_before_it_had_keys_is_given_some(service, anna, bucket):
     assert bucket.get("/bucket/object", params={"key": "still"}).content == b"works"
 
 
+def _keys(service, someone) -> Place:
+    with service.context.database.read() as session:
+        return place_of(service.context.settings, session.get(StorageRow, someone.id))
+
+
+def _is_refused(store, place: Place) -> bool:
+    try:
+        store.client(place.access_key, place.secret_key).list_objects_v2(Bucket=place.bucket)
+    except ClientError:
+        return True
+    return False
+
+
+def test_with_an_account_the_keys_of_its_bucket_end(service, anna, bucket, store):
+    place, admin = _keys(service, anna), service.account("admin", administrator=True)
+    assert not _is_refused(store, place)
+    service.client(admin).delete(f"/accounts/{anna.id}").raise_for_status()
+    while not _is_refused(store, place):
+        time.sleep(0.05)
+
+
+def test_keys_of_an_account_deleted_while_the_store_was_away_end_later(service, anna, bucket, store):
+    ben = service.account("ben")
+    _bind(service, ben)
+    place, other = _keys(service, anna), _keys(service, ben)
+    with service.context.database.write() as session:
+        session.execute(update(AccountRow).where(AccountRow.id == anna.id).values(state=AccountState.DELETED))
+    assert place.bucket in identities.remove_leftovers(service.context)
+    assert _is_refused(store, place) and not _is_refused(store, other)
+    assert identities.remove_leftovers(service.context) == []
+
+
 def test_the_page_is_told_where_the_files_are_seen(bucket):
     told = bucket.get("/storage").json()
     assert bool(told["mount_problem"]) != (told["path"] == f"/workspace/mnt/bucket/{told['bucket']}")
@@ -379,6 +418,62 @@ def test_uploads_nobody_goes_on_with_expire(service, anna):
     assert uploads.expire(service.context) == [upload["id"]]
     assert not service.context.home.upload(upload["id"]).exists()
     assert service.client(anna).get(f"/uploads/{upload['id']}").status_code == 404
+
+
+def test_the_folder_of_an_upload_just_begun_stays(service):
+    folders = {name: service.context.home.upload(name) for name in ("0" * 16, "1" * 16)}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    os.utime(folders["0" * 16], (0, 0))
+    uploads.expire(service.context)
+    assert [folder.exists() for folder in folders.values()] == [False, True]
+
+
+def test_of_a_chunk_that_is_sent_several_times_at_once_one_counts(service, anna):
+    data = secrets.token_bytes(1_000_000)
+    upload = service.client(anna).post("/uploads", json={"name": "x", "size": 2 * len(data), "purpose": "list"}).json()
+    path = f"/uploads/{upload['id']}"
+
+    def send(_number):
+        return service.client(anna).patch(path, content=data, headers={"Upload-Offset": "0"}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(send, range(6))) == [200, *[409] * 5]
+    assert (service.context.home.upload(upload["id"]) / "data").read_bytes() == data
+    assert service.client(anna).get(path).json()["offset"] == len(data)
+
+
+def test_nobody_waits_for_the_disk_of_somebody_elses_chunk(service, anna):
+    client = service.client(anna)
+    upload = client.post("/uploads", json={"name": "x", "size": 4, "purpose": "list"}).json()
+    with (service.context.home.upload(upload["id"]) / "data").open() as file, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        sent = pool.submit(client.patch, f"/uploads/{upload['id']}", content=b"data", headers={"Upload-Offset": "0"})
+        assert service.client(anna).post("/uploads", json={"name": "y", "size": 4, "purpose": "list"}).status_code == 201
+        fcntl.flock(file, fcntl.LOCK_UN)
+        assert sent.result().json()["complete"]
+
+
+def test_an_empty_upload_is_complete_at_once(bucket):
+    assert bucket.post("/uploads", json={"name": "empty", "size": 0, "purpose": "object"}).json()["complete"]
+    assert bucket.get("/bucket/object", params={"key": "empty"}).content == b""
+
+
+def test_a_store_that_is_silent_keeps_nobody_else_waiting(start_service, store):
+    service = start_service(store_keys_file=store.keys, private_storage=True)
+    anna, keyring = service.account("anna"), Keyring(service.context.settings.storage_key)
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as silent, ThreadPoolExecutor(50) as pool:
+        place = {"endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}", "bucket": "team", "embedded": False}
+        with service.context.database.write() as session:
+            sealed = keyring.seal("TEAM")
+            session.add(StorageRow(account_id=anna.id, access_key=sealed, secret_key=sealed, **place))
+        asked = [pool.submit(service.client(anna).get, "/bucket") for _ in range(50)]
+        connections = [silent.accept()[0] for _ in range(lane.AT_ONCE)]
+        assert service.client(anna).get("/me").status_code == 200
+        silent.close()
+        for connection in connections:
+            connection.close()
+        assert {answer.result().status_code for answer in asked} == {503}
 
 
 def test_a_blocked_or_removed_storage_leaves_no_key_in_the_log(bucket, caplog):

@@ -22,6 +22,7 @@ from trainyard_service.language import LanguageDep
 from trainyard_service.permissions import must_be_unrestricted, must_not_be_job
 from trainyard_service.storage import binding
 from trainyard_service.storage.bucket import Bucket, must_be_key
+from trainyard_service.storage.lane import in_lane, streamed
 from trainyard_service.storage.mounts import mounts_of
 
 router = APIRouter(tags=["storage"], route_class=AuditedRoute)
@@ -50,6 +51,7 @@ def offer(context: ContextDep, caller: CallerDep) -> StorageOffer:
 
 
 @router.post("/storage", status_code=201)
+@in_lane
 def bind(body: NewStorage, context: ContextDep, caller: CallerDep, language: LanguageDep) -> Storage:
     """Bind a storage space for good, after a write, a read and a deletion in it."""
     must_be_unrestricted(caller)
@@ -58,6 +60,7 @@ def bind(body: NewStorage, context: ContextDep, caller: CallerDep, language: Lan
 
 
 @router.get("/bucket")
+@in_lane
 def listing(context: ContextDep, caller: CallerDep, prefix: Key = "", after: str | None = None) -> BucketListing:
     """One page of a folder of the bucket."""
     folder = must_be_key(prefix, field="prefix", empty=True)
@@ -65,6 +68,7 @@ def listing(context: ContextDep, caller: CallerDep, prefix: Key = "", after: str
 
 
 @router.get("/bucket/object", response_class=StreamingResponse)
+@in_lane
 def download(
     context: ContextDep, caller: CallerDep, key: Key, byte_range: Annotated[str | None, Header(alias="Range")] = None
 ) -> StreamingResponse:
@@ -80,10 +84,11 @@ def download(
     if "ContentRange" in answer:
         headers["Content-Range"] = answer["ContentRange"]
     status = 206 if "ContentRange" in answer else 200
-    return StreamingResponse(chunks, status, headers, media_type="application/octet-stream")
+    return StreamingResponse(streamed(context, chunks), status, headers, media_type="application/octet-stream")
 
 
 @router.delete("/bucket/object", status_code=204)
+@in_lane
 def delete(context: ContextDep, caller: CallerDep, key: Key) -> None:
     """Delete an object, or with a slash at the end a folder and all that is in it."""
     must_not_be_job(caller)
@@ -97,6 +102,7 @@ def delete(context: ContextDep, caller: CallerDep, key: Key) -> None:
 
 
 @router.post("/bucket/rename", status_code=204)
+@in_lane
 def rename(body: Rename, context: ContextDep, caller: CallerDep) -> None:
     """Give an object, or a folder with all that is in it, another key: copied first, deleted when every copy is there."""
     must_not_be_job(caller)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Request
 from starlette.concurrency import run_in_threadpool
 from trainyard.errors import TooLarge
@@ -12,20 +13,22 @@ from trainyard.words import N_
 
 from trainyard_service import audit
 from trainyard_service.audit import AuditedRoute
-from trainyard_service.context import ContextDep
-from trainyard_service.identity import CallerDep
+from trainyard_service.context import Context, ContextDep
+from trainyard_service.identity import Caller, CallerDep
 from trainyard_service.permissions import must_not_be_job
 from trainyard_service.storage import uploads
+from trainyard_service.storage.lane import lane
 
 router = APIRouter(prefix="/uploads", tags=["uploads"], route_class=AuditedRoute)
 
 
 @router.post("", status_code=201)
-def begin(body: NewUpload, context: ContextDep, caller: CallerDep) -> Upload:
+async def begin(body: NewUpload, context: ContextDep, caller: CallerDep) -> Upload:
     """Begin an upload."""
     must_not_be_job(caller)
     audit.note(body.name, size=body.size, purpose=body.purpose)
-    return uploads.begin(context, caller, body)
+    begun = await run_in_threadpool(uploads.begin, context, caller, body)
+    return await _finished(context, caller, begun)
 
 
 @router.get("/{upload_id}")
@@ -48,7 +51,15 @@ async def append(
     """Send the raw bytes at ``Upload-Offset``."""
     must_not_be_job(caller)
     chunk = await _body(request)
-    return await run_in_threadpool(uploads.append, context, caller, upload_id, upload_offset, chunk, upload_checksum)
+    told = await run_in_threadpool(uploads.append, context, caller, upload_id, upload_offset, chunk, upload_checksum)
+    return await _finished(context, caller, told)
+
+
+async def _finished(context: Context, caller: Caller, upload: Upload) -> Upload:
+    """The last bytes complete an upload; what goes to a store goes in its lane."""
+    if upload.complete or upload.offset < upload.size:
+        return upload
+    return await to_thread.run_sync(uploads.finish, context, caller, upload.id, limiter=lane(context))
 
 
 async def _body(request: Request) -> bytes:

@@ -1,15 +1,21 @@
 """Uploads in chunks: the row's ``offset`` counts bytes that are safely in the file, so that any chunk may be sent again.
 
 A chunk is written, synced, and only then counted; whatever a killed service or a broken line left behind the offset is written
-over. A complete upload of an object goes to the bucket; the others wait for the call that uses them, and expire.
+over. One chunk of an upload is written at a time, under a lock of its file, so that nobody's change of the database waits for a
+disk. A complete upload of an object goes to the bucket; the others wait for the call that uses them, and expire.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import io
 import os
 import secrets
 import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -28,10 +34,11 @@ from trainyard_service.storage import binding
 from trainyard_service.storage.bucket import must_be_key
 
 LARGEST_CHUNK = 16 * 10**6
+_YOUNG_SECONDS = 600
 
 
 def begin(context: Context, caller: Caller, new: NewUpload) -> Upload:
-    """Make room for a file.
+    """Make room for a file; an empty one is to be finished at once.
 
     Raises:
         TooLarge: above the limit or the room on the volume. Conflict: above the disk quota of the group that pays.
@@ -58,7 +65,7 @@ def begin(context: Context, caller: Caller, new: NewUpload) -> Upload:
         folder = context.home.upload(row.id)
         folder.mkdir(parents=True, mode=0o700)
         (folder / "data").touch(mode=0o600)
-    return finish(context, row) if new.size == 0 else view(row)
+    return view(row)
 
 
 def _must_fit(context: Context, session: Session, size: int) -> None:
@@ -76,31 +83,53 @@ def _must_fit(context: Context, session: Session, size: int) -> None:
 
 
 def append(context: Context, caller: Caller, upload_id: str, offset: int, chunk: bytes, checksum: str | None) -> Upload:
-    """Add the bytes at ``offset``; the last ones complete the upload.
+    """Add the bytes at ``offset``; after the last ones the upload is to be finished.
 
     Raises:
         Conflict: another offset is next. Invalid: checksum or size are wrong. Unavailable: the volume is full.
     """
     _must_match(chunk, checksum)
-    with context.database.write() as session:
-        row = find(session, caller, upload_id)
+    row = _read(context, caller, upload_id)
+    if row.complete:
+        return view(row)
+    with _held(context.home.upload(row.id) / "data") as file:
+        # read again: who held the file before may have added the same bytes
+        row = _read(context, caller, upload_id)
         if row.complete:
             return view(row)
-        if offset != row.offset:
-            raise Conflict(
-                "upload-offset",
-                N_("The next byte of this upload is {expected}; the chunk begins at {offset}."),
-                hint=N_("Ask for the upload and go on from its offset."),
-                expected=row.offset,
-                offset=offset,
-            )
-        if offset + len(chunk) > row.size:
-            sentence = N_("The upload has {size} bytes; this chunk would make it {total}.")
-            raise Invalid("upload-size", sentence, size=row.size, total=offset + len(chunk))
-        _write(context.home.upload(row.id) / "data", offset, chunk)
-        row.offset += len(chunk)
+        _must_follow(row, offset, chunk)
+        _write(file, offset, chunk)
+        row = _count(context, caller, row, len(chunk))
+    return view(row)
+
+
+def _read(context: Context, caller: Caller, upload_id: str) -> UploadRow:
+    with context.database.read() as session:
+        return find(session, caller, upload_id)
+
+
+def _must_follow(row: UploadRow, offset: int, chunk: bytes) -> None:
+    if offset != row.offset:
+        raise Conflict(
+            "upload-offset",
+            N_("The next byte of this upload is {expected}; the chunk begins at {offset}."),
+            hint=N_("Ask for the upload and go on from its offset."),
+            expected=row.offset,
+            offset=offset,
+        )
+    if offset + len(chunk) > row.size:
+        sentence = N_("The upload has {size} bytes; this chunk would make it {total}.")
+        raise Invalid("upload-size", sentence, size=row.size, total=offset + len(chunk))
+
+
+def _count(context: Context, caller: Caller, before: UploadRow, size: int) -> UploadRow:
+    """Count bytes that are written; the upload may have been given up meanwhile."""
+    with context.database.write() as session:
+        row = find(session, caller, before.id)
+        _must_follow(row, before.offset, b"")
+        row.offset += size
         row.expires = now() + timedelta(days=context.settings.upload_days)
-    return finish(context, row) if row.offset == row.size else view(row)
+        return row
 
 
 def _must_match(chunk: bytes, checksum: str | None) -> None:
@@ -114,28 +143,47 @@ def _must_match(chunk: bytes, checksum: str | None) -> None:
         raise Conflict("checksum-wrong", N_("The chunk was damaged on its way: its checksum is another one."), hint=hint)
 
 
-def _write(path: Path, offset: int, chunk: bytes) -> None:
+@contextmanager
+def _held(path: Path) -> Iterator[io.FileIO]:
+    """An upload's file, held by one chunk at a time, in all services of this volume."""
     try:
-        with path.open("r+b") as file:
-            file.seek(offset)
-            file.write(chunk)
-            file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
+        # unbuffered: closing must not try again what a full disk refused
+        file = path.open("r+b", buffering=0)
     except OSError as error:
-        sentence = N_("The chunk could not be written: {reason}")
-        reason = os.strerror(error.errno or 0)
-        raise Unavailable("volume-refused", sentence, hint=N_("Try again later."), reason=reason) from error
+        raise _refused(error) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file
 
 
-def finish(context: Context, row: UploadRow) -> Upload:
+def _write(file: io.FileIO, offset: int, chunk: bytes) -> None:
+    try:
+        file.seek(offset)
+        rest = memoryview(chunk)
+        while rest:
+            rest = rest[file.write(rest) :]
+        file.truncate()
+        os.fsync(file.fileno())
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: OSError) -> Unavailable:
+    sentence = N_("The chunk could not be written: {reason}")
+    return Unavailable("volume-refused", sentence, hint=N_("Try again later."), reason=os.strerror(error.errno or 0))
+
+
+def finish(context: Context, caller: Caller, upload_id: str) -> Upload:
     """Make a whole upload what it is for. Sending an empty chunk repeats this when the store was silent."""
+    row = _read(context, caller, upload_id)
+    if row.complete:
+        return view(row)
     folder = context.home.upload(row.id)
     if row.purpose == UploadPurpose.OBJECT:
         with (folder / "data").open("rb") as file:
             binding.bucket_of(context, row.account_id).put_file(row.name, file, row.size)
     with context.database.write() as session:
-        row = session.get_one(UploadRow, row.id)
+        row = find(session, caller, upload_id)
         row.complete = True
         answer = view(row)
     if row.purpose == UploadPurpose.OBJECT:
@@ -164,18 +212,26 @@ def remove(context: Context, caller: Caller, upload_id: str) -> None:
 
 
 def expire(context: Context) -> list[str]:
-    """Remove uploads whose time is over, and folders that no row knows; the ids of the former."""
+    """Remove uploads whose time is over, and folders that no row knows but new ones; the ids of the former."""
     uploads = context.home.volume / "uploads"
-    present = {path.name for path in uploads.iterdir()} if uploads.is_dir() else set()
+    unknown = {path.name for path in uploads.iterdir() if _is_old(path)} if uploads.is_dir() else set()
     with context.database.write() as session:
         old = list(session.scalars(select(UploadRow).where(UploadRow.expires < now())))
         for row in old:
             session.delete(row)
         session.flush()
-        known = set(session.scalars(select(UploadRow.id)))
-    for name in present - known:
+        unknown -= set(session.scalars(select(UploadRow.id)))
+    for name in unknown | {row.id for row in old}:
         shutil.rmtree(uploads / name, ignore_errors=True)
     return [row.id for row in old]
+
+
+def _is_old(folder: Path) -> bool:
+    """A folder is made before its row is committed."""
+    try:
+        return folder.lstat().st_mtime < time.time() - _YOUNG_SECONDS
+    except FileNotFoundError:
+        return False
 
 
 def view(row: UploadRow) -> Upload:
