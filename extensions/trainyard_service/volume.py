@@ -9,10 +9,13 @@ what lies there and is another's (a former member's of that name, something plan
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
+from trainyard.errors import Conflict
 from trainyard.home import Home
+from trainyard.words import N_
 
 from trainyard_service.database.tables.accounts import FIRST_UID, AccountRow, GroupRow
 
@@ -28,13 +31,26 @@ def make_group_share(home: Home, group: GroupRow) -> Path:
 
 
 def make_member_folder(home: Home, group: GroupRow, account: AccountRow) -> Path:
-    """A member's folder in the share; named by the display name, as the path inside is."""
+    """A member's folder in the share; named by the display name, as the path inside is.
+
+    Raises:
+        Conflict: the share does not take it; what lies in its place is moved aside, unless members go on putting things there.
+    """
     path = make_group_share(home, group) / account.name
-    _move_strangers(path, account.uid)
-    if not os.path.lexists(path):
-        # a deletion of the account that was killed before its commit has renamed it
-        rename_member_folder(home, group.id, f"{account.name}~{account.id}", account.name, account.uid)
-    return _folder(path, account.uid, group.gid, _SHARED)
+    try:
+        _move_strangers(path, account.uid)
+        if not os.path.lexists(path):
+            # a deletion of the account that was killed before its commit has renamed it
+            rename_member_folder(home, group.id, f"{account.name}~{account.id}", account.name, account.uid)
+        return _folder(path, account.uid, group.gid, _SHARED)
+    except OSError as error:
+        raise Conflict(
+            "member-folder",
+            N_("The folder {folder} on the share of group {group} cannot be made: {reason}. Move or delete what lies there."),
+            folder=account.name,
+            group=group.name,
+            reason=error.strerror or str(error),
+        ) from error
 
 
 def rename_member_folder(home: Home, group_id: int, before: str, after: str, uid: int) -> bool:
@@ -67,12 +83,13 @@ def _belongs(path: Path, uid: int) -> bool:
 
 def _free(folder: Path, name: str) -> Path:
     """``name``, or with a number more where that is taken; cut to what file systems take."""
-    name = name.encode()[:240].decode("utf-8", "ignore")
-    for number in range(1, 1000):
+    name = name.encode()[:230].decode("utf-8", "ignore")
+    for number in range(1, 100):
         path = folder / (name if number == 1 else f"{name}-{number}")
         if not os.path.lexists(path):
             return path
-    raise FileExistsError(f"too many folders are named {name}")
+    # somebody took them all
+    return folder / f"{name}-{secrets.token_hex(8)}"
 
 
 def make_home(home: Home, account: AccountRow) -> Path:

@@ -136,6 +136,32 @@ def test_a_folder_of_another_under_ones_name_is_moved_aside_and_not_handed_over(
 
 
 @pytest.mark.one_database
+@pytest.mark.parametrize(
+    "plant", [Path.touch, os.mkfifo, lambda path: path.symlink_to("/etc"), lambda path: path.symlink_to(path)]
+)
+def test_what_is_no_folder_in_a_members_place_is_moved_aside(service, admin, plant):
+    vision, anna = service.group("vision"), service.account("anna")
+    _member(service, "ben", vision)
+    share = service.context.home.group_share(vision.id)
+    plant(share / "anna")
+    service.client(admin).put(f"/groups/vision/members/{anna.id}", json={}).raise_for_status()
+    assert (share / "anna").is_dir() and not (share / "anna").is_symlink()
+    assert len(list(share.glob("anna~*"))) == 1
+
+
+@pytest.mark.one_database
+def test_a_member_whose_folder_cannot_be_made_is_told_why(service, admin):
+    service.group("vision")
+    anna = service.account("anna")
+    name = "ü" * 200  # longer than file systems take
+    with service.context.database.write() as session:
+        session.get_one(AccountRow, anna.id).name = name
+    answer = service.client(admin).put(f"/groups/vision/members/{anna.id}", json={})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "member-folder")
+    assert "File name too long" in answer.json()["error"]["message"]
+
+
+@pytest.mark.one_database
 def test_who_comes_back_finds_their_own_folder(service, admin):
     vision = service.group("vision")
     anna = _member(service, "anna", vision)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from trainyard.errors import Conflict
 from trainyard.jobs.launch import Mount
 from trainyard.jobs.states import ENDED, Cause, JobState
 from trainyard.records.jobs import Progress
@@ -77,7 +78,16 @@ class TrainKind:
 
     def _begin_log(self, row: TrainingRow, attempt: int, share: Path, uid: int) -> None:
         line = f"=== {row.name}: attempt {attempt}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC ===\n"
-        append_beneath(share, places.log_below_share(row), line.encode(), uid, row.group.gid)
+        try:
+            append_beneath(share, places.log_below_share(row), line.encode(), uid, row.group.gid)
+        except OSError as error:
+            raise Conflict(
+                "log-not-writable",
+                # with the next step: of a refused start only the sentence is kept
+                N_("The log {path} cannot be written: {reason}. Move or delete what lies there, then start again."),
+                path=places.log_inside(row),
+                reason=error.strerror or str(error),
+            ) from error
 
     def _end_log(self, row: TrainingRow, job: JobRow) -> None:
         """Who or what ended it; a training that was stopped in the queue wrote nothing."""

@@ -120,3 +120,13 @@ async def ended(boards: Any, key: str) -> None:
     while (state := boards.context.launcher.state(key)) is not None and state.phase != "ended":
         await anext(changes)
     culling.cancel()
+
+
+def test_what_lies_in_the_logs_place_is_named_in_the_end(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice = person("alice", group)
+    alice.put_on_share(group, "run").write_text("in the way")
+    body = {"name": "t", "group": group.name, "image": "workspace", "package": "1Core2G", "entry": "sleep 1"}
+    made = alice.ok("POST", "/trainings", json=body)
+    job = alice.until(f"/jobs/{made['job']['id']}", lambda one: one["state"] == "failed")
+    assert "/vision/alice/run/train_t_out.log cannot be written: Not a directory. Move or delete" in job["ending"]["text"]
