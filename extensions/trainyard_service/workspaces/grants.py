@@ -95,7 +95,7 @@ def grant(session: Session, context: Context, ledger: Ledger, caller: Caller, op
     image = _image(context, options, last)
     size = ledger.size(options.package or (last.package if last else ledger.settings.packages[0]))
     sets = [find_set(session, caller, set_id) for set_id in dict.fromkeys(options.datasets)]
-    row = _row(session, caller.id, group_id, ledger)
+    row = _row(caller.id, group_id, _number(session, context, caller.id), ledger)
     row.image, row.package, row.sets = images.reference(image), size.name, [one.id for one in sets]
     session.add(row)
     session.flush()
@@ -140,9 +140,20 @@ def _image(context: Context, options: Options, last: WorkspaceRow | None) -> Ima
     return known[0] if known else images.find(context.home, KIND)
 
 
-def _row(session: Session, account_id: int, group_id: int, ledger: Ledger) -> WorkspaceRow:
+def _key(account_id: int, number: int) -> str:
+    return f"workspace-{account_id}-{number}"
+
+
+def _number(session: Session, context: Context, account_id: int) -> int:
+    """The next start's number, which no launch has: an older database that was put back knows fewer than there were."""
     number = (session.scalar(select(func.max(WorkspaceRow.number)).where(WorkspaceRow.account_id == account_id)) or 0) + 1
-    row = WorkspaceRow(key=f"workspace-{account_id}-{number}", account_id=account_id, number=number, group_id=group_id)
+    while context.launcher.state(_key(account_id, number)) is not None:
+        number += 1
+    return number
+
+
+def _row(account_id: int, group_id: int, number: int, ledger: Ledger) -> WorkspaceRow:
+    row = WorkspaceRow(key=_key(account_id, number), account_id=account_id, number=number, group_id=group_id)
     row.started = now()
     row.ends_at = row.started + timedelta(hours=ledger.settings.workspace_hours)
     return row

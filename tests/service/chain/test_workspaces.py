@@ -45,7 +45,7 @@ def test_a_grant_is_written_in_the_ledger_before_it_is_told(chain: Any, person: 
         f"/internal/workspaces/{bob.who.hub_name}/launch", json={"options": {"group": "vision", "package": "1Core2G"}}
     )
     assert short.json()["error"]["message"] == (
-        "The quota of group vision allows 3 GB of memory; 2 in use, 2 asked for."
+        "The quota of group vision allows 3 GiB of memory; 2 in use, 2 asked for."
     )  # fmt: skip
     assert alice.refused("DELETE", f"/batches/{batch}")[1] == "set-in-use"
     hub.post(f"/internal/workspaces/{alice.who.hub_name}/ended", json={"key": grant["key"]}).raise_for_status()
@@ -122,6 +122,17 @@ def test_with_the_disk_quota_used_up_a_workspace_starts_small_and_short_for_tidy
     assert alice.refused("POST", "/workspace/renew")[1] == "disk-quota"
     body = {"name": "t", "group": "vision", "image": "workspace", "package": "1Core2G", "entry": "sleep 1"}
     assert alice.refused("POST", "/trainings", json=body)[1] == "disk-quota"
+
+
+@pytest.mark.one_database
+def test_after_an_older_database_is_put_back_no_launchs_key_is_given_again(chain: Any, person: Any) -> None:
+    alice = person("alice", chain.group("vision"))
+    for number in (1, 2):
+        folder = chain.context.home.launches / f"workspace-{alice.who.id}-{number}"
+        folder.mkdir()
+        (folder / "status.json").write_text('{"phase": "ended", "cause": "exited", "exit_code": 0}')
+    hub, path = chain.internal(), f"/internal/workspaces/{alice.who.hub_name}/launch"
+    assert hub.post(path, json={"options": {"group": "vision"}}).json()["key"] == f"workspace-{alice.who.id}-3"
 
 
 def test_two_who_ask_at_once_are_granted_one(chain: Any, person: Any) -> None:
