@@ -123,6 +123,19 @@ class RunReader:
         self._readers = {name: EventReader(Path(name), offset) for name, offset in offsets.items()}
         self._sizes = {}
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes of files that were read to their end, by name."""
+        return dict(self._sizes)
+
+    def sizes_now(self) -> dict[str, int]:
+        """The sizes of the files that are there; other than ``sizes`` where there is something to read."""
+        try:
+            with folder_beneath(self.root, self.relative) as folder:
+                return dict(_event_files(folder))
+        except OSError:
+            return {}
+
     def poll(self, limit: int = 4 * CHUNK) -> News:
         """New points since the last poll, from about ``limit`` bytes; ask again at once while ``more`` is set."""
         news = News()

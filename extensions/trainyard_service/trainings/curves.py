@@ -14,10 +14,27 @@ from trainyard.metrics.series import SeriesTable
 from trainyard.records.trainings import SeriesPoints
 
 MOST_KEPT = 64
+MOST_TOLD, MOST_FILES = 4096, 64
+"""Of so many instances, of at most so many files each, it is remembered how far they came: lists of old ones read nothing."""
 MOST_TAGS = 2_000
 MOST_POINTS = 20_000_000
 """Of one instance; its job writes as many as its disk takes, and a point is 24 bytes here."""
 MOST_POINTS_KEPT = 2 * MOST_POINTS
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How far an instance is, as long as its files have these sizes; ``full``: no more of them is ever read."""
+
+    reader: RunReader
+    sizes: dict[str, int]
+    full: bool
+    progress: RunProgress
+    last: float | None
+
+    def holds(self) -> bool:
+        """Whether there is nothing new."""
+        return self.full or self.reader.sizes_now() == self.sizes
 
 
 @dataclass
@@ -40,6 +57,12 @@ class _Run:
         newest = [series.last for series in self.table.by_tag.values()]
         self.last = max((point[1] for point in newest if point), default=None)
 
+    def told(self) -> _Told:
+        """What is worth remembering; called under the lock."""
+        # a reader of its own: this one holds a place in every file
+        look = RunReader(self.reader.root, self.reader.relative)
+        return _Told(look, self.reader.sizes, self.size >= MOST_POINTS, progress_of(self.table), self.last)
+
 
 @dataclass(frozen=True)
 class Window:
@@ -57,6 +80,7 @@ class CurveReader:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._runs: OrderedDict[str, _Run] = OrderedDict()
+        self._told: OrderedDict[str, _Told] = OrderedDict()
         self._lock = threading.Lock()
 
     def series(self, training: str, instance: str, window: Window) -> list[SeriesPoints]:
@@ -69,10 +93,28 @@ class CurveReader:
 
     def progress(self, training: str, instance: str) -> tuple[RunProgress, float | None]:
         """How far an instance is, and when it wrote its last point (seconds since 1970)."""
+        known = self._remembered(instance)
+        if known is not None and known.holds():
+            return known.progress, known.last
         run = self._run(training, instance)
         with run.lock:
             run.catch_up()
-            return progress_of(run.table), run.last
+            told = run.told()
+        self._remember(instance, told)
+        return told.progress, told.last
+
+    def _remembered(self, instance: str) -> _Told | None:
+        with self._lock:
+            return self._told.get(instance) if instance not in self._runs else None
+
+    def _remember(self, instance: str, told: _Told) -> None:
+        if len(told.sizes) > MOST_FILES:
+            return
+        with self._lock:
+            self._told[instance] = told
+            self._told.move_to_end(instance)
+            while len(self._told) > MOST_TOLD:
+                self._told.popitem(last=False)
 
     def newest(self, training: str, instance: str) -> dict[str, float]:
         """The newest value of every scalar."""
@@ -98,3 +140,4 @@ class CurveReader:
         """The instance is gone."""
         with self._lock:
             self._runs.pop(instance, None)
+            self._told.pop(instance, None)
