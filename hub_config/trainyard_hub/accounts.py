@@ -14,6 +14,7 @@ from trainyard_hub.authenticator import TrainyardAuthenticator
 from trainyard_hub.language import NoteLanguage, current_language, for_templates
 from trainyard_hub.service_calls import ServiceCalls
 from trainyard_hub.signup import style_version
+from trainyard_hub.stack.secrets import read_or_make
 
 if TYPE_CHECKING:
     from trainyard_hub.settings import Settings
@@ -71,8 +72,5 @@ def navigation(user: Any) -> list[tuple[str, str]]:
 
 def crypt_key(path: Path) -> bytes:
     """The key the Hub encrypts session numbers with; made at first use, mode 0600."""
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32), encoding="ascii")
-    return bytes.fromhex(path.read_text(encoding="ascii").strip())
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return bytes.fromhex(read_or_make(path, lambda: secrets.token_hex(32)))

@@ -43,6 +43,12 @@ def test_the_key_for_session_numbers_is_kept_and_closed_to_others(tmp_path: Path
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_empty_key_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.touch()
+    assert len(crypt_key(path)) == 32
+
+
 async def test_a_service_that_is_away_is_said_in_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("x")
     with pytest.raises(ServiceRefusal) as refusal:

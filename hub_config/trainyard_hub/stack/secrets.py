@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from trainyard.home import Home
@@ -37,17 +39,30 @@ def store_identities() -> str:
 
 
 def read_or_make(path: Path, make: Callable[[], str]) -> str:
-    """The secret in ``path``; made first when missing, in a way that two starts at once agree on one."""
-    if not path.exists():
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        write_private(draft, make())
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # somebody was faster, and theirs is as good
-        finally:
-            draft.unlink()
+    """The secret in ``path``; made when missing or empty, in a way that two starts at once agree on one."""
+    if not _has_content(path):
+        with _alone_in(path.parent):
+            if not _has_content(path):
+                write_private(path, make())
     return path.read_text().strip()
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Held by one process, or thread, a folder at a time."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: Path, text: str) -> None:
