@@ -52,8 +52,11 @@ def end_unused_mounts(home: Home) -> None:
 
 
 def ask_to_stop_jobs(settings: Settings) -> bool:
-    """Ask the running service to stop every job, so that it records that a person did it; False when it is away."""
-    token = settings.home.administrator_token.read_text().strip()
+    """Ask the running service to stop every job, so that it records that a person did it; False when it cannot be asked."""
+    try:
+        token = settings.home.administrator_token.read_text().strip()
+    except FileNotFoundError:
+        return False  # no start has ever come so far
     headers = {"Authorization": f"Bearer {token}"}
     try:
         with httpx.Client(base_url=f"{settings.service_url}/api/v1", headers=headers, timeout=10, trust_env=False) as client:

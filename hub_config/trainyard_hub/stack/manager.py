@@ -86,6 +86,7 @@ class Manager:
         """End the manager and everything under it; what does not end in time is killed."""
         process = self.process()
         if process is None:
+            self.end_leftovers()
             return
         try:
             self._ask("shutdown")
@@ -113,8 +114,8 @@ class Manager:
         psutil.wait_procs(stubborn, timeout=5)
 
     def _leftovers(self) -> list[psutil.Process]:
-        """Processes that carry our home in their environment and run exactly a command of the table."""
-        commands = [process.command for process in self._processes]
+        """Processes that carry our home in their environment and run exactly a command of the table, or its manager."""
+        commands = [self._command, *(process.command for process in self._processes)]
         home = str(self._home.root)
         found = []
         for process in psutil.process_iter():
@@ -123,11 +124,15 @@ class Manager:
                     found.append(process)
         return found
 
+    @property
+    def _command(self) -> list[str]:
+        return [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self._folder / "manager.conf")]
+
     def _launch(self) -> psutil.Process:
         socket_path(self._home).unlink(missing_ok=True)
         with (self._home.logs / "manager.out").open("ab") as output:
             child = subprocess.Popen(
-                [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self._folder / "manager.conf")],
+                self._command,
                 env=self._environment,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,

@@ -52,6 +52,7 @@ class Stack:
         self.lock = HomeLock(self.home)
         self._stop = threading.Event()
         self._touched = False
+        self._patient = False
 
     def run(self) -> None:
         """Start, say so, and watch until somebody stops us."""
@@ -93,7 +94,7 @@ class Stack:
         # the sandboxes' way to the platform, needed by the first workspace
         self.home.address.write_text(self.settings.inside_address + "\n")
         self.terminal.say(N_("Starting {names}"), names=", ".join(process.name for process in self.processes))
-        self.manager.start()
+        self._start_manager()
         self._build_workspace_image()
         self._wait_until_well()
         ensure_token(self.settings)
@@ -104,7 +105,7 @@ class Stack:
         while not self._stop.wait(WATCH_SECONDS):
             if self.manager.process() is None:
                 self.terminal.say(N_("The process manager was gone; starting it again"))
-                self.manager.start()
+                self._start_manager()
 
     def stop(self) -> None:
         """End workspaces and platform; jobs go on."""
@@ -124,6 +125,15 @@ class Stack:
     def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
         if not self._stop.is_set():
             self._stop.set()
+            if not self._patient:
+                raise Stopped
+
+    def _start_manager(self) -> None:
+        """Whoever asks to stop meanwhile waits: a manager that is not written down yet would stay behind."""
+        self._patient = True
+        self.manager.start()
+        self._patient = False
+        if self._stop.is_set():
             raise Stopped
 
     def _bootstrap(self) -> None:

@@ -1,0 +1,87 @@
+"""The process manager: a request to stop never leaves one behind that nobody knows."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from trainyard_hub.settings import Settings
+from trainyard_hub.stack.console import Terminal
+from trainyard_hub.stack.home import prepare_home
+from trainyard_hub.stack.manager import Manager
+from trainyard_hub.stack.processes import Process
+from trainyard_hub.stack.run import Stack, Stopped
+from trainyard_hub.stack.secrets import read_or_make
+from trainyard_hub.stack.stop import stop
+
+from tests.browser.running import free_range
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings(TRAINYARD_HOME=tmp_path / "home", port=free_range(40))
+    prepare_home(settings.home)
+    return settings
+
+
+class Small(Manager):
+    """The manager of a platform that is one sleeping process."""
+
+    def __init__(self, settings: Settings) -> None:
+        environment = {"TRAINYARD_HOME": str(settings.home.root), "PATH": os.defpath}
+        sleeper = Process("sleeper", ["/bin/sleep", "98765"], settings.home.root, priority=10)
+        super().__init__(settings.home, [sleeper], environment)
+
+
+class Interrupted(Small):
+    """The same, and somebody asks to stop while it starts."""
+
+    def _launch(self) -> psutil.Process:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super()._launch()
+
+
+@pytest.fixture
+def handler() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("handler")
+def test_a_request_to_stop_waits_until_the_manager_is_known(settings: Settings) -> None:
+    platform = Stack(settings, Terminal())
+    platform.manager = Interrupted(settings)
+    signal.signal(signal.SIGTERM, platform._asked_to_stop)
+    try:
+        with pytest.raises(Stopped):
+            platform._start_manager()
+        assert platform.manager.process() is not None
+    finally:
+        platform.manager.shut_down()
+
+
+def test_a_manager_that_was_not_written_down_is_found_and_ended(settings: Settings) -> None:
+    process = Small(settings).start()
+    children = process.children()
+    (settings.home.root / "stack/manager.json").unlink()
+    Small(settings).shut_down()
+    assert children
+    assert [one for one in (process, *children) if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+
+
+def test_stop_with_jobs_works_after_a_first_start_that_was_interrupted(settings: Settings) -> None:
+    assert stop(settings, Terminal(), jobs=True) == 0
+
+
+def test_many_starts_at_once_agree_on_one_secret(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch()
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda number: read_or_make(path, lambda: f"secret {number}"), range(64)))
+    assert len(found) == 1
