@@ -27,6 +27,7 @@ from trainyard.words import N_
 
 from trainyard_spawner import files
 from trainyard_spawner.locks import Lock
+from trainyard_spawner.swap import is_mounted_anywhere, put_in_place
 
 REFERENCE = re.compile(r"^[a-z0-9][a-z0-9._-]{0,62}(:[A-Za-z0-9][A-Za-z0-9._-]{0,62})?$")
 PYTHON = "/usr/bin/python3"
@@ -142,13 +143,11 @@ def _build(shelf: Path, recipe: Recipe, tell: Progress) -> None:
 def _finish(shelf: Path, folder: Path, recipe: Recipe, made_from: str) -> None:
     size = sum(file.stat().st_size for file in _files(folder))
     files.write_json(folder / "image.json", {**recipe.described, "digest": made_from, "size": size, "built": time.time()})
-    final = shelf / recipe.version
     for old in shelf.glob(".old-*"):
-        shutil.rmtree(old, ignore_errors=True)
-    if final.exists():
-        # kept until the next build: what runs now still imports from it
-        final.rename(shelf / f".old-{recipe.version}-{time.time_ns()}")
-    folder.rename(final)
+        if not is_mounted_anywhere(old):
+            shutil.rmtree(old, ignore_errors=True)
+    # what was there is kept: what runs now still imports from it
+    put_in_place(folder, shelf / recipe.version, shelf / f".old-{recipe.version}-{time.time_ns()}")
 
 
 def _run(argv: list[str], log: int, recipe: Recipe, log_path: Path) -> None:
