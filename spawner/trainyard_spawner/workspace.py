@@ -18,12 +18,14 @@ import httpx
 from jupyterhub.spawner import Spawner
 from jupyterhub.utils import random_port, url_path_join
 from tornado.web import HTTPError
+from trainyard.errors import UserError
 from trainyard.home import Home
 from trainyard.jobs.launch import LaunchSpec, LaunchState
 from trainyard.words import N_, translate
 from traitlets import Float, Instance, Unicode, default
 
 from trainyard_spawner import lab_assets
+from trainyard_spawner.early_end import ended_early
 from trainyard_spawner.images import environment_of
 from trainyard_spawner.sandbox import HOME, IMAGE
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
@@ -93,7 +95,10 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
         self.language = grant.get("language", "en")
         try:
             return await self._launch(self._specification(grant))
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, UserError):
+                words = " ".join(part for part in (error.text(self.language), error.hint_text(self.language)) if part)
+                error.jupyterhub_message = words  # type: ignore[attr-defined]
             await self.stop(now=True)
             raise
 
@@ -209,7 +214,7 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
         await _to_its_end(asyncio.to_thread(self.launcher.start, spec))
         state = await self._until(changes, lambda state: state is None or state.phase != "starting")
         if state is None or state.phase != "running" or state.address is None:
-            raise RuntimeError(f"the workspace ended before it began: {state.message if state else 'forgotten'}")
+            raise ended_early(self.launcher.home, self.key, state)
         self._tell(40, N_("Starting JupyterLab"))
         await self._until_it_answers(f"http://{state.address}{self.server.base_url}api")
         self._tell(95, N_("Opening the page"))
@@ -242,7 +247,7 @@ class WorkspaceSpawner(Spawner):  # type: ignore[misc]
                     if (await client.get(url)).status_code < 500:
                         return
                 await asyncio.sleep(READY_SECONDS)
-        raise RuntimeError("the workspace ended before it answered")
+        raise ended_early(self.launcher.home, self.key, self.launcher.state(self.key) if self.key else None)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, Any]) -> None:
