@@ -148,17 +148,6 @@ def test_a_page_without_the_pages_service_says_so_and_comes_back_by_itself(peopl
     assert "search=digits" in page.url
 
 
-def test_a_page_says_that_the_pages_service_hangs_and_goes_on_when_it_does(people: People, platform: RunningPlatform) -> None:
-    page = people.bob.open("datasets?tab=public&search=digits")
-    with platform.paused("pages"):
-        expect(page.locator(".ty-connection")).to_be_visible(timeout=40_000)
-        page.screenshot(path=people.bob.shot("pages-silent"))
-    expect(page.locator(".ty-connection")).to_have_count(0, timeout=40_000)
-    people.bob.settle()
-    page.get_by_role("tab").nth(0).click()
-    expect(page.get_by_role("tab").nth(0)).to_have_attribute("aria-selected", "true")
-
-
 def test_no_kernel_is_left_when_the_pages_are_closed(
     people: People, platform: RunningPlatform, administrator: Visitor, guest: Visitor
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright
+from trainyard_pages.handlers import HealthHandler
 
 from tests.pages.conftest import Running
 from tests.pages.standin import iso
@@ -19,6 +21,17 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
 ]
+
+
+WIDTH = 1280
+ADMINISTRATOR: Any = {"name": "service-pages", "domain": "127.0.0.1", "path": "/services/pages/"}
+
+
+def a_dataset() -> dict[str, Any]:
+    """A ready dataset that nobody shares, as ``GET /datasets`` tells it to an administrator."""
+    what = {"id": "d" * 16, "name": "digits", "description": "", "state": "ready", "visibility": "mine", "source": "upload"}
+    owner = {"id": 2, "name": "Alice"}
+    return {**what, "owner": owner, "created": iso(minutes=4), "completed": iso(minutes=3), "may_change": True, "shares": []}
 
 
 def a_training() -> dict[str, Any]:
@@ -77,3 +90,59 @@ async def test_a_page_whose_kernel_ended_comes_back_by_itself(running: Running, 
     await page.get_by_role("heading", name="你好").wait_for()
     assert page.url.endswith("?here=1")
     assert await page.locator("#ty-page").text_content() != before
+
+
+async def test_a_page_says_that_its_service_hangs_and_goes_on(
+    running: Running, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await page.goto(f"{running.address}/services/pages/overview")
+    await page.get_by_role("heading", name="你好").wait_for()
+    answer, goes_on = HealthHandler.get, asyncio.Event()
+
+    async def hang(handler: HealthHandler) -> None:
+        await goes_on.wait()
+        answer(handler)
+
+    monkeypatch.setattr(HealthHandler, "get", hang)
+    await page.locator(".ty-connection").wait_for(timeout=40_000)
+    goes_on.set()
+    await page.locator(".ty-connection").wait_for(state="detached", timeout=20_000)
+
+
+async def test_an_administrator_publishes_a_dataset_and_takes_it_back(running: Running, page: Page) -> None:
+    await page.context.add_cookies([ADMINISTRATOR | {"value": running.cookie("token-admin")}])
+    dataset = a_dataset()
+    answers = running.platform.answers
+    answers["GET /datasets"] = lambda *_: {"items": [dataset], "total": 1, "offset": 0}
+    everybody = {"group": None, "by": dataset["owner"], "at": dataset["created"]}
+    answers[f"PUT /datasets/{dataset['id']}/public"] = lambda *_: dataset.update(shares=[everybody]) or dataset
+    answers[f"DELETE /datasets/{dataset['id']}/public"] = lambda *_: dataset.update(shares=[]) or {}
+    await page.goto(f"{running.address}/services/pages/datasets")
+    for item, button in (("公开给所有人", "公开给所有人"), ("取消公开", "取消公开")):
+        await page.get_by_role("button", name="digits").click()
+        menu = await page.get_by_role("menu").bounding_box()
+        assert menu, "the menu is drawn"
+        assert 0 < menu["x"] < menu["x"] + menu["width"] < WIDTH, "the menu is inside the window"
+        await page.get_by_role("menuitem", name=item).click()
+        await page.locator("dialog").get_by_role("button", name=button).click()
+        await page.locator("dialog").wait_for(state="detached")
+    assert [call[:2] for call in running.platform.calls if call[1].endswith("/public")] == [
+        ("PUT", f"/datasets/{dataset['id']}/public"),
+        ("DELETE", f"/datasets/{dataset['id']}/public"),
+    ]
+
+
+async def test_the_audit_speaks_in_words_and_keeps_the_identifier_as_a_tooltip(running: Running, page: Page) -> None:
+    await page.context.add_cookies([ADMINISTRATOR | {"value": running.cookie("token-admin")}])
+    entry = {"id": 1, "at": iso(minutes=1), "who": "bob", "action": "datasets.publish_dataset", "target": "digits"}
+    detail = {"size": 2048, "shuffle": True}
+    refused = {**entry, "result": "administrators-only", "detail": detail}
+    running.platform.answers["GET /audit"] = {"items": [refused], "total": 1, "offset": 0}
+    await page.goto(f"{running.address}/services/pages/admin?tab=audit")
+    row = page.locator("tbody tr")
+    await row.get_by_text("公开数据集").wait_for()
+    assert await row.get_by_title("datasets.publish_dataset").count() == 1
+    assert await row.get_by_title("administrators-only").inner_text() == "仅限管理员"
+    assert await row.get_by_text("大小：2 KiB · 打乱：是").count() == 1
+    await page.get_by_label("操作", exact=True).select_option("datasets.publish_dataset")
+    await page.wait_for_url("**action=datasets.publish_dataset**")
