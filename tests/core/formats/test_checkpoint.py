@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,18 +57,20 @@ def first_step(listed: Path, folder: Path, recipe: Recipe) -> Step:
 
 
 def test_a_checkpoint_is_told_when_its_data_is_on_the_disk(tmp_path: Path) -> None:
-    keeper, made = Keeper(tmp_path), writer(Watching, tmp_path)
-    keeper.keep(Checkpoint("x", "now", sets={"recordio-train": made.checkpoint()}), [made])
-    keeper.wait()
+    keeper = Keeper(tmp_path)
+    with closing(writer(Watching, tmp_path)) as made:
+        keeper.keep(Checkpoint("x", "now", sets={"recordio-train": made.checkpoint()}), [made])
+        keeper.wait()
     found = keeper.load("x")
     assert (found is not None, made.early) == (True, False)
 
 
 def test_a_disk_that_fails_is_said_and_nothing_is_promised(tmp_path: Path) -> None:
     keeper = Keeper(tmp_path)
-    keeper.keep(Checkpoint("x", "now"), [writer(Failing, tmp_path)])
-    with pytest.raises(OSError, match="Input/output error"):
-        keeper.wait()
+    with closing(writer(Failing, tmp_path)) as made:
+        keeper.keep(Checkpoint("x", "now"), [made])
+        with pytest.raises(OSError, match="Input/output error"):
+            keeper.wait()
     assert keeper.load("x") is None
 
 
