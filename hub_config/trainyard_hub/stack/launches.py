@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 from trainyard.home import Home
 from trainyard.jobs.launch import Launcher
+from trainyard.jobs.states import ENDED, JobState
 from trainyard_spawner.buckets.mounts import BucketMounts
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
@@ -15,7 +16,7 @@ from trainyard_hub.settings import Settings
 
 GRACE_SECONDS = 10.0
 JOB_GRACE_SECONDS = 60.0
-ENDED_STATES = frozenset({"finished", "failed", "stopped"})
+PAGE = 500
 
 
 def ends_with_platform(key: str) -> bool:
@@ -60,13 +61,24 @@ def ask_to_stop_jobs(settings: Settings) -> bool:
     headers = {"Authorization": f"Bearer {token}"}
     try:
         with httpx.Client(base_url=f"{settings.service_url}/api/v1", headers=headers, timeout=10, trust_env=False) as client:
-            page = client.get("/jobs", params={"all": "true", "limit": 500}).raise_for_status().json()
-            for job in page["items"]:
-                if job["state"] not in ENDED_STATES:
-                    client.post(f"/jobs/{job['id']}/stop")
-    except httpx.HTTPError:
+            # all are listed first: one that ends meanwhile would shift the pages
+            for job in _unfinished_jobs(client):
+                client.post(f"/jobs/{job}/stop")
+    except (httpx.HTTPError, ValueError):
         return False
     return True
+
+
+def _unfinished_jobs(client: httpx.Client) -> list[str]:
+    """The ids of all jobs that have not ended, everybody's."""
+    states = [state.value for state in JobState if state not in ENDED]
+    found: list[str] = []
+    while True:
+        asked: dict[str, str | int | list[str]] = {"all": "true", "state": states, "offset": len(found), "limit": PAGE}
+        page = client.get("/jobs", params=asked).raise_for_status().json()
+        found += [job["id"] for job in page["items"]]
+        if not page["items"] or len(found) >= page["total"]:
+            return found
 
 
 def _running(launcher: Launcher, wanted: Callable[[str], bool]) -> list[str]:
