@@ -1,22 +1,24 @@
-"""RecordIO formatting of 2,000 JPEGs of 500 × 375 (quality 90) to a shorter edge of 256 and quality 95, against im2rec.py.
+"""RecordIO formatting: pictures of 500 × 375 and of 12 megapixels to a shorter edge of 256, and unchanged.
 
-Both sides are whole processes from start to end, two workers each, three turns in alternation; the best turn of each counts.
+Both sides of a row are whole processes from start to end on two workers, in alternation; the best turn of each counts. What
+they made is compared, so that no side is fast by being worse.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
+from trainyard.formats.recordio.reader import RecordIOReader
+
+from benchmarks._pictures import WORKERS, in_turns, job, make_pictures, psnr, timed
 
 if TYPE_CHECKING:
     from benchmarks.run import Row
@@ -24,24 +26,74 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 MXNET = ROOT / ".cache" / "bench-mxnet"
 PINS = ("mxnet==1.9.1", "numpy==1.23.5", "opencv-python-headless==4.8.1.78")
-PICTURES, CLASSES, WORKERS, TURNS = 2000, 10, 2, 3
+PICTURES, LARGE, COPIES, TURNS = 2000, 100, 8, 3
+NEAR_ENOUGH = 40.0
 
 
 def rows() -> list[Row]:
-    """One row: seconds of ours, seconds of im2rec."""
-    python = mxnet_python()
+    """Against im2rec, against the bare calls, against im2rec from photographs, and against ``cp -r``."""
     folder = Path(tempfile.mkdtemp(prefix="bench-recordio-"))
     try:
-        make_pictures(folder)
-        ours, peer = [], []
-        for turn in range(TURNS):
-            peer.append(_timed([str(python), str(_im2rec(python)), *_im2rec_arguments(folder)]))
-            ours.append(_timed([sys.executable, "-m", "trainyard.formats.job", str(_job(folder, turn))]))
-        best, other = min(ours), min(peer)
-        name = "RecordIO 500x375 to shorter edge 256, against im2rec"
-        return [{"name": name, "ours": best, "peer": other, "unit": "s", "ratio": other / best, "reach": 3.0}]
+        small, large = make_pictures(folder / "small", PICTURES), make_pictures(folder / "large", LARGE, 4, (3000, 4000))
+        return [*_resized(small), _photographs(large), _unchanged(folder, small)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _resized(folder: Path) -> list[Row]:
+    best = in_turns(
+        {
+            "im2rec": lambda turn: im2rec(folder),
+            "ours": lambda turn: job(folder, folder / f"batch-{turn}"),
+            "calls": lambda turn: [sys.executable, "-m", "benchmarks._calls", str(folder / "pictures"), "256"],
+        },
+        TURNS,
+    )
+    near = np.mean([psnr(a, b) for a, b in zip(_pictures(ours(folder)), _pictures(theirs(folder)), strict=True)])
+    print(f"  mean PSNR of the two outputs {near:.2f} dB")
+    if near < NEAR_ENOUGH:
+        raise AssertionError(f"the outputs differ: {near:.2f} dB")
+    return [
+        _row("RecordIO 500x375 to shorter edge 256, against im2rec", best["ours"], best["im2rec"], 4.0),
+        _row("RecordIO 500x375 to shorter edge 256, against the bare calls", best["ours"], best["calls"], 0.83),
+    ]
+
+
+def _photographs(folder: Path) -> Row:
+    best = in_turns({"im2rec": lambda turn: im2rec(folder), "ours": lambda turn: job(folder, folder / f"batch-{turn}")}, TURNS)
+    wanted = [_reference(path) for path in sorted((folder / "pictures").iterdir())[:20]]
+    mine, other = (
+        np.mean([psnr(a, b) for a, b in zip(_pictures(path), wanted, strict=False)]) for path in (ours(folder), theirs(folder))
+    )
+    print(f"  PSNR against a full decode with area filter: ours {mine:.2f} dB, im2rec {other:.2f} dB")
+    if mine < other:
+        raise AssertionError(f"ours is worse: {mine:.2f} dB against {other:.2f} dB")
+    return _row("RecordIO from 12-megapixel photographs, against im2rec", best["ours"], best["im2rec"], 3.0)
+
+
+def _unchanged(folder: Path, small: Path) -> Row:
+    """Each picture under several names, so that starting a process matters little; both sides end on the disk."""
+    many = folder / "many"
+    (many / "pictures").mkdir(parents=True)
+    lines = (small / "index.jsonl").read_text().splitlines()
+    with (many / "index.jsonl").open("w") as file:
+        for copy in range(COPIES):
+            for path, line in zip(sorted((small / "pictures").iterdir()), lines, strict=True):
+                os.link(path, many / "pictures" / f"{copy}-{path.name}")
+                file.write(line.replace(path.name, f"{copy}-{path.name}") + "\n")
+    ours, copying = [], []
+    for turn in range(TURNS):
+        target = folder / f"copy-{turn}"
+        copying.append(timed(["sh", "-c", 'cp -r "$0" "$1" && sync -f "$1"', str(many / "pictures"), str(target)]))
+        shutil.rmtree(target)
+        ours.append(timed(job(many, folder / f"many-{turn}", resize="")))
+        shutil.rmtree(folder / f"many-{turn}")
+        subprocess.run(["sync", "-f", str(folder)], check=True)
+    return _row("RecordIO unchanged, against cp -r", min(ours), min(copying), 0.6)
+
+
+def _row(name: str, ours: float, peer: float, reach: float) -> Row:
+    return {"name": name, "ours": ours, "peer": peer, "unit": "s", "ratio": peer / ours, "reach": reach}
 
 
 def mxnet_python() -> Path:
@@ -54,69 +106,40 @@ def mxnet_python() -> Path:
     return python
 
 
-def make_pictures(folder: Path) -> None:
-    """Pictures with the spectrum of photographs (amplitude falling with frequency, 60 KB each), and their lists."""
-    rng = np.random.default_rng(1)
-    (folder / "pictures").mkdir()
-    with (folder / "index.jsonl").open("w") as ours, (folder / "all.lst").open("w") as theirs:
-        bases = [photograph(rng) for _ in range(40)]
-        for number in range(PICTURES):
-            base = np.roll(bases[number % 40], rng.integers(0, 375, 2), (0, 1))
-            name, label = f"{number:05d}.jpg", number % CLASSES
-            cv2.imwrite(str(folder / "pictures" / name), base, [cv2.IMWRITE_JPEG_QUALITY, 90])
-            labels = [{"name": "bench", "type": "classification", "version": "1", "data": [{"class": str(label)}]}]
-            ours.write(json.dumps({"url": name, "type": "image", "label": labels}) + "\n")
-            theirs.write(f"{number}\t{label}\t{name}\n")
-
-
-def photograph(rng: np.random.Generator, height: int = 375, width: int = 500) -> Any:
-    """A picture (height, width, 3) with a spectrum that makes a JPEG of quality 90 about 60 KB, like photographs do."""
-    down = np.fft.fftfreq(height)[:, None]
-    across = np.fft.fftfreq(width)[None, :]
-    falling = 1 / np.maximum(np.hypot(down, across), 1 / width) ** 1.4
-    planes = [np.real(np.fft.ifft2(np.fft.fft2(rng.normal(size=(height, width))) * falling)) for _ in range(3)]
-    mixed = np.stack([planes[0] + 0.3 * plane for plane in planes], axis=2)
-    spread = (mixed - mixed.mean()) / mixed.std()
-    return np.clip(128 + 55 * spread, 0, 255).astype(np.uint8)
-
-
-def _im2rec(python: Path) -> Path:
-    site = subprocess.run(
-        [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    return Path(site.stdout.strip()) / "mxnet" / "tools" / "im2rec.py"
-
-
-def _im2rec_arguments(folder: Path) -> list[str]:
+def im2rec(folder: Path) -> list[str]:
+    """The command of MXNet's own tool over the same pictures."""
+    python = mxnet_python()
+    show = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    site = subprocess.run(show, check=True, capture_output=True, text=True).stdout.strip()
     options = ["--resize", "256", "--quality", "95", "--num-thread", str(WORKERS)]
-    return [*options, str(folder / "all.lst"), str(folder / "pictures")]
+    return [str(python), f"{site}/mxnet/tools/im2rec.py", *options, str(folder / "all.lst"), str(folder / "pictures")]
 
 
-def _job(folder: Path, turn: int) -> Path:
-    """The specification of our job: the same pictures in the same order into one set."""
-    plan = {
-        "list_path": str(folder / "index.jsonl"), "label_set": "classification.bench", "formats": ["recordio"],
-        "ratios": {"train": 1.0}, "shuffle": False, "recipe": {"resize": "256", "quality": 95},
-    }  # fmt: skip
-    spec = folder / "spec.json"
-    spec.write_text(
-        json.dumps(
-            {
-                "plan": plan,
-                "folder": str(folder / f"batch-{turn}"),
-                "roots": {"": str(folder / "pictures")},
-                "progress": str(folder / "progress.json"),
-                "workers": WORKERS,
-            }
-        )
-    )
-    return spec
+def ours(folder: Path) -> Path:
+    """The set that our last turn made."""
+    return folder / f"batch-{TURNS - 1}" / "recordio-train"
 
 
-def _timed(argv: list[str]) -> float:
-    if not importlib.util.find_spec("trainyard"):
-        raise RuntimeError("trainyard is not installed")
-    start = time.perf_counter()
-    subprocess.run(argv, check=True, capture_output=True)
-    return time.perf_counter() - start
+def theirs(folder: Path) -> Path:
+    """What im2rec made, as a set of the same layout."""
+    made = folder / "theirs"
+    (made / "cache").mkdir(parents=True, exist_ok=True)
+    for suffix in ("rec", "idx"):
+        shutil.copyfile(folder / f"all.{suffix}", made / "cache" / f"data.{suffix}")
+    return made
+
+
+def _pictures(folder: Path) -> list[np.ndarray]:
+    with RecordIOReader(folder) as records:
+        return [_decoded(record.picture) for record in records]
+
+
+def _decoded(data: bytes) -> np.ndarray:
+    return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR))
+
+
+def _reference(path: Path) -> np.ndarray:
+    """The whole picture decoded and brought to size by averaging areas."""
+    pixels = _decoded(path.read_bytes())
+    height, width = pixels.shape[:2]
+    return np.asarray(cv2.resize(pixels, (width * 256 // height, 256), interpolation=cv2.INTER_AREA))

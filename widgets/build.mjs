@@ -12,6 +12,7 @@ const pages = readdirSync(folder).filter((name) => name.endsWith(".jsx"));
 const outside = process.argv.find((argument) => argument.startsWith("--outdir="));
 
 const builder = await context({
+  absWorkingDir: room, // aliases are looked up from here
   entryPoints: [...pages.map((name) => join(folder, name)), join(folder, "host", "host.js")],
   entryNames: "[name]",
   outdir: outside ? outside.slice("--outdir=".length) : join(folder, "static"),
@@ -23,6 +24,9 @@ const builder = await context({
   legalComments: "none",
   jsx: "automatic",
   jsxImportSource: "preact",
+  // React Flow is written for React; Preact speaks its interface
+  alias: { react: "preact/compat", "react-dom": "preact/compat", "react/jsx-runtime": "preact/jsx-runtime" },
+  define: { "process.env.NODE_ENV": '"production"' },
   loader: { ".css": "text" },
   logLevel: "info",
 });

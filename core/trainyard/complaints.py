@@ -28,7 +28,7 @@ _SENTENCES = {
     "less_than_equal": N_("{field} must be {le} or less."),
     "enum": N_("{field} must be one of {expected}."),
     "literal_error": N_("{field} must be one of {expected}."),
-    "json_invalid": N_("The request is not valid JSON."),
+    "json_invalid": N_("The request is not valid JSON: {error}."),
     "too_short": N_("{field} has at least {min_length} entries."),
 }
 _OTHER = N_("{field} is not right: {reason}")
@@ -37,7 +37,8 @@ _OTHER = N_("{field} is not right: {reason}")
 def complaint(errors: Sequence[Any], code: str = "invalid") -> Invalid:
     """The first of the complaints (``ValidationError.errors()``) as a refusal that names the field."""
     first = errors[0]
-    field = ".".join(str(part) for part in first["loc"] if part not in _PLACES)
+    # what stands there for text that is no JSON is the place in the text
+    field = "" if first["type"] == "json_invalid" else ".".join(str(part) for part in first["loc"] if part not in _PLACES)
     values = {"reason": str(first["msg"]).removeprefix("Value error, "), **first.get("ctx", {}), "field": field or "body"}
     error = Invalid(code, _SENTENCES.get(first["type"], _OTHER), field=field or None)
     # the placeholder {field} and the argument field share a name; the values win when the sentence is filled

@@ -76,6 +76,10 @@ class Home:
         """One folder per started process tree: ``<key>/{spec.json,status.json,output.log,console.sock}``."""
         return self.root / "launches"
 
+    def kept(self, key: str) -> Path:
+        """What stays of a job's launch when its folder is gone: ``usage.jsonl`` and ``output.times``."""
+        return self.root / "kept" / key
+
     @property
     def volume(self) -> Path:
         """The platform volume: group shares, homes, datasets, formatted sets, runs, models."""

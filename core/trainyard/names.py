@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from trainyard.errors import Invalid
 from trainyard.words import N_
 
 LONGEST = 63
+_RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -38,4 +40,20 @@ def display_name(text: str, field: str = "name") -> str:
                 field=field,
                 code=ord(character),
             )
+    return name
+
+
+def resource_name(text: str, field: str = "name") -> str:
+    """``text`` if it may name a package or a virtual cluster: it stands in commands and addresses.
+
+    Raises:
+        Invalid: empty, too long, or with anything but letters, digits, dot, dash and underscore.
+    """
+    name = text.strip()
+    if not _RESOURCE.fullmatch(name):
+        raise Invalid(
+            "resource-name",
+            N_("A name here has 1 to 40 letters, digits, dots, dashes or underscores, and begins with a letter or a digit."),
+            field=field,
+        )
     return name

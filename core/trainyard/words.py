@@ -1,6 +1,7 @@
 """User-facing words in the reader's language: gettext over the catalogues of every installed room.
 
-Each room keeps ``locale/zh/LC_MESSAGES/<package>.po``; ``make words`` compiles them. English text is the key.
+Each room keeps ``locale/zh/LC_MESSAGES/<package>.po``; ``make words`` compiles them. English text is the key, written for many;
+what is said of one stands in ``locale/en``, in the context ``count=1``: the placeholder and its value (``pages.md``).
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def N_(text: str) -> str:
 
 def translate(text: str, language: str = "en", **values: Any) -> str:
     """``text`` in ``language`` with its ``{placeholders}`` filled from ``values``; ``quoted`` text among them likewise."""
-    template = catalogue(language).gettext(text) if text else ""
+    template = _template(text, language, values) if text else ""
     return template.format(**{name: _said(value, language) for name, value in values.items()}) if values else template
 
 
@@ -41,16 +42,21 @@ def quoted(text: str, values: dict[str, Any]) -> dict[str, Any]:
 
 def _said(value: Any, language: str) -> Any:
     if isinstance(value, dict) and value.keys() == {"message", "values"}:
-        return catalogue(language).gettext(value["message"]).format(**value["values"])
+        return _template(value["message"], language, value["values"]).format(**value["values"])
     return value
+
+
+def _template(text: str, language: str, values: dict[str, Any]) -> str:
+    """The form for one, where a value is 1 and the language has such a form, else the text as it is translated."""
+    words = catalogue(language)
+    ones = (words.pgettext(f"{name}=1", text) for name, value in values.items() if value in (1, "1"))
+    return next((form for form in ones if form != text), "") or words.gettext(text)
 
 
 @cache
 def catalogue(language: str) -> gettext.NullTranslations:
     """All rooms' translations into ``language``, looked up one after the other."""
     merged = gettext.NullTranslations()
-    if language == "en":
-        return merged
     for room in ROOMS:
         path = _folder(room) / language / "LC_MESSAGES" / f"{room}.mo"
         if path.is_file():

@@ -36,7 +36,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._runtime = runtime.make(settings.runtime)
-        self._place = Place(self._runtime, self._runtime / "service", settings.kernel_uid)
+        self._place = Place(self._runtime, self._runtime / "service", settings.kernel_uid, settings.enclosed)
         self._forward: Any = None
         self._server: Any = None
         self.pool = Pool(settings, self._place)
@@ -84,9 +84,10 @@ class Service:
             prefix=prefix,
             hub_prefix=settings.hub_prefix,
             service_url=settings.service_url,
+            kernel_service=self._place.service_seen,
             started=time.monotonic(),
             websocket_ping_interval=20,
-            websocket_max_message_size=2**20,
+            websocket_max_message_size=2**22,  # a graph may name a hundred thousand classes; the service takes as much
             default_handler_class=PageHandler,
             default_handler_args={},
             log_function=_quiet,

@@ -14,14 +14,14 @@ from trainyard.words import LANGUAGES, N_, translate
 
 from trainyard_pages.assets import TYPES, Assets
 from trainyard_pages.identity import LANGUAGE_COOKIE, Signed
-from trainyard_pages.sandbox import SERVICE_SOCKET
 
 YEAR = 365 * 86400
 NAVIGATION = [
     ("overview", N_("Overview"), ("overview",)),
-    ("datasets", N_("Datasets"), ("datasets", "dataset")),
+    ("datasets", N_("Datasets"), ("datasets", "dataset", "graph")),
     ("workspace", N_("Workspace"), ()),
     ("trainings", N_("Training"), ("trainings", "training_new", "monitor", "console")),
+    ("searches", N_("Tuning"), ("searches", "search_new")),
     ("models", N_("Models"), ("models",)),
     ("storage", N_("Storage"), ("storage",)),
     ("admin", N_("Admin"), ("admin",)),
@@ -74,7 +74,7 @@ class PageHandler(Signed):
         return {
             "url": f"http://service{path}",
             "token": self.token,
-            "socket": SERVICE_SOCKET,
+            "socket": self.settings["kernel_service"],
             "language": language,
             "query": query,
             "hosted": True,

@@ -26,11 +26,27 @@ GONE = 4404  # the close code after which a page loads itself again
 
 @dataclass(frozen=True)
 class Place:
-    """Where kernels live: a folder of sockets only we enter, the socket to the service, the kernels' user id."""
+    """Where kernels live: a folder of sockets only we enter, the socket to the service, the kernels' user id; and whether
+    each is enclosed by bubblewrap, or runs as we do, in a container of our own.
+    """
 
     runtime: Path
     service: Path
     uid: int
+    enclosed: bool = True
+
+    @property
+    def service_seen(self) -> str:
+        """The socket to the service as a kernel sees it."""
+        return sandbox.SERVICE_SOCKET if self.enclosed else str(self.service)
+
+    def seen(self, folder: Path) -> str:
+        """A kernel's own folder as it sees it."""
+        return sandbox.KERNEL_FOLDER if self.enclosed else str(folder)
+
+    def command(self, folder: Path) -> list[str]:
+        """How the kernel of ``folder`` is started."""
+        return sandbox.command(folder, self.service, self.uid) if self.enclosed else sandbox.bare_command(folder)
 
 
 class PageKernel:
@@ -60,7 +76,7 @@ class PageKernel:
         self.channel = ours
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                *sandbox.command(self._folder, self._place.service, self._place.uid),
+                *self._place.command(self._folder),
                 env={**sandbox.environment(), CHANNEL: str(theirs.fileno())},
                 pass_fds=(theirs.fileno(),),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -126,7 +142,7 @@ class PageKernel:
         key = secrets.token_hex(32)
         file = self._folder / "connection.json"
         file.touch(mode=0o600)
-        file.write_text(json.dumps({**common, "key": key, "ip": f"{sandbox.KERNEL_FOLDER}/k"}))
+        file.write_text(json.dumps({**common, "key": key, "ip": f"{self._place.seen(self._folder)}/k"}))
         if os.geteuid() == 0:
             for path in (self._folder, file):
                 os.chown(path, self._place.uid, self._place.uid)

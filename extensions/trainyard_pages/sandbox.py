@@ -31,6 +31,11 @@ def command(folder: Path, service: Path, uid: int) -> list[str]:
     return [str(bwrap_path()), *_namespaces(), *_files(), *_mounts(folder, service), "--chdir", "/tmp", "--", *inner]  # noqa: S108
 
 
+def bare_command(folder: Path) -> list[str]:
+    """The argv of the same kernel without an enclosure, for a container that may make no namespaces and is one itself."""
+    return [sys.executable, "-m", "trainyard_widgets.kernel", "-f", f"{folder}/connection.json"]
+
+
 def environment() -> dict[str, str]:
     """All a kernel's environment; nothing of ours is inherited."""
     return {

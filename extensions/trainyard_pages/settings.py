@@ -31,5 +31,6 @@ class Settings(BaseSettings):
     kernels_per_viewer: int = Field(default=12, ge=1)
     kernel_memory: int = Field(default=512 * 2**20, ge=128 * 2**20)
     kernel_uid: int = Field(default=19999, ge=1)
+    enclosed: bool = True
     grace: float = Field(default=45, ge=0)
     log_level: str = "INFO"

@@ -48,6 +48,10 @@ class ChannelHandler(Signed, WebSocketHandler):
         except (RuntimeError, TimeoutError):
             self.close(FAILED, "the page failed")
             return
+        if self.ws_connection is None:  # the tab was closed meanwhile, and ``on_close`` knew of no kernel yet
+            if kernel.page is None:
+                kernel.close_for_page()
+            return
         if kernel.page is not None:
             kernel.page.close(1000, "opened elsewhere")
         self.kernel, kernel.page, kernel.left = kernel, self, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from trainyard.jobs.launch import Launcher
 
 from trainyard_service import audit, bodies, errors, neighbours, oauth
@@ -72,10 +72,9 @@ def create_app(context: Context, parts: tuple[Part, ...] = PARTS) -> FastAPI:
     measurements = Measurements()
     app.state.context, app.state.measurements = context, measurements
     errors.install(app)
-    api = APIRouter(prefix=settings.api_path)
     for router in ROUTERS:
-        api.include_router(router)
-    app.include_router(api)
+        # one router around them all would match every route once more for each request
+        app.include_router(router, prefix=settings.api_path)
     app.include_router(oauth.router, prefix=settings.base_path)
     system.mount_docs(app, settings.base_path)
     app.add_middleware(Observer, measurements=measurements)

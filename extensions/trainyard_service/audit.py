@@ -69,6 +69,13 @@ def note(target: str | None = None, **detail: Any) -> None:
         entry.detail.update(detail)
 
 
+def leave_out() -> None:
+    """Say that this call repeats one that left its entry already."""
+    entry = _current.get()
+    if entry is not None:
+        entry.written = True
+
+
 def record(session: Session, who: str, action: str, target: str = "", **detail: Any) -> None:
     """Write an entry for something that is no request: the reconciler, a command."""
     session.add(AuditRow(who=who, action=action, target=target, result=detail.pop("result", "ok"), detail=detail))

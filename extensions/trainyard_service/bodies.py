@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import suppress
 from typing import Any
 
 from fastapi import Request, Response
@@ -24,11 +23,22 @@ def checked(handler: Handler) -> Handler:
 
     async def after_a_look(request: Request) -> Response:
         if "json" in request.headers.get("content-type", "json"):
-            with suppress(ValueError, RecursionError):
-                must_be_storable(await request.json())
+            must_be_storable(await _read(request))
         return await handler(request)
 
     return after_a_look
+
+
+async def _read(request: Request) -> Any:
+    """The body as Python reads it; None where the framework will say what is wrong with it."""
+    try:
+        return await request.json()
+    except UnicodeDecodeError as error:
+        raise Invalid("not-utf-8", N_("The request is not UTF-8: byte {place}."), place=error.start) from None
+    except RecursionError:
+        raise Invalid("nested-too-deeply", N_("The request is nested too deeply.")) from None
+    except ValueError:
+        return None
 
 
 def must_be_storable(value: Any) -> None:

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from sqlalchemy.orm import Session
 TOPICS = frozenset(
     {
         *("dataset", "batch", "job", "training", "instance", "model", "notice", "account", "workspace", "usage", "group"),
-        *("storage", "reset"),
+        *("storage", "template", "search", "parameter_set", "reset"),
     }
 )
 _KEPT = 2000
@@ -45,6 +46,10 @@ EVERYBODY = Audience(everybody=True)
 Announcement = tuple[str, str, Audience]
 
 
+made_by: ContextVar[object | None] = ContextVar("trainyard_made_by", default=None)
+"""Whoever listens to events and makes some too: set where it works, it is told its own apart (``Event.maker``)."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One change. ``number`` counts up within a service's life."""
@@ -53,6 +58,7 @@ class Event:
     topic: str
     id: str
     audience: Audience
+    maker: object | None = None
 
 
 @dataclass(eq=False)
@@ -79,7 +85,7 @@ class EventBus:
             raise ValueError(f"unknown topic {topic}")
         with self._lock:
             self._number += 1
-            event = Event(self._number, topic, id, audience)
+            event = Event(self._number, topic, id, audience, made_by.get())
             self._kept.append(event)
             for subscriber in self._subscribers:
                 subscriber.loop.call_soon_threadsafe(subscriber.queue.put_nowait, event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,14 @@ def reference(image: Image) -> str:
 
 def _described(sources: Path) -> list[dict[str, Any]]:
     paths = sorted(sources.glob("*/image.yaml")) if sources.is_dir() else []
-    found = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
+    found = [_recipe(path, path.stat().st_mtime_ns) for path in paths]
     return [one for one in found if isinstance(one, dict) and "name" in one and "version" in one]
+
+
+@lru_cache(maxsize=256)
+def _recipe(path: Path, _changed: int) -> Any:
+    """What a file describes; every submission and every start asks, and YAML takes longer to read than both."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def _built(home: Home) -> list[tuple[tuple[str, str], dict[str, Any]]]:

@@ -20,7 +20,7 @@ from typing import Protocol
 import psycopg
 from sqlalchemy import text
 from sqlalchemy.orm import Session
-from watchfiles import awatch
+from trainyard.inotify import names_as_they_change
 
 from trainyard_service.context import Context
 from trainyard_service.database.engine import Database
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 _CHANNEL = "trainyard"
 _MOST_BYTES = 7900  # PostgreSQL refuses notifications of 8000 bytes
 _MOST_NEWS = 4 << 20
-_STEP_MILLISECONDS = 10
+_GATHER_SECONDS = 0.01
 _HANDSHAKE_SECONDS = 0.2
 _AGAIN_SECONDS = 1.0
 _NOBODY = Audience(administrators=False)
@@ -140,10 +140,12 @@ class Journal:
         self._position = self._path.stat().st_size
         greeting = asyncio.create_task(self._greet())
         try:
-            async for _ in awatch(self._path, step=_STEP_MILLISECONDS, debounce=5 * _STEP_MILLISECONDS):
-                self._heard.set()
-                for line in self._news():
-                    _publish(self._bus, line)
+            async for name in names_as_they_change(self._path.parent):
+                if name == self._path.name:
+                    self._heard.set()
+                    await asyncio.sleep(_GATHER_SECONDS)
+                    for line in self._news():
+                        _publish(self._bus, line)
         finally:
             greeting.cancel()
 
@@ -157,13 +159,17 @@ class Journal:
 
     def _news(self) -> Iterator[str]:
         with self._path.open("rb") as file:
-            if file.seek(0, os.SEEK_END) < self._position:
+            size = file.seek(0, os.SEEK_END)
+            if size < self._position:
                 self._position = 0
+            if size == self._position:
+                return  # of what was read together, each line still has its event
             file.seek(self._position)
             data = file.read()
         complete = data[: data.rfind(b"\n") + 1]
         self._position += len(complete)
-        yield from complete.decode("utf-8", "replace").splitlines()
+        ours = f'{{"from":"{self._bus.life}"'
+        yield from (line for line in complete.decode("utf-8", "replace").splitlines() if not line.startswith(ours))
 
 
 def _packed(sender: str, events: list[Announcement]) -> Iterator[str]:

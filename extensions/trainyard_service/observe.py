@@ -92,6 +92,7 @@ def configure_logs(level: str) -> None:
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
                 "botocore": {"level": "WARNING"},
+                "watchfiles": {"level": "WARNING"},
             },
         }
     )

@@ -33,10 +33,12 @@ class Settings(BaseSettings):
     store_keys_file: Path | None = None
     storage_key_file: Path | None = None
     private_storage: bool = False
+    store_seconds: float = Field(default=20, gt=0)
     copy_seconds: float = Field(default=5, gt=0)
     upload_days: float = Field(default=2, gt=0)
     largest_upload: int = Field(default=64 * 2**30, gt=0)
     disk_reserve: int = Field(default=2**30, ge=0)
+    quiet_minutes: float = Field(default=15, ge=0)
 
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)

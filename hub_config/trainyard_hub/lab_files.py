@@ -18,7 +18,9 @@ class LabFilesHandler(StaticFileHandler):
     async def get(self, path: str, include_body: bool = True) -> None:
         """The file, or 404."""
         found = lab_assets.find(Home.from_environment(), *path.split("/"))
-        await super().get(str(found.relative_to(self.root)) if found else "none", include_body)
+        if found:
+            self.root = str(found.parent.resolve())  # an administrator may keep images on another disk, behind a link
+        await super().get(found.name if found else "none", include_body)
 
     def set_extra_headers(self, path: str) -> None:
         """An address means one content; opened by itself it is a document without any rights."""

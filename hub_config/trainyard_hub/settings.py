@@ -35,7 +35,9 @@ class Settings(BaseSettings):
     public_url: str = ""
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    tls_outside: bool = False
     hub_database_url: str = ""
+    service_launcher: str = ""
     images: str = "workspace,mxnet"
     public_datasets: bool = True
     log_level: str = "INFO"
@@ -47,7 +49,7 @@ class Settings(BaseSettings):
                 "tls-half",
                 N_("TRAINYARD_TLS_CERTIFICATE and TRAINYARD_TLS_KEY are set together or not at all."),
             )
-        if self.host not in LOOPBACK and self.tls_certificate is None:
+        if self.host not in LOOPBACK and self.tls_certificate is None and not self.tls_outside:
             raise Invalid(
                 "tls-missing",
                 N_("TRAINYARD_HOST is {host}: anything but loopback is served with TLS only."),

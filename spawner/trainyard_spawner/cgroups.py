@@ -92,6 +92,17 @@ def peak_memory(folders: list[Path]) -> int | None:
     return None
 
 
+def cpu_seconds(folders: list[Path]) -> float | None:
+    """What the group's processes have computed, living and ended, or None where the kernel does not say."""
+    for folder in folders:
+        with suppress(OSError, ValueError):
+            return int((folder / "cpuacct.usage").read_text()) / 1e9
+        with suppress(OSError, ValueError, KeyError):
+            table = dict(line.split() for line in (folder / "cpu.stat").read_text().splitlines())
+            return int(table["usage_usec"]) / 1e6
+    return None
+
+
 def remove(folders: list[Path]) -> None:
     """Kill what is left in the groups and remove them."""
     for folder in folders:

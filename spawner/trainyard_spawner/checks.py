@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from trainyard.errors import Invalid, NotFound
-from trainyard.jobs.launch import LaunchSpec
+from trainyard.jobs.launch import LaunchSpec, Mount
 from trainyard.words import N_
 
 from trainyard_spawner.sandbox import IMAGE
@@ -13,28 +14,48 @@ from trainyard_spawner.sandbox import IMAGE
 RESERVED = ("/proc", "/dev", "/sys", "/usr", "/etc", "/opt", "/bin", "/lib", "/lib64", "/sbin", "/tmp", "/run")  # noqa: S108
 
 
-def check_mounts(spec: LaunchSpec) -> None:
-    """Every source exists and is reached without a link; no target covers the system or lies in what people may write to.
+def check_mounts(mounts: Sequence[Mount]) -> None:
+    """Both of the following.
 
     Raises:
         NotFound: a source is missing (``mount-missing``).
         Invalid: ``mount-source``, ``mount-target``, or ``mount-nested``.
     """
-    for mount in spec.mounts:
-        target = PurePosixPath(mount.target)
-        if not target.is_absolute() or ".." in target.parts or str(target) == "/" or _covers_system(target):
-            raise Invalid("mount-target", N_("Nothing may be mounted at {target}."), target=str(target))
+    check_targets(mounts)
+    check_sources(mounts)
+
+
+def check_sources(mounts: Sequence[Mount]) -> None:
+    """Every source exists and is reached without a link; for who sees the platform's folders.
+
+    Raises:
+        NotFound: a source is missing (``mount-missing``).
+        Invalid: ``mount-source``.
+    """
+    for mount in mounts:
         if not mount.source.exists():
             raise NotFound(
                 "mount-missing",
                 N_("{source}, which belongs at {target}, does not exist."),
                 hint=N_("It may have been deleted in the meantime; choose again what to mount."),
                 source=str(mount.source),
-                target=str(target),
+                target=str(mount.target),
             )
         if mount.source.resolve() != mount.source:
             raise Invalid("mount-source", N_("{source} leads through a link, which is not followed."), source=str(mount.source))
-        for other in spec.mounts:
+
+
+def check_targets(mounts: Sequence[Mount]) -> None:
+    """No target covers the system or lies in what people may write to.
+
+    Raises:
+        Invalid: ``mount-target``, or ``mount-nested``.
+    """
+    for mount in mounts:
+        target = PurePosixPath(mount.target)
+        if not target.is_absolute() or ".." in target.parts or str(target) == "/" or _covers_system(target):
+            raise Invalid("mount-target", N_("Nothing may be mounted at {target}."), target=str(target))
+        for other in mounts:
             if not other.read_only and other.target in mount.target.parents:
                 raise Invalid(
                     "mount-nested",

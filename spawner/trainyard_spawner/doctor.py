@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -104,8 +104,9 @@ def networks() -> Finding:
     if os.geteuid() != 0:
         return Finding("network", "note", N_("Sandboxes share this machine's network."), N_("As root each has one of its own."))
     try:
-        outside = network.install()
-        os.close(network.open_namespace(0))
+        platform = network.Platform(Home.from_environment().root.resolve())
+        outside = network.install(platform)
+        os.close(network.open_namespace(platform, 0))
     except network.NoNetwork as refused:
         return Finding(
             "network",
@@ -169,7 +170,11 @@ def as_json(finding: Finding, language: str) -> dict[str, Any]:
 
 def main(arguments: list[str], language: str = "en") -> int:
     """Print the findings in ``language``; ``--json`` for programs. Returns 1 when something does not work."""
-    findings = collect()
+    return show(collect(), arguments, language)
+
+
+def show(findings: Sequence[Finding], arguments: list[str], language: str) -> int:
+    """Print ``findings``; what ``main`` returns."""
     if "--json" in arguments:
         print(json.dumps([as_json(one, language) for one in findings], ensure_ascii=False, indent=2))
     else:

@@ -16,11 +16,19 @@ LAST_LINES = 8
 _WHY = {
     Cause.EXITED: N_("The program ended with exit code {exit_code}."),
     Cause.SIGNALLED: N_("The program was ended by signal {signal}."),
+    Cause.GPU_OUT_OF_MEMORY: N_("It needed more memory than its GPU has."),
     Cause.OUT_OF_MEMORY: N_("It needed more memory than its package has. Choose a larger package."),
     Cause.DISK_FULL: N_("The disk is full. Delete what is not needed, then start again."),
     Cause.TIME_LIMIT: N_("It was stopped while it started."),
+    Cause.IDLE: N_("It was stopped while it started."),
+    Cause.EVICTED: N_("It was stopped while it started."),
     Cause.STOPPED: N_("It was stopped while it started."),
     Cause.SUPERVISOR_LOST: N_("The supervisor of this program was lost and the program with it. Start it again."),
+    Cause.NODE_EVICTED: N_("The cluster took it off its machine: {message}"),
+    Cause.UNSCHEDULABLE: N_("The cluster found no machine for it in time: {message}"),
+    Cause.NODE_LOST: N_("The machine it ran on was lost and the program with it. Start it again."),
+    Cause.IMAGE_FAILED: N_("Its image could not be used: {message}"),
+    Cause.MOUNT_FAILED: N_("Something it needs could not be mounted: {message}"),
     Cause.LAUNCH_FAILED: N_("It could not be started: {message}"),
 }
 

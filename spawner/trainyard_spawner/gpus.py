@@ -25,6 +25,11 @@ class Gpu:
     name: str
     memory: int
 
+    @property
+    def type(self) -> str:
+        """The name in one word, without its maker: ``Tesla-K80``."""
+        return "-".join(self.name.removeprefix("NVIDIA ").split())
+
 
 def find() -> list[Gpu]:
     """The cards of this machine; an empty list where there is no driver."""

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 from trainyard.errors import Invalid, NotFound, Unavailable
 from trainyard.home import Home
 from trainyard.words import N_
 
-from trainyard_spawner import files
+from trainyard_spawner import files, package_indexes
 from trainyard_spawner.locks import Lock
 from trainyard_spawner.swap import is_mounted_anywhere, put_in_place
 
@@ -107,8 +108,8 @@ def build(home: Home, recipe: Recipe, progress: Progress | None = None) -> Path:
 
 
 def digest(recipe: Recipe) -> str:
-    """What the image is made from: its folder and our own packages."""
-    total = hashlib.sha256()
+    """What the image is made from: its folder, our own packages, and whether it is the build for a GPU."""
+    total = hashlib.sha256(package_indexes.requirements(recipe.folder).name.encode())
     for path in [recipe.folder, *(repository() / source for source in SOURCES)]:
         for file in _files(path):
             total.update(f"{file.relative_to(path.parent)}\0{file.stat().st_size}\0".encode())
@@ -120,20 +121,28 @@ def _build(shelf: Path, recipe: Recipe, tell: Progress) -> None:
     folder = shelf / f".build-{recipe.version}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o755)
-    made_from = digest(recipe)
+    made_from, indexes = digest(recipe), package_indexes.settings(os.environ)
     with (shelf / f"{recipe.version}.log").open("wb") as log:
 
         def uv(*arguments: str) -> None:
-            _run([_uv(), *arguments], log.fileno(), recipe, Path(log.name))
+            _run([uv_program(), *arguments], os.environ | indexes, log, recipe)
 
         python = str(folder / "env/bin/python")
         tell(0.0, "environment")
         uv("venv", "--relocatable", "--python", PYTHON, "--no-project", str(folder / "env"))
         tell(0.05, "packages")
-        requirements = str(recipe.folder / "requirements.txt")
-        uv("pip", "install", "--python", python, "--compile-bytecode", "-r", requirements)
+        requirements = str(package_indexes.requirements(recipe.folder))
+        install = ("pip", "install", "--python", python, "--compile-bytecode", "-r", requirements)
+        backend = package_indexes.torch_backend(os.environ, indexes) if recipe.described.get("torch-backend") else []
+        try:
+            uv(*install, *backend)
+        except Unavailable:
+            if not backend:
+                raise
+            # PyTorch's own indexes cannot be reached from here: the build of the ordinary one is large, and works
+            uv(*install)
         tell(0.85, "trainyard")
-        with _copy_of_ours(shelf) as ours:
+        with OwnPackages(shelf) as ours:
             uv("pip", "install", "--python", python, "--compile-bytecode", "--no-deps", str(ours.path))
     if (recipe.folder / "examples").is_dir():
         shutil.copytree(recipe.folder / "examples", folder / "examples")
@@ -150,15 +159,16 @@ def _finish(shelf: Path, folder: Path, recipe: Recipe, made_from: str) -> None:
     put_in_place(folder, shelf / recipe.version, shelf / f".old-{recipe.version}-{time.time_ns()}")
 
 
-def _run(argv: list[str], log: int, recipe: Recipe, log_path: Path) -> None:
-    if subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, umask=0o022, check=False).returncode:
+def _run(argv: list[str], environment: Mapping[str, str], log: IO[bytes], recipe: Recipe) -> None:
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, umask=0o022, check=False)
+    if done.returncode:
         raise Unavailable(
             "image-build-failed",
             N_("The image {image} could not be built: {reason}"),
             hint=N_("The whole log is {log}; check the network and the package index, then build again."),
             image=f"{recipe.name}:{recipe.version}",
-            reason=_last_line(log_path),
-            log=str(log_path),
+            reason=_last_line(Path(log.name)),
+            log=log.name,
         )
 
 
@@ -167,13 +177,13 @@ def _last_line(path: Path) -> str:
     return next((line for line in lines if line.startswith("error:") or "×" in line), lines[-1] if lines else "")
 
 
-class _copy_of_ours:
+class OwnPackages:
     """Our packages, copied: a build in the clone itself would leave files there and pick up stale ones."""
 
     def __init__(self, shelf: Path) -> None:
         self.path = shelf / ".ours"
 
-    def __enter__(self) -> _copy_of_ours:
+    def __enter__(self) -> OwnPackages:
         shutil.rmtree(self.path, ignore_errors=True)
         self.path.mkdir()
         for source in SOURCES:
@@ -198,7 +208,7 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _uv() -> str:
+def uv_program() -> str:
     beside = Path(sys.executable).parent / "uv"
     found = str(beside) if beside.is_file() else shutil.which("uv")
     if not found:

@@ -6,28 +6,33 @@ filter lets nothing through to the machine itself, to other sandboxes, or to any
 leads to; the Hub reaches a workspace, and a sandbox the platform, through the supervisor. Nothing has to be cleaned
 up: the kernel removes both interfaces with the last process in the namespace. Where the kernel refuses any part, a
 sandbox gets its own loopback and no more.
+
+Several platforms may run on one machine: each has a filter of its own, which is for the interfaces of its group.
 """
 
 from __future__ import annotations
 
 import ctypes
-import errno
+import hashlib
 import logging
 import os
+import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
+from trainyard_spawner import links
 from trainyard_spawner import nftables as nft
 
 log = logging.getLogger(__name__)
 
 PREFIX = "ty-"
 TABLE = "trainyard"
+_TABLE_OF_PLATFORM = re.compile(f"{TABLE}-([0-9a-f]{{8}})")
 POOLS = ("10.213.0.0/16", "172.29.0.0/16", "192.168.208.0/20")
 LINK_LOCAL = IPv4Network("169.254.0.0/16")
 CLONE_NEWNET = 0x40000000
@@ -49,36 +54,81 @@ class Outside:
     pool: IPv4Network
 
 
-def choose() -> str:
+@dataclass(frozen=True)
+class Platform:
+    """Whose sandboxes they are: what tells the interfaces and the filter of one state folder from another's."""
+
+    home: Path
+
+    @property
+    def group(self) -> int:
+        """Of all its interfaces; never 0, which is everybody's."""
+        return int.from_bytes(hashlib.sha256(bytes(self.home)).digest()[:4], "big") & 0x7FFFFFFF | 1
+
+    @property
+    def table(self) -> str:
+        """Of its filter."""
+        return f"{TABLE}-{self.group:08x}"
+
+
+def choose(platform: Platform) -> str:
     """``shared`` as an ordinary user; as root ``own``, or ``none`` where the machine refuses."""
     if os.geteuid() != 0:
         return "shared"
     try:
-        install()
+        install(platform)
+        _remove_leftovers()
     except NoNetwork as refused:
         log.warning("sandboxes have no network: %s", refused)
         return "none"
     return "own"
 
 
-def install() -> Outside:
+def install(platform: Platform) -> Outside:
     """Put the filter in place and let packets through between sandboxes and the way out. Once or many times, the same.
 
     Raises:
         NoNetwork: no default route, or the kernel refuses.
     """
-    # pyroute2 runs an event loop of its own for each call, which a thread that runs one already cannot have
-    outside: Outside = _in_thread(lambda _: 0, _install)
+    try:
+        outside = find_outside()
+        nft.replace_table(platform.table, chains(outside, platform.group), str(platform.home))
+        for name in outside.uplinks:
+            _allow_forwarding(name)
+    except OSError as error:
+        raise NoNetwork(str(error)) from error
     return outside
 
 
-def open_namespace(number: int) -> int:
+def open_namespace(platform: Platform, number: int) -> int:
     """A descriptor of a new network with a way out; ``number`` says which addresses are tried first.
 
     Raises:
         NoNetwork: the kernel refuses.
     """
-    return int(_in_thread(lambda _: 0, lambda: _open_namespace(number)))
+    outside = install(platform)
+    try:
+        descriptor = int(_in_new_namespace(lambda: os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)))
+        try:
+            _connect(descriptor, platform.group, outside.pool, number)
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except OSError as error:
+        raise NoNetwork(str(error)) from error
+    return descriptor
+
+
+def open_loopback() -> int:
+    """A descriptor of a new network without any way out: those who enter it reach each other.
+
+    Raises:
+        NoNetwork: the kernel refuses.
+    """
+    try:
+        return int(_in_new_namespace(_only_loopback))
+    except OSError as error:
+        raise NoNetwork(str(error)) from error
 
 
 def find_outside() -> Outside:
@@ -87,16 +137,7 @@ def find_outside() -> Outside:
     Raises:
         NoNetwork: there is no default route, or none of our pools is free.
     """
-    from pyroute2 import IPRoute
-    from pyroute2.netlink.exceptions import NetlinkError
-
-    try:
-        with IPRoute() as routes:
-            names = {link["index"]: link.get_attr("IFLA_IFNAME") for link in routes.get_links()}
-            table = [(names.get(route.get_attr("RTA_OIF"), ""), _destination(route)) for route in routes.get_routes(family=2)]
-    except NetlinkError as error:
-        raise NoNetwork(str(error)) from error
-    return choose_outside(table)
+    return choose_outside(links.routes())
 
 
 def choose_outside(routes: Iterable[tuple[str, IPv4Network]]) -> Outside:
@@ -112,11 +153,11 @@ def choose_outside(routes: Iterable[tuple[str, IPv4Network]]) -> Outside:
     raise NoNetwork("every private network we could use is in use: " + ", ".join(POOLS))
 
 
-def chains(outside: Outside) -> list[nft.Chain]:
+def chains(outside: Outside, group: int) -> list[nft.Chain]:
     """The filter. What comes from a sandbox never enters the machine, and is only passed on to the way out."""
-    inside = nft.name_begins(nft.META_INPUT_NAME, PREFIX)
+    inside = nft.group_is(nft.META_INPUT_GROUP, group)
     drop, accept = nft.verdict(nft.DROP), nft.verdict(nft.ACCEPT)
-    to_inside = nft.name_begins(nft.META_OUTPUT_NAME, PREFIX)
+    to_inside = nft.group_is(nft.META_OUTPUT_GROUP, group)
     elsewhere = [part for name in outside.uplinks for part in nft.name_is_not(nft.META_OUTPUT_NAME, name)]
     forward = [
         inside + to_inside + drop,
@@ -134,71 +175,57 @@ def chains(outside: Outside) -> list[nft.Chain]:
     ]
 
 
-def _install() -> Outside:
-    try:
-        outside = find_outside()
-        nft.replace_table(TABLE, chains(outside))
-        for name in outside.uplinks:
-            _allow_forwarding(name)
-    except OSError as error:
-        raise NoNetwork(str(error)) from error
-    return outside
+def _remove_leftovers() -> None:
+    """Filters of platforms whose folder is gone (tests leave many), where none of their interfaces is there."""
+    with suppress(OSError):
+        used = {group for name, group in links.groups() if name.startswith(PREFIX)}
+        for table, home in nft.tables().items():
+            if is_left(table, home, used):
+                nft.remove_table(table)
 
 
-def _open_namespace(number: int) -> int:
-    from pyroute2.netlink.exceptions import NetlinkError
+def is_left(table: str, home: str, used: Collection[int]) -> bool:
+    """Whether a table is ours, its platform's folder is gone, and none of its interfaces is among those ``used``.
 
-    outside = _install()
-    try:
-        descriptor = int(_in_new_namespace(lambda: os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)))
-        try:
-            _connect(descriptor, outside.pool, number)
-        except BaseException:
-            os.close(descriptor)
-            raise
-    except (OSError, NetlinkError) as error:
-        raise NoNetwork(str(error)) from error
-    return descriptor
+    One without a group is from before every platform had its own.
+    """
+    if table == TABLE:
+        return 0 not in used
+    ours = _TABLE_OF_PLATFORM.fullmatch(table)
+    return ours is not None and int(ours[1], 16) not in used and bool(home) and not Path(home).exists()
 
 
-def _connect(namespace: int, pool: IPv4Network, number: int) -> None:
-    from pyroute2 import IPRoute
-
-    with IPRoute() as links:
-        index, block = _make_pair(links, namespace, pool, number)
-        here, there = block[1], block[2]
-        _allow_forwarding(f"{PREFIX}{index}")
-        ours = links.link_lookup(ifname=f"{PREFIX}{index}")[0]
-        links.addr("add", index=ours, address=str(here), prefixlen=30)
-        links.link("set", index=ours, state="up")
+def _connect(namespace: int, group: int, pool: IPv4Network, number: int) -> None:
+    name, block = _make_pair(namespace, group, pool, number)
+    here, there = block[1], block[2]
+    _allow_forwarding(name)
+    links.switch_on(name, here)
     _in_namespace(namespace, lambda: _configure_inside(here, there))
 
 
-def _make_pair(links: Any, namespace: int, pool: IPv4Network, number: int) -> tuple[int, IPv4Network]:
-    """The first free name is the first free block: the kernel gives a name to one only."""
-    from pyroute2.netlink.exceptions import NetlinkError
-
+def _make_pair(namespace: int, group: int, pool: IPv4Network, number: int) -> tuple[str, IPv4Network]:
+    """The first free name is the first free block: the kernel gives a name to one only, of all platforms."""
     blocks = pool.num_addresses // 4
     for attempt in range(TRIES):
         index = (number + attempt * 257) % blocks
         try:
-            links.link("add", ifname=f"{PREFIX}{index}", kind="veth", peer={"ifname": "eth0", "net_ns_fd": namespace})
-        except NetlinkError as error:
-            if error.code != errno.EEXIST:
-                raise
-        else:
-            return index, IPv4Network((int(pool.network_address) + index * 4, 30))
+            links.make_pair(links.Pair(f"{PREFIX}{index}", namespace, group))
+        except FileExistsError:
+            continue
+        return f"{PREFIX}{index}", IPv4Network((int(pool.network_address) + index * 4, 30))
     raise NoNetwork(f"none of {TRIES} names for an interface was free")
 
 
-def _configure_inside(here: IPv4Address, there: IPv4Address) -> None:
-    from pyroute2 import IPRoute
+def _only_loopback() -> int:
+    """Switch on the loopback of this thread's network; its descriptor."""
+    links.switch_on("lo")
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
-    with IPRoute() as links:
-        for name in ("lo", "eth0"):
-            links.link("set", index=links.link_lookup(ifname=name)[0], state="up")
-        links.addr("add", index=links.link_lookup(ifname="eth0")[0], address=str(there), prefixlen=30)
-        links.route("add", dst="default", gateway=str(here))
+
+def _configure_inside(here: IPv4Address, there: IPv4Address) -> None:
+    links.switch_on("lo")
+    links.switch_on("eth0", there)
+    links.add_default_route(here)
 
 
 def _in_new_namespace(work: Callable[[], Any]) -> Any:
@@ -236,9 +263,3 @@ def _allow_forwarding(name: str) -> None:
     setting = SETTINGS / name / "forwarding"
     if setting.read_text().strip() != "1":
         setting.write_text("1")
-
-
-def _destination(route: Any) -> IPv4Network:
-    with suppress(ValueError):
-        return IPv4Network((route.get_attr("RTA_DST") or "0.0.0.0", route["dst_len"]))  # noqa: S104
-    return IPv4Network("0.0.0.0/0")

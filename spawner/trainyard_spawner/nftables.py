@@ -1,30 +1,30 @@
 """Just enough of nf_tables over netlink to put one table in place in a single transaction, without the ``nft`` program.
 
-``pyroute2`` sends table, chains and rules one by one, which would leave the machine open between two of them.
+Sent one by one, table, chains and rules would leave the machine open between two of them.
 Numbers are those of ``linux/netfilter/nf_tables.h`` and ``nfnetlink.h``; attributes are in network byte order.
 """
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
+
+from trainyard_spawner import netlink
 
 NETLINK_NETFILTER = 12
 SUBSYSTEM = 10
 BATCH_BEGIN, BATCH_END = 16, 17
-NEW_TABLE, DELETE_TABLE, NEW_CHAIN, NEW_RULE = 0, 2, 3, 6
-REQUEST, ACKNOWLEDGE, CREATE, APPEND = 0x1, 0x4, 0x400, 0x800
-ERROR = 2
+NEW_TABLE, GET_TABLE, DELETE_TABLE, NEW_CHAIN, NEW_RULE = 0, 1, 2, 3, 6
+TABLE_NOTE, LONGEST_NOTE = 6, 256
 INET = 1
-NESTED = 0x8000
 DROP, ACCEPT = 0, 1
 EQUAL, NOT_EQUAL = 0, 1
 REGISTER, VERDICT_REGISTER = 1, 0
-META_INPUT_NAME, META_OUTPUT_NAME, META_PROTOCOL_FAMILY = 6, 7, 15
+META_OUTPUT_NAME, META_PROTOCOL_FAMILY, META_INPUT_GROUP, META_OUTPUT_GROUP = 7, 15, 21, 22
 NETWORK_HEADER = 1
 SOURCE, DESTINATION = 12, 16
 ESTABLISHED_OR_RELATED = 2 | 4
@@ -41,9 +41,10 @@ class Chain:
     rules: Sequence[Sequence[bytes]]
 
 
-def name_begins(key: int, prefix: str) -> list[bytes]:
-    """The interface's name begins with ``prefix``; ``key`` says which interface."""
-    return [_load_meta(key), _compare(EQUAL, prefix.encode())]
+def group_is(key: int, number: int) -> list[bytes]:
+    """The interface is in that group; ``key`` says which interface."""
+    # groups are in the machine's own byte order
+    return [_load_meta(key), _compare(EQUAL, struct.pack("=I", number))]
 
 
 def name_is_not(key: int, name: str) -> list[bytes]:
@@ -76,7 +77,7 @@ def is_answer() -> list[bytes]:
 
 def verdict(code: int) -> list[bytes]:
     """``DROP`` or ``ACCEPT``."""
-    data = _nest(2, _nest(2, _number(1, code)))
+    data = netlink.nested(2, netlink.nested(2, _number(1, code)))
     return [_expression("immediate", _number(1, VERDICT_REGISTER), data)]
 
 
@@ -85,57 +86,66 @@ def masquerade() -> list[bytes]:
     return [_expression("masq")]
 
 
-def replace_table(name: str, chains: Iterable[Chain]) -> None:
-    """Put the table in place of an older one of the same name, all of it or nothing.
+def replace_table(name: str, chains: Iterable[Chain], note: str = "") -> None:
+    """Put the table in place of an older one of the same name, all of it or nothing; ``note`` is kept with it.
 
     Raises:
         OSError: the kernel refuses.
     """
-    table = _text(1, name)
-    messages = [(NEW_TABLE, CREATE, table), (DELETE_TABLE, 0, table), (NEW_TABLE, CREATE, table)]
+    table, noted = netlink.text(1, name), note.encode()
+    with_note = table + netlink.attribute(TABLE_NOTE, noted) if 0 < len(noted) <= LONGEST_NOTE else table
+    messages = [(NEW_TABLE, netlink.CREATE, table), (DELETE_TABLE, 0, table), (NEW_TABLE, netlink.CREATE, with_note)]
     for chain in chains:
-        hook = _nest(4, _number(1, chain.hook), _attribute(2, struct.pack("!i", chain.priority)))
-        messages.append((NEW_CHAIN, CREATE, table + _text(3, chain.name) + hook + _number(5, ACCEPT) + _text(7, chain.kind)))
+        hook = netlink.nested(4, _number(1, chain.hook), netlink.attribute(2, struct.pack("!i", chain.priority)))
+        kind = _number(5, ACCEPT) + netlink.text(7, chain.kind)
+        messages.append((NEW_CHAIN, netlink.CREATE, table + netlink.text(3, chain.name) + hook + kind))
         for rule in chain.rules:
-            expressions = _nest(4, *(_nest(1, expression) for expression in rule))
-            messages.append((NEW_RULE, CREATE | APPEND, table + _text(2, chain.name) + expressions))
+            expressions = netlink.nested(4, *(netlink.nested(1, expression) for expression in rule))
+            messages.append((NEW_RULE, netlink.CREATE | netlink.APPEND, table + netlink.text(2, chain.name) + expressions))
     _transact(messages)
 
 
+def remove_table(name: str) -> None:
+    """Remove a table with everything in it; one that is not there is fine.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    with suppress(FileNotFoundError):
+        _transact([(DELETE_TABLE, 0, netlink.text(1, name))])
+
+
+def tables() -> dict[str, str]:
+    """The tables there are, with what was noted at each.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
+    found = {}
+    for body in netlink.ask(NETLINK_NETFILTER, SUBSYSTEM << 8 | GET_TABLE, struct.pack("!BBH", INET, 0, 0)):
+        told = netlink.attributes(body[4:])
+        found[told.get(1, b"").rstrip(b"\0").decode(errors="replace")] = told.get(TABLE_NOTE, b"").decode(errors="replace")
+    return found
+
+
 def _transact(messages: Sequence[tuple[int, int, bytes]]) -> None:
-    batch = _message(BATCH_BEGIN, REQUEST, 0, struct.pack("!BBH", 0, 0, SUBSYSTEM))
+    batch = netlink.framed(BATCH_BEGIN, netlink.REQUEST, 0, struct.pack("!BBH", 0, 0, SUBSYSTEM))
     for number, (kind, flags, body) in enumerate(messages, 1):
         header = struct.pack("!BBH", INET, 0, 0)
-        batch += _message(SUBSYSTEM << 8 | kind, REQUEST | ACKNOWLEDGE | flags, number, header + body)
-    batch += _message(BATCH_END, REQUEST, len(messages) + 1, struct.pack("!BBH", 0, 0, SUBSYSTEM))
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as netlink:
-        netlink.settimeout(5)
-        netlink.bind((0, 0))
-        netlink.send(batch)
-        awaited = len(messages)
-        while awaited > 0:
-            awaited -= _acknowledged(netlink.recv(65536))
-
-
-def _acknowledged(data: bytes) -> int:
-    count, offset = 0, 0
-    while offset < len(data):
-        length, kind = struct.unpack_from("=IH", data, offset)
-        if kind == ERROR:
-            code = -struct.unpack_from("=i", data, offset + 16)[0]
-            if code:
-                raise OSError(code, f"nf_tables: {os.strerror(code)}")
-            count += 1
-        offset += (length + 3) & ~3
-    return count
-
-
-def _message(kind: int, flags: int, number: int, body: bytes) -> bytes:
-    return struct.pack("=IHHII", 16 + len(body), kind, flags, number, 0) + body
+        batch += netlink.framed(SUBSYSTEM << 8 | kind, netlink.REQUEST | netlink.ACKNOWLEDGE | flags, number, header + body)
+    batch += netlink.framed(BATCH_END, netlink.REQUEST, len(messages) + 1, struct.pack("!BBH", 0, 0, SUBSYSTEM))
+    try:
+        with netlink.opened(NETLINK_NETFILTER) as kernel:
+            kernel.send(batch)
+            awaited = len(messages)
+            while awaited > 0:
+                awaited -= sum(kind == netlink.ERROR for kind, _ in netlink.answers(kernel.recv(65536)))
+    except OSError as error:
+        raise OSError(error.errno, f"nf_tables: {error.strerror or error}") from error
 
 
 def _expression(name: str, *attributes: bytes) -> bytes:
-    return _text(1, name) + _nest(2, *attributes)
+    return netlink.text(1, name) + netlink.nested(2, *attributes)
 
 
 def _load_meta(key: int) -> bytes:
@@ -143,25 +153,14 @@ def _load_meta(key: int) -> bytes:
 
 
 def _compare(operator: int, value: bytes) -> bytes:
-    return _expression("cmp", _number(1, REGISTER), _number(2, operator), _nest(3, _attribute(1, value)))
+    return _expression("cmp", _number(1, REGISTER), _number(2, operator), netlink.nested(3, netlink.attribute(1, value)))
 
 
 def _mask(mask: bytes) -> bytes:
     width = [_number(1, REGISTER), _number(2, REGISTER), _number(3, len(mask))]
-    return _expression("bitwise", *width, _nest(4, _attribute(1, mask)), _nest(5, _attribute(1, bytes(len(mask)))))
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    return struct.pack("=HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
-
-
-def _nest(kind: int, *attributes: bytes) -> bytes:
-    return _attribute(kind | NESTED, b"".join(attributes))
+    to = [netlink.nested(kind, netlink.attribute(1, value)) for kind, value in ((4, mask), (5, bytes(len(mask))))]
+    return _expression("bitwise", *width, *to)
 
 
 def _number(kind: int, value: int) -> bytes:
-    return _attribute(kind, struct.pack("!I", value))
-
-
-def _text(kind: int, value: str) -> bytes:
-    return _attribute(kind, value.encode() + b"\0")
+    return netlink.attribute(kind, struct.pack("!I", value))

@@ -12,6 +12,8 @@ from trainyard.words import N_
 
 APPARMOR = Path("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")
 CLONE = Path("/proc/sys/kernel/unprivileged_userns_clone")
+# a mount that vanishes while it is copied, as those of a kubelet do, is a failure of that moment only
+TRIES = 3
 MOST = Path("/proc/sys/user/max_user_namespaces")
 
 
@@ -24,9 +26,10 @@ def check_sandbox() -> None:
     argv = [str(bwrap_path()), "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
     if os.geteuid() != 0:
         argv += ["--unshare-user", "--uid", "1000", "--gid", "1000"]
-    result = subprocess.run([*argv, "--", "/usr/bin/true"], capture_output=True, text=True, timeout=20, check=False)
-    if result.returncode == 0:
-        return
+    for _ in range(TRIES):
+        result = subprocess.run([*argv, "--", "/usr/bin/true"], capture_output=True, text=True, timeout=20, check=False)
+        if result.returncode == 0:
+            return
     reason, command = _advice()
     raise Conflict(
         "sandbox-forbidden",

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from trainyard.jobs.launch import Identity, LaunchSpec
+from trainyard.jobs.launch import Identity, LaunchSpec, resolved
 
 FIRST_DESCRIPTOR = 10
 IMAGE = "/opt/image"
@@ -140,7 +140,8 @@ def _system(line: _Line, spec: LaunchSpec, host: Host) -> None:
         line.add("--ro-bind", path, path)
     line.file("/etc/passwd", passwd(spec.identity))
     line.file("/etc/group", group(spec.identity))
-    line.file("/etc/hosts", f"127.0.0.1 localhost {host_name(spec)}\n")
+    others = [key for key in spec.gang if key != host_name(spec)]
+    line.file("/etc/hosts", f"127.0.0.1 {' '.join(['localhost', host_name(spec), *others])}\n")
     line.file("/etc/resolv.conf", host.resolv_conf)
     line.add("--proc", "/proc", "--dev", "/dev")
     half = str(spec.resources.memory // 2)
@@ -203,4 +204,5 @@ def environment(spec: LaunchSpec) -> dict[str, str]:
     }
     path = spec.environment.get("PATH", "/usr/local/bin:/usr/bin:/bin")
     own = f"{IMAGE}/bin"
-    return {**needed, **spec.environment, "PATH": path if path.startswith(own) else f"{own}:{path}"}
+    given = resolved(spec.environment, dict.fromkeys(spec.gang, "127.0.0.1"))
+    return {**needed, **given, "PATH": path if path.startswith(own) else f"{own}:{path}"}

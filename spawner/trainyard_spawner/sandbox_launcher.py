@@ -13,19 +13,20 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainyard import inotify
 from trainyard.errors import Conflict, NotFound
 from trainyard.home import Home
-from trainyard.jobs.launch import Finding, LaunchSpec, LaunchState
+from trainyard.jobs.launch import Finding, Identity, LaunchSpec, LaunchState, Mount
 from trainyard.jobs.states import Cause
 from trainyard.words import N_
 
-from trainyard_spawner import cgroups, doctor, files, gpus, memory, network, sandbox, watch
+from trainyard_spawner import cgroups, doctor, files, gang_network, gpus, log_file, memory, network, sandbox
 from trainyard_spawner.checks import check_entry, check_mounts
 from trainyard_spawner.console import SandboxConsole
 from trainyard_spawner.host import read_host
@@ -49,6 +50,10 @@ PASSED_ON = (
     "message",
     "peak_memory",
     "memory_limit",
+    "peak_cpu",
+    "cpu_limit",
+    "peak_gpu_memory",
+    "gpu_memory_limit",
     "limits_by",
 )
 
@@ -71,7 +76,8 @@ class SandboxLauncher:
         for folder in (self._launches, self._watch):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._groups = cgroups.find_parent(self._home.root) if limits == "auto" else None
-        self._network = network.choose() if networks == "auto" else networks
+        self._platform = network.Platform(self._home.root)
+        self._network = network.choose(self._platform) if networks == "auto" else networks
 
     @property
     def home(self) -> Home:
@@ -85,10 +91,14 @@ class SandboxLauncher:
 
     # -- the contract -----------------------------------------------------------------------------------------------
 
+    def expect(self, key: str, identity: Identity, mounts: Sequence[Mount]) -> None:
+        """Only look at the mounts: whoever starts a sandbox sees this machine's folders, and makes the launch's own."""
+        check_mounts(mounts)
+
     def start(self, spec: LaunchSpec) -> LaunchState:
         """Start ``spec``; when its key is known already, only tell the state."""
         image = environment_of(self._home, spec.image)
-        check_mounts(spec)
+        check_mounts(spec.mounts)
         check_entry(spec, image)
         with self._guard():
             known = self._told(spec.key)
@@ -126,6 +136,10 @@ class SandboxLauncher:
         """The cards NVML knows of, by UUID."""
         return tuple(card.id for card in gpus.find())
 
+    def device_types(self) -> dict[str, str]:
+        """The cards' names without their maker, in one word."""
+        return {card.id: card.type for card in gpus.find()}
+
     def findings(self, language: str) -> tuple[Finding, ...]:
         """What the doctor says."""
         return tuple(
@@ -138,9 +152,19 @@ class SandboxLauncher:
         keys = sorted(folder.name for folder in self._launches.iterdir() if not folder.name.startswith("."))
         return [state for key in keys if (state := self.state(key)) is not None]
 
+    def cpu_seconds(self, key: str) -> float | None:
+        """What all processes of a running launch have computed so far, by its control group, or summed without one."""
+        state = self.state(key)
+        if state is None or state.phase != "running":
+            return None
+        if self._groups and (used := cgroups.cpu_seconds(self._groups.group(key))) is not None:
+            return used
+        sandbox = (files.read_json(self._folder(key) / "status.json") or {}).get("sandbox")
+        return memory.cpu_seconds(memory.tree(sandbox["pid"])) if sandbox else None
+
     def changes(self) -> AsyncIterator[str]:
         """Keys of launches as they change."""
-        return watch.names_as_they_change(self._watch)
+        return inotify.names_as_they_change(self._watch)
 
     async def console(self, key: str, argv: tuple[str, ...], columns: int, rows: int) -> Console:
         """Run ``argv`` on a terminal inside a running launch."""
@@ -181,20 +205,43 @@ class SandboxLauncher:
     @contextmanager
     def _open_network(self, spec: LaunchSpec) -> Iterator[Network]:
         """The launch's network; one that cannot be had is none, never the host's."""
-        kind = self._network if spec.internet else "none"
-        if kind != "own":
-            yield Network(kind)
-            return
+        opened = self._network_of(spec)
         try:
-            descriptor = network.open_namespace(spec.identity.uid)
+            yield opened
+        finally:
+            if opened.descriptor is not None:
+                os.close(opened.descriptor)
+
+    def _network_of(self, spec: LaunchSpec) -> Network:
+        kind = self._network if spec.internet else "none"
+        if spec.gang and kind != "shared":
+            return self._network_of_gang(spec, kind)
+        return self._new_network(spec) if kind == "own" else Network(kind)
+
+    def _new_network(self, spec: LaunchSpec) -> Network:
+        try:
+            return Network("own", network.open_namespace(self._platform, spec.identity.uid))
         except network.NoNetwork as refused:
             log.warning("%s has no network: %s", spec.key, refused)
-            yield Network("none")
-            return
+            return Network("none")
+
+    def _network_of_gang(self, spec: LaunchSpec, kind: str) -> Network:
+        """The network its replicas share, with a way out or with nothing but them."""
+        found = gang_network.find(self._launches, self._watch, spec.gang)
+        if found is not None:
+            return Network("own", found)
+        opened = self._new_network(spec) if kind == "own" else Network("none")
+        if opened.descriptor is not None:
+            return opened
         try:
-            yield Network("own", descriptor)
-        finally:
-            os.close(descriptor)
+            return Network("own", network.open_loopback())
+        except network.NoNetwork as refused:
+            raise Conflict(
+                "no-shared-network",
+                N_("This machine gives the replicas of a job no network in which they reach each other: {reason}"),
+                hint=N_("Run it with one worker, or ask an administrator to let Trainyard run as root."),
+                reason=str(refused),
+            ) from refused
 
     def _write_plan(self, spec: LaunchSpec, image: Path, opened: Network) -> None:
         folder = self._folder(spec.key)
@@ -216,17 +263,28 @@ class SandboxLauncher:
             "bwrap": box.argv,
             "first_descriptor": sandbox.FIRST_DESCRIPTOR,
             "handed": [{"path": handed.path, "content": handed.content} for handed in box.handed],
+            "image": str(image.resolve()),
             "groups": [str(group) for group in groups],
             "sum_memory": None if groups else spec.resources.memory,
             "output": str(output),
+            "log_limit": log_limit(),
+            "kept": str(self._home.kept(spec.key)) if spec.key.startswith("job-") else None,
+            "devices": list(spec.devices),
             "time_limit": spec.time_limit,
             "grace": spec.grace,
             "watch": str(self._watch / spec.key),
             "address_file": str(self._home.address),
             "network_descriptor": opened.descriptor,
+            "network_identity": gang_network.identity(opened.descriptor),
+            "keep_network": bool(spec.gang),
             "gate": kind != "shared" and spec.listen_port is not None,
             "writable": [str(mount.source) for mount in spec.mounts if not mount.read_only] + [str(output.parent)],
-            "status": {"address": address, "memory_limit": spec.resources.memory, "limits_by": self._limits_by(groups)},
+            "status": {
+                "address": address,
+                "memory_limit": spec.resources.memory,
+                "cpu_limit": spec.resources.cpu,
+                "limits_by": self._limits_by(groups),
+            },
             "init": {
                 "argv": spec.argv,
                 "environment": sandbox.environment(spec),
@@ -284,7 +342,9 @@ class SandboxLauncher:
         if status is None:
             return LaunchState(key=key, phase="starting")
         cause = Cause(status["cause"]) if status.get("cause") else None
-        return LaunchState(key=key, cause=cause, **{name: status[name] for name in PASSED_ON if name in status})
+        running_for = time.monotonic() - status["began"] if status["phase"] == "running" and "began" in status else None
+        told = {name: status[name] for name in PASSED_ON if name in status}
+        return LaunchState(key=key, cause=cause, running_for=running_for, **told)
 
     def _never_began(self, known: LaunchState) -> bool:
         """A start that was killed before its supervisor had written anything: nothing runs, so it may be started."""
@@ -323,6 +383,12 @@ class SandboxLauncher:
                     signal.pidfd_send_signal(descriptor, signal.SIGTERM)
             finally:
                 os.close(descriptor)
+
+
+def log_limit() -> int:
+    """``TRAINYARD_LOG_BYTES``: how large a log may grow before it loses its middle."""
+    given = os.environ.get("TRAINYARD_LOG_BYTES", "")
+    return int(given) if given.isdigit() else log_file.LIMIT
 
 
 def _end_sandbox(named: dict[str, int] | None) -> None:

@@ -9,6 +9,7 @@ sandbox along: bubblewrap and the first process die with their parent.
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 import selectors
@@ -22,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from trainyard_spawner import cgroups, files, memory, relay
+from trainyard_spawner import cgroups, files, log_file, memory, relay, usage
 
 CONTROL, CONSOLE, CONFIGURATION = 3, 4, 5
 HIGH = 300
@@ -31,19 +32,34 @@ PR_SET_PDEATHSIG = 1
 CLONE_NEWNET = 0x40000000
 FULL_DISK = 4 << 20
 WATCH_SECONDS = 1.0
+LAST_OUTPUT_SECONDS = 10.0
+# how bubblewrap begins its complaints about what it was to mount
+MOUNTING = ("bwrap: Can't bind", "bwrap: Can't mount", "bwrap: Can't find source path", "bwrap: Can't create file at")
 
 
 def main(folder: str) -> None:
     """Detach from the caller, then run the launch described in ``folder`` to its end."""
-    if os.fork():
-        os._exit(0)
     path = Path(folder)
+    if child := os.fork():
+        (path / "supervisor.pid").write_text(str(child))
+        os._exit(0)
     supervisor = Supervisor(path, json.loads((path / "plan.json").read_bytes()))
     try:
         supervisor.run()
+    except NotThere as error:
+        supervisor.end(error.cause, message=str(error))
     except Exception as error:
         traceback.print_exc()
-        supervisor.end("launch-failed", message=f"{type(error).__name__}: {error}")
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+        supervisor.end("disk-full" if full else "launch-failed", message=f"{type(error).__name__}: {error}")
+
+
+class NotThere(Exception):
+    """A folder of the image or a mount is not where it was when the start was checked."""
+
+    def __init__(self, cause: str, path: str, error: OSError) -> None:
+        super().__init__(f"{path}: {error.strerror}")
+        self.cause = cause
 
 
 class Supervisor:
@@ -63,6 +79,9 @@ class Supervisor:
         self._kill_at: float | None = None
         self._over = False
         self._connections: list[socket.socket] = []
+        self._log: log_file.LogPump | None = None
+        self._usage: usage.Sampler | None = None
+        self._sample_at: float | None = None
 
     def run(self) -> None:
         """Start, watch, write down the end."""
@@ -88,16 +107,28 @@ class Supervisor:
         descriptors = {CONTROL: control.fileno(), CONSOLE: self._listen_for_consoles(), CONFIGURATION: self._configuration()}
         for number, handed in enumerate(self._plan["handed"], self._plan["first_descriptor"]):
             path = handed["path"]
-            descriptors[number] = _memory_file(handed["content"]) if path is None else files.open_path(Path(path))
-        output = files.open_output(Path(self._plan["output"]), self._plan["init"]["uid"], self._plan["init"]["gid"])
-        descriptors |= {0: os.open(os.devnull, os.O_RDONLY), 1: output, 2: output}
+            descriptors[number] = _memory_file(handed["content"]) if path is None else self._open(path)
+        self._log = pump = self._open_log()
+        descriptors |= {0: os.open(os.devnull, os.O_RDONLY), 1: pump.writer, 2: pump.writer}
         self._bwrap = os.fork()
         if self._bwrap == 0:
             self._become_sandbox(descriptors)
-        for descriptor in set(descriptors.values()) - {control.fileno()}:
+        for descriptor in set(descriptors.values()) - {control.fileno(), pump.writer}:
             os.close(descriptor)
-        if self._plan.get("network_descriptor") is not None:
+        pump.start()
+        if self._plan.get("network_descriptor") is not None and not self._plan["keep_network"]:
             os.close(self._plan["network_descriptor"])  # or the network would outlive the sandbox
+
+    def _open_log(self) -> log_file.LogPump:
+        uid, gid, kept = self._plan["init"]["uid"], self._plan["init"]["gid"], self._plan["kept"]
+        log = log_file.LogFile(files.open_output(Path(self._plan["output"]), uid, gid), self._plan["log_limit"])
+        return log_file.LogPump(log, Path(kept) / log_file.FILE if kept else None, uid, gid)
+
+    def _open(self, path: str) -> int:
+        try:
+            return files.open_path(Path(path))
+        except OSError as error:
+            raise NotThere("image-failed" if path == self._plan["image"] else "mount-failed", path, error) from None
 
     def _become_sandbox(self, descriptors: Mapping[int, int]) -> None:
         """In the child: enter the groups, arrange descriptors, and turn into bubblewrap with an empty environment."""
@@ -146,12 +177,14 @@ class Supervisor:
                     key.data()
                 self._check_time()
                 self._check_memory()
+                self._check_usage()
         self._control.setblocking(False)
         while self._hear(None):
             pass
 
     def _patience(self) -> float | None:
-        moments = [moment - time.monotonic() for moment in (self._deadline, self._kill_at) if moment is not None]
+        known = (self._deadline, self._kill_at, self._sample_at)
+        moments = [moment - time.monotonic() for moment in known if moment is not None]
         if self._plan["sum_memory"]:
             moments.append(WATCH_SECONDS)
         return max(0.0, min(moments)) if moments else None
@@ -188,7 +221,11 @@ class Supervisor:
             self._deadline = time.monotonic() + self._plan["time_limit"]
         if self._plan["gate"]:
             self._open_gate()
-        self._write_status(phase="running", started_at=time.time())
+        kept = Path(self._plan["kept"]) if self._plan["kept"] else None
+        self._usage = usage.Sampler(kept, self._groups, self._bwrap, self._plan["devices"])
+        self._sample_at = time.monotonic()
+        # the second clock is the machine's own since it was switched on: nobody sets it
+        self._write_status(phase="running", started_at=time.time(), began=time.monotonic())
 
     def _hear_failed(self, said: dict[str, Any], _: object) -> None:
         self._failure = said
@@ -246,17 +283,31 @@ class Supervisor:
             self._over = True
             self._kill()
 
+    def _check_usage(self) -> None:
+        if self._usage is not None and self._sample_at is not None and time.monotonic() >= self._sample_at:
+            self._usage.sample()
+            self._sample_at = time.monotonic() + self._usage.seconds
+
+    def _peaks(self) -> dict[str, float]:
+        peaks = self._usage.peaks() if self._usage else {}
+        names = {"cpu": "peak_cpu", "gpu_memory": "peak_gpu_memory", "gpu_memory_limit": "gpu_memory_limit"}
+        return {names[name]: value if name == "cpu" else int(value) for name, value in peaks.items() if name in names}
+
     def _kill(self) -> None:
         memory.kill(memory.tree(self._bwrap))
 
     def _certify(self) -> None:
         """Write down how it ended, and leave nothing behind."""
+        if self._log is not None:
+            self._log.finish(LAST_OUTPUT_SECONDS)
         memory_ran_out = self._over or cgroups.out_of_memory(self._groups)
         self._peak = max(self._peak, cgroups.peak_memory(self._groups) or 0)
         if self._failure is not None:
             self.end("launch-failed", message=f"{os.strerror(self._failure['errno'])}: {self._failure['path']}", exit_code=127)
         elif self._status["phase"] == "starting" and self._why is None and self._exit is None:
-            self.end("launch-failed", message=self._last_words(), exit_code=abs(self._bwrap_status))
+            words = self._last_words()
+            mount = any(one in words for one in MOUNTING)
+            self.end("mount-failed" if mount else "launch-failed", message=words, exit_code=abs(self._bwrap_status))
         else:
             code = -signal.SIGKILL if self._exit is None else self._exit
             cause = self._cause(code, memory_ran_out=memory_ran_out)
@@ -289,7 +340,9 @@ class Supervisor:
     def end(self, cause: str, **details: Any) -> None:
         """The last status of this launch."""
         cgroups.remove(self._groups)
-        self._write_status(phase="ended", ended_at=time.time(), cause=cause, peak_memory=self._peak or None, **details)
+        self._write_status(
+            phase="ended", ended_at=time.time(), cause=cause, peak_memory=self._peak or None, **self._peaks(), **details
+        )
 
     def _write_status(self, **changed: Any) -> None:
         self._status.update(changed)

@@ -27,7 +27,17 @@ def write_archive(path: Path) -> Path:
     """The pictures the list names, in a zip."""
     with zipfile.ZipFile(path, "w") as archive:
         for place in range(COUNT):
-            archive.writestr(f"street/{place:02}.jpg", _picture(place))
+            archive.writestr(f"street/{place:02}.jpg", picture(place))
+    return path
+
+
+def write_class_folders(path: Path) -> Path:
+    """Two classes as folders in a zip: twelve pictures of several sizes, one of them twice, and one that ends in its middle."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for place in range(12):
+            archive.writestr(f"{('圆 round', 'square')[place % 2]}/{place:02}.jpg", picture(place, 1 + place % 4))
+        archive.writestr("square/again.jpg", picture(1, 2))
+        archive.writestr("square/broken.jpg", picture(3, 4)[:900])
     return path
 
 
@@ -63,14 +73,25 @@ def _corners(left: int, top: int, right: int, bottom: int) -> list[list[int]]:
     return [[left, top], [right, top], [right, bottom], [left, bottom]]
 
 
-def _picture(place: int) -> bytes:
+def voc_annotation(place: int) -> str:
+    """The boxes of a picture as Pascal VOC writes them."""
+    objects = (
+        f"<object><name>{name}</name><bndbox><xmin>{left}</xmin><ymin>{top}</ymin><xmax>{right}</xmax><ymax>{bottom}</ymax></bndbox></object>"
+        for name, (left, top, right, bottom) in _boxes(place)
+    )
+    size = "<size><width>500</width><height>375</height><depth>3</depth></size>"
+    return f"<annotation><filename>{place}.jpg</filename>{size}{''.join(objects)}</annotation>"
+
+
+def picture(place: int, part: int = 1) -> bytes:
+    """A street as JPEG, 500 by 375 pixels or a ``part`` of that."""
     night = place % 4 == 0
-    picture = Image.new("RGB", (500, 375), "#26324d" if night else "#b9d3ea")
-    draw = ImageDraw.Draw(picture)
+    drawn = Image.new("RGB", (500, 375), "#26324d" if night else "#b9d3ea")
+    draw = ImageDraw.Draw(drawn)
     draw.rectangle((0, 250, 500, 375), fill="#3f434a" if night else "#8b8f96")
     colours = {"汽车": "#c0392b", "person": "#e0b089", "traffic light": "#2e7d4f"}
     for name, box in _boxes(place):
         draw.rounded_rectangle(box, 14, fill=colours[name])
     file = BytesIO()
-    picture.save(file, "JPEG", quality=90)
+    drawn.resize((500 // part, 375 // part)).save(file, "JPEG", quality=90)
     return file.getvalue()

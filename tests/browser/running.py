@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -15,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import psutil
@@ -23,8 +24,10 @@ from trainyard_hub.settings import Settings
 from trainyard_hub.stack.manager import Manager
 from trainyard_hub.stack.processes import stack
 
-START_SECONDS = 300
+START_SECONDS = 900
 PORTS = 40
+IMAGES = Path(__file__).parents[2] / ".cache" / "hub-images"  # kept between runs, and for all platforms of one
+_CLAIMS: list[IO[str]] = []
 
 
 class RunningPlatform:
@@ -42,6 +45,20 @@ class RunningPlatform:
         # what a client checks the address's certificate against
         self.trust: ssl.SSLContext | bool = True
         self._process: subprocess.Popen[bytes] | None = None
+
+    def set(self, **settings: str) -> None:
+        """Settings for the next start, without ``TRAINYARD_``."""
+        self._environment |= {f"TRAINYARD_{name}": value for name, value in settings.items()}
+
+    def share(self, image: str) -> None:
+        """Take this image from what other platforms of the tests have built, and build it for them."""
+        (IMAGES / image).mkdir(parents=True, exist_ok=True)
+        (self.home / "images").mkdir(mode=0o755)
+        (self.home / "images" / image).symlink_to(IMAGES / image)
+
+    def processes(self) -> dict[str, Any]:
+        """The processes of the stack by name."""
+        return self._manager().processes()
 
     def start(self) -> None:
         """Start and wait until the address is told.
@@ -65,9 +82,9 @@ class RunningPlatform:
         """Stop platform, workspaces and jobs, and remove the folder."""
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
-            self._process.wait(60)
+            self._process.wait(240)
         command = [sys.executable, "-m", "trainyard_hub.stack", "stop", "--jobs"]
-        subprocess.run(command, env=self._environment, capture_output=True, timeout=60, check=False)
+        subprocess.run(command, env=self._environment, capture_output=True, timeout=240, check=False)
         shutil.rmtree(self.home, ignore_errors=True)
         self.log.unlink(missing_ok=True)
 
@@ -114,7 +131,7 @@ class RunningPlatform:
             params=query,
             json=body,
             headers={"Authorization": f"Bearer {self.secret('administrator-token')}"},
-            timeout=30,
+            timeout=120,
             verify=self.trust,
         )
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
@@ -130,11 +147,24 @@ class RunningPlatform:
 
 
 def free_range(count: int) -> int:
-    """A port from which on ``count`` ports are free now."""
+    """A port from which on ``count`` ports are free now and stay ours among all tests, for as long as this process lives."""
     for first in random.sample(range(21000, 32000, count), 100):
-        if all(is_free(port) for port in range(first, first + count)):
+        if claimed(first) and all(is_free(port) for port in range(first, first + count)):
             return first
     raise AssertionError("no free range of ports")
+
+
+def claimed(first: int) -> bool:
+    """Whether nobody else has chosen this range; it is ours from now on."""
+    path = Path(tempfile.gettempdir()) / f"trainyard-ports-{os.geteuid()}-{first}.lock"
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _CLAIMS.append(lock)
+    return True
 
 
 def is_free(port: int) -> bool:

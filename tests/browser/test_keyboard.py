@@ -38,12 +38,13 @@ def test_a_training_is_made_with_the_keyboard_alone(people: People, training: st
     tab_to(page, page.locator("[role=tab][aria-selected=true]"))
     while page.get_by_role("tab", name="Public").get_attribute("aria-selected") == "false":
         page.keyboard.press("ArrowRight")
+        expect(page.locator("[role=tab]:focus")).to_have_attribute("aria-selected", "true")
     pair = page.locator(".ty-dataset-sets", has_text="digits").locator(".ty-pair", has_text="RecordIO").first
     press(page, pair.locator("input[name=train]"), "Space")
     press(page, page.locator("dialog").get_by_role("button", name="Take both"))
     expect(pair.locator("input[name=val]")).to_be_checked()
     press(page, page.get_by_role("button", name="Next step"))
-    expect(page.get_by_role("radio")).to_be_checked()
+    expect(page.get_by_role("radio", name="MXNet")).to_be_checked()
     press(page, page.get_by_role("button", name="Next step"))
     tab_to(page, page.locator("[name=name]"))
     page.keyboard.type("by-keyboard")

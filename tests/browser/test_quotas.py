@@ -43,7 +43,7 @@ def test_deleting_an_account_says_first_what_goes_and_what_stays(
     delete.click()
     expect(page.get_by_text("Nobody matches")).to_be_visible()
     leaving.page.goto(f"{leaving.address}/services/pages/overview")
-    expect(leaving.page.locator("#username_input")).to_be_visible(timeout=20_000)
+    expect(leaving.page.locator("#username_input")).to_be_visible()
     share = platform.home / "volume" / "groups"
     assert [path.name for path in share.glob("*/Leonie*")] == [f"Leonie~{number}"]
 

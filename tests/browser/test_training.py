@@ -19,8 +19,8 @@ README_PICTURE = Path(__file__).parents[2] / "docs" / "screenshot.png"
 def test_curves_grow_while_it_trains_and_stay_after_a_reload(people: People, training: str) -> None:
     page = people.ana.open(f"monitor?id={training}")
     expect(page.locator(".ty-curve").first).to_be_visible(timeout=120_000)
-    chart = page.locator(".ty-curve [role=img]").first
-    expect(chart).not_to_have_attribute("aria-label", chart.get_attribute("aria-label") or "", timeout=60_000)
+    chart = page.locator(".ty-curve-place").first
+    expect(chart).not_to_have_attribute("aria-label", chart.get_attribute("aria-label") or "")
     expect(page.locator(".ty-log-line").first).to_contain_text(re.compile(r"\S"))
     people.ana.shoot("monitor-running")
     page.reload()
@@ -32,7 +32,7 @@ def test_a_command_typed_into_the_console_runs_inside_the_training(
     people: People, training: str, platform: RunningPlatform
 ) -> None:
     page = people.ana.open(f"console?id={training}")
-    expect(page.locator(".ty-console-state .ty-good")).to_be_visible(timeout=20_000)
+    expect(page.locator(".ty-console-state .ty-good")).to_be_visible()
     page.locator(".xterm-helper-textarea").focus()
     page.keyboard.type("echo inside-$((40+2)); ls /workspace/mnt/data\n")
     expect(page.locator(".xterm-accessibility")).to_contain_text("inside-42")
@@ -42,10 +42,10 @@ def test_a_command_typed_into_the_console_runs_inside_the_training(
 
 def test_it_finishes_with_an_accuracy_worth_having(people: People, training: str) -> None:
     page = people.ana.open(f"monitor?id={training}")
-    expect(page.locator(".ty-tile [data-state=finished]")).to_be_visible(timeout=300_000)
-    said = page.locator(".ty-curve").first.locator("[role=img]").get_attribute("aria-label") or ""
-    found = re.search(r"validation ([\d.]+)%", said)
-    assert found and float(found.group(1)) >= 96, said
+    expect(page.locator(".ty-tile [data-state=finished]")).to_be_visible(timeout=540_000)
+    # the last points may come a moment after the end
+    curve = page.locator(".ty-curve-place").first
+    expect(curve).to_have_attribute("aria-label", re.compile(r"validation (9[6-9]|100)(\.\d+)?%"))
     lines = page.locator(".ty-curve").first.locator(".ty-legend line")
     told_apart = {(line.get_attribute("stroke"), line.get_attribute("stroke-dasharray") is None) for line in lines.all()}
     assert len(told_apart) == 2 and {plain for _, plain in told_apart} == {True, False}  # by more than their colours
@@ -58,7 +58,9 @@ def test_it_finishes_with_an_accuracy_worth_having(people: People, training: str
 
 def test_the_log_is_searched_and_downloaded(people: People, training: str) -> None:
     page = people.ana.open(f"monitor?id={training}")
-    page.get_by_role("searchbox", name="Search the log").fill("Epoch")
+    box = page.get_by_role("searchbox", name="Search the whole log")
+    box.fill("Epoch")
+    box.press("Enter")
     expect(page.locator(".ty-log-found")).to_contain_text(re.compile(r"\d+ of \d+"))
     with page.expect_download() as download:
         page.locator(".ty-log").get_by_text("Download").click()
@@ -66,7 +68,7 @@ def test_the_log_is_searched_and_downloaded(people: People, training: str) -> No
 
 
 def test_snapshots_are_listed_with_their_training_and_download(people: People, training: str, tmp_path: Path) -> None:
-    expect(people.ana.open(f"monitor?id={training}").locator(".ty-tile [data-state=finished]")).to_be_visible(timeout=300_000)
+    expect(people.ana.open(f"monitor?id={training}").locator(".ty-tile [data-state=finished]")).to_be_visible(timeout=540_000)
     page = people.ana.open("models")
     row = page.get_by_role("row", name=re.compile("digits-cnn")).first
     expect(row).to_be_visible()

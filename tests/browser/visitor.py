@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Request, expect
+from playwright.sync_api import Browser, Page, expect
+
+from .watching import watch
 
 CALL = """async ([method, path, body]) => {
   const ask = () => fetch("/services/trainyard/api/v1" + path, {
@@ -17,6 +19,13 @@ CALL = """async ([method, path, body]) => {
   const answer = await ask();
   return [answer.status, await answer.json().catch(() => null)];
 }"""
+# two frames after which no movement is under way that ends by itself
+CALM = """() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(async () => {
+  const ends = (one) => one.playState === "running" && one.effect?.getComputedTiming().endTime !== Infinity;
+  const ended = Promise.allSettled(document.getAnimations().filter(ends).map((one) => one.finished));
+  await Promise.race([ended, new Promise((late) => setTimeout(late, 5000))]);
+  done();
+})))"""
 RULES = (Path(__file__).parent / "rules.js").read_text()
 SHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
 PASSWORD = "a long enough sentence"
@@ -29,21 +38,14 @@ class Visitor:
     def __init__(self, browser: Browser, address: str, name: str, language: str = "en") -> None:
         self.name, self.address, self.language = name, address, language
         self.context = browser.new_context(viewport={"width": WIDE, "height": 800}, accept_downloads=True)
+        self.context.set_default_timeout(60_000)
         self.speak(language)
-        self.problems: list[str] = []
-        self.context.on("request", self._watch_request)
+        watch(self.context, name, address)
         self.page: Page = self.new_page()
 
     def new_page(self) -> Page:
         """One more tab."""
-        page = self.context.new_page()
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        return page
-
-    def _watch_request(self, request: Request) -> None:
-        """Nothing a page of ours loads may come from anywhere else: no CDN, no news, no counting of visitors."""
-        if not request.url.startswith((f"{self.address}/", "data:", "blob:", "about:")):
-            self.problems.append(f"a request left the platform: {request.url}")
+        return self.context.new_page()
 
     def speak(self, language: str) -> None:
         """Choose the language of all pages."""
@@ -70,7 +72,7 @@ class Visitor:
         self.page.fill("#username_input", self.name)
         self.page.fill("#password_input", password)
         self.page.click("#login_submit")
-        expect(self.page.locator("#username_input")).to_have_count(0, timeout=20_000)
+        expect(self.page.locator("#username_input")).to_have_count(0)
 
     def open(self, place: str) -> Page:
         """Open one of the pages and wait until it is drawn with its data."""
@@ -82,7 +84,7 @@ class Visitor:
         """This person's JupyterLab, which runs, with its launcher."""
         hub_name = f"u{self.call('GET', '/me')['id']}"
         self.page.goto(f"{self.address}/user/{hub_name}/lab?reset")
-        self.page.locator(".jp-LauncherCard").first.wait_for(timeout=60_000)
+        self.page.locator(".jp-LauncherCard").first.wait_for()
         return self.page
 
     def stop_workspace(self) -> None:
@@ -90,18 +92,18 @@ class Visitor:
         card = self.open("overview").locator(".ty-card", has=self.page.get_by_role("heading", name="Workspace"))
         card.get_by_role("button", name="Stop").click()
         self.page.locator("dialog").get_by_role("button", name="Stop").click()
-        expect(card.get_by_role("button", name="Start again")).to_be_visible(timeout=30_000)
+        expect(card.get_by_role("button", name="Start again")).to_be_visible()
 
     def settle(self) -> None:
         """Wait until the page shows its data instead of grey bars."""
-        expect(self.page.locator("#ty-root h1").first).to_be_visible(timeout=20_000)
-        expect(self.page.locator("#ty-root .ty-skeleton")).to_have_count(0, timeout=20_000)
+        expect(self.page.locator("#ty-root h1").first).to_be_visible()
+        expect(self.page.locator("#ty-root .ty-skeleton")).to_have_count(0)
 
     def shoot(self, name: str, width: int = WIDE, whole: bool = True) -> None:
         """A screenshot, and the rules every page keeps: nothing wider than the window, nothing unnamed, nothing too faint."""
         self.page.set_viewport_size({"width": width, "height": 800})
         self.page.evaluate("scrollTo(0, 0)")
-        self.page.wait_for_timeout(200)
+        self.page.evaluate(CALM)
         told = self.page.evaluate(RULES)
         assert not told, f"{name}: {told}"
         SHOTS.mkdir(parents=True, exist_ok=True)
@@ -109,6 +111,17 @@ class Visitor:
         wide = self.page.evaluate("document.documentElement.scrollWidth")
         self.page.set_viewport_size({"width": WIDE, "height": 800})
         assert wide <= width, f"{name} is {wide} pixels wide in a window of {width}"
+
+    def shoot_everywhere(self, name: str, *seen: str) -> None:
+        """The page as it is now in both languages, on a phone and on a desk, once all places in ``seen`` are there."""
+        for language in ("zh", "en"):
+            self.speak(language)
+            self.page.reload()
+            self.settle()
+            for place in seen:
+                expect(self.page.locator(place).first).to_be_visible(timeout=20_000)
+            for width in (PHONE, WIDE):
+                self.shoot(name, width)
 
     def shot(self, name: str) -> Path:
         """Where a screenshot of a page that is not ours goes."""

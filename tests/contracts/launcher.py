@@ -17,7 +17,7 @@ from trainyard.jobs.launch import Launcher, LaunchSpec, LaunchState, Resources
 from trainyard.jobs.states import Cause
 
 Make = Callable[..., LaunchSpec]
-PATIENCE = 60
+PATIENCE = 120
 
 
 def wait_for(launcher: Launcher, key: str, *phases: str) -> LaunchState:
@@ -93,11 +93,28 @@ class LauncherContract:
         launcher.stop("nobody")
         assert launcher.state("nobody") is None
 
+    def test_what_another_process_is_to_start_is_no_launch_yet(self, launcher: Launcher, make: Make) -> None:
+        spec = make("cat /workspace/mnt/group/g/words; exit 4")
+        (spec.mounts[0].source / "words").write_text("from the share\n")
+        for _ in range(2):
+            launcher.expect(spec.key, spec.identity, spec.mounts)
+        assert launcher.states() == []
+        launcher.forget(spec.key)
+        launcher.expect(spec.key, spec.identity, spec.mounts)
+        assert run(launcher, spec).exit_code == 4
+
+    def test_what_is_expected_with_a_mount_that_is_not_there_is_refused(self, launcher: Launcher, make: Make) -> None:
+        spec = make("true")
+        missing = spec.mounts[0].model_copy(update={"source": spec.mounts[0].source / "nowhere"})
+        with pytest.raises(UserError) as refused:
+            launcher.expect(spec.key, spec.identity, (missing,))
+        assert refused.value.code == "mount-missing"
+
     def test_time_limit_ends_it(self, launcher: Launcher, make: Make) -> None:
         assert run(launcher, make("sleep 60", time_limit=0.5, grace=0.5)).cause is Cause.TIME_LIMIT
 
     def test_above_its_memory_it_is_killed_and_says_so(self, launcher: Launcher, make: Make) -> None:
-        hungry = "python -c 'import time; x = bytearray(300 << 20); time.sleep(20)'"
+        hungry = "python -c 'import time; x = bytearray(300 << 20); time.sleep(120)'"
         ended = run(launcher, make(hungry, resources=Resources(cpu=1, memory=128 << 20)))
         assert ended.cause is Cause.OUT_OF_MEMORY
         assert ended.memory_limit == 128 << 20
@@ -156,3 +173,34 @@ class LauncherContract:
     async def test_console_of_what_does_not_run_is_refused(self, launcher: Launcher) -> None:
         with pytest.raises(Conflict):
             await launcher.console("nobody", ("bash",), 80, 24)
+
+    def test_who_forks_ignores_requests_and_closes_its_output_is_ended_whole(self, launcher: Launcher, make: Make) -> None:
+        stubborn = "trap '' TERM; exec >&- 2>&-; for n in 1 2 3; do setsid sleep 600 & done; touch /workspace/mnt/group/g/up; "
+        spec = make(stubborn + "while :; do sleep 0.1; done")
+        launcher.start(spec)
+        mark = spec.mounts[0].source / "up"
+        deadline = time.monotonic() + PATIENCE
+        while not mark.exists():
+            assert time.monotonic() < deadline, "it never came up"
+            time.sleep(0.02)
+        launcher.stop(spec.key, grace=0.2)
+        launcher.stop(spec.key, grace=0.2)
+        assert wait_for(launcher, spec.key, "ended").cause is Cause.STOPPED
+        assert launcher.cpu_seconds(spec.key) is None
+
+    def test_who_fills_its_shared_memory_hurts_itself_only(self, launcher: Launcher, make: Make) -> None:
+        spec = make("head -c 1G /dev/zero > /dev/shm/x; echo still; exit 3", resources=Resources(cpu=1, memory=64 << 20))
+        ended = run(launcher, spec)
+        assert ended.cause in (Cause.EXITED, Cause.OUT_OF_MEMORY)
+        assert ended.exit_code in (3, None)
+
+    def test_how_long_it_runs_is_told_by_a_clock_that_nobody_sets(self, launcher: Launcher, make: Make) -> None:
+        spec = make("sleep 60")
+        launcher.start(spec)
+        first = wait_for(launcher, spec.key, "running").running_for
+        second = wait_for(launcher, spec.key, "running").running_for
+        assert first is not None
+        assert second is not None
+        assert 0 <= first <= second
+        launcher.stop(spec.key, grace=0)
+        assert wait_for(launcher, spec.key, "ended").running_for is None

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 import psutil
@@ -18,9 +19,8 @@ from trainyard_hub.stack.certificates import make_certificates
 from trainyard_hub.stack.manager import Manager
 from trainyard_hub.stack.processes import stack
 
-from tests.browser.running import RunningPlatform
+from tests.browser.running import IMAGES, RunningPlatform
 
-IMAGES = Path(__file__).parents[2] / ".cache" / "hub-images"
 HIDDEN = re.compile(r'name="_xsrf" value="([^"]+)"')
 
 
@@ -70,7 +70,7 @@ class HubPlatform(RunningPlatform):
     def end(self, *options: str) -> int:
         """``make stop`` in another terminal; the exit status."""
         command = [sys.executable, "-m", "trainyard_hub.stack", "stop", *options]
-        return subprocess.run(command, env=self._environment, capture_output=True, timeout=120, check=False).returncode
+        return subprocess.run(command, env=self._environment, capture_output=True, timeout=240, check=False).returncode
 
     def kill(self, name: str) -> int:
         """SIGKILL for one process; its old pid."""
@@ -88,12 +88,12 @@ class HubPlatform(RunningPlatform):
         """Ctrl-C; the exit status."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
-        return self._process.wait(60)
+        return self._process.wait(240)
 
     def answers(self, path: str) -> bool:
         """Whether the public address answers 200 at ``path``."""
         try:
-            answer = httpx.get(f"{self.address}{path}", timeout=3, follow_redirects=True, verify=self.trust)
+            answer = httpx.get(f"{self.address}{path}", timeout=10, follow_redirects=True, verify=self.trust)
             return answer.status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
@@ -104,12 +104,24 @@ class HubPlatform(RunningPlatform):
         return all(self.answers(path) for path in paths)
 
 
-class Person:
-    """A browser without a screen: keeps cookies, fills in forms."""
+class Reached(Protocol):
+    """A platform by its address, wherever it runs."""
 
-    def __init__(self, platform: HubPlatform) -> None:
+    @property
+    def address(self) -> str:
+        """Where browsers go."""
+        ...
+
+    trust: ssl.SSLContext | bool
+
+
+class Person:
+    """A browser without a screen: keeps cookies, fills in forms; ``number`` is the account's."""
+
+    def __init__(self, platform: Reached, number: int = 1) -> None:
         self.seen = ""
-        self._client = httpx.Client(base_url=platform.address, follow_redirects=True, timeout=60, verify=platform.trust)
+        self.number = number
+        self._client = httpx.Client(base_url=platform.address, follow_redirects=True, timeout=180, verify=platform.trust)
 
     def get(self, path: str) -> httpx.Response:
         """A page, after all redirects."""
@@ -132,12 +144,12 @@ class Person:
     def lab_answers(self) -> bool:
         """Whether the person's JupyterLab answers; ``seen`` keeps what came instead."""
         try:
-            answer = self._client.get("/user/u1/lab")
+            answer = self._client.get(f"/user/u{self.number}/lab")
         except httpx.HTTPError as error:
             self.seen = repr(error)
             return False
         self.seen = f"{answer.status_code} {answer.url} {answer.text[:500]}"
-        return answer.status_code == httpx.codes.OK and answer.url.path.startswith("/user/u1/")
+        return answer.status_code == httpx.codes.OK and answer.url.path.startswith(f"/user/u{self.number}/")
 
     def _token(self, page: httpx.Response) -> str:
         found = HIDDEN.search(page.text)
@@ -148,7 +160,7 @@ class Person:
         )
 
 
-def until(ready: Callable[[], object], seconds: float = 90) -> bool:
+def until(ready: Callable[[], object], seconds: float = 240) -> bool:
     """Whether ``ready`` came true in time."""
     deadline = time.monotonic() + seconds
     while not ready():

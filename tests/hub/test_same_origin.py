@@ -61,7 +61,7 @@ def address(tmp_path: Path, evil: str) -> Iterator[str]:
         yield settings.inside_address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 def told(address: str, place: str) -> set[str]:
@@ -69,12 +69,12 @@ def told(address: str, place: str) -> set[str]:
 
     def answers() -> bool:
         try:
-            return httpx.get(f"{address}{place}").status_code == 200
+            return httpx.get(f"{address}{place}", timeout=60).status_code == 200
         except httpx.TransportError:
             return False
 
-    assert until(answers, 30)
-    return {name for name in REMOVED if name in httpx.get(f"{address}{place}").headers}
+    assert until(answers)
+    return {name for name in REMOVED if name in httpx.get(f"{address}{place}", timeout=60).headers}
 
 
 def test_a_workspaces_answers_cannot_widen_its_reach(address: str) -> None:

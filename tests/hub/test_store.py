@@ -52,7 +52,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        assert until(lambda: answers(settings.store_url + "/healthz"), 60)
+        assert until(lambda: answers(settings.store_url + "/healthz"))
         client(settings).create_bucket(Bucket="kept")
         client(settings).put_object(Bucket="kept", Key="key", Body=b"value" * 1_000_000)
         yield settings
@@ -95,13 +95,13 @@ def test_with_a_wrong_secret_it_refuses(settings: Settings) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/kept", "/kept/key"])
 def test_without_a_signature_it_refuses(settings: Settings, path: str) -> None:
-    assert httpx.get(settings.store_url + path).status_code == 403
+    assert httpx.get(settings.store_url + path, timeout=60).status_code == 403
 
 
 def test_without_a_signature_nobody_makes_keys(settings: Settings) -> None:
     for action in ("ListUsers", "CreateUser", "CreateAccessKey", "PutUserPolicy"):
         asked = {"Action": action, "Version": "2010-05-08", "UserName": "admin", "PolicyName": "p", "PolicyDocument": "{}"}
-        assert httpx.post(settings.store_url, data=asked).status_code in (400, 403)
+        assert httpx.post(settings.store_url, data=asked, timeout=60).status_code in (400, 403)
 
 
 def test_the_keys_of_a_bucket_make_no_keys_for_others(settings: Settings) -> None:

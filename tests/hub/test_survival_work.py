@@ -79,7 +79,7 @@ class Work:
         new = {"name": name, "group": GROUP, "image": "workspace", "package": "1Core2G"}
         entry = f"/workspace/mnt/group/{GROUP}/admin/wait.sh"
         number = str(self.platform.ask("POST", "/trainings", {**new, "entry": entry})["job"]["id"])
-        self.platform.wait_for("the training", lambda: self.job(number)["state"] == "running", 60)
+        self.platform.wait_for("the training", lambda: self.job(number)["state"] == "running")
         return number
 
     def formatting(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Work:
             plan = {"formats": ["recordio", "lmdb"], "resize": "640", "seed": 5}
             self._batches.append(self.platform.ask("POST", f"/datasets/{self.dataset}/batches", plan))
         batch = self._batches[-1]
-        self.platform.wait_for("the first record", lambda: (self.batch(batch)["progress"] or {"done": 0})["done"] > 0, 90)
+        self.platform.wait_for("the first record", lambda: (self.batch(batch)["progress"] or {"done": 0})["done"] > 0)
         return batch
 
     def batch(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -109,11 +109,16 @@ class Work:
         return int(status["pid"])
 
     def program(self, key: str) -> psutil.Process:
-        """The program itself: below the supervisor come bubblewrap, the sandbox's first process, and it."""
+        """The program itself, once it is there: below the supervisor come bubblewrap, the sandbox's first process, and it."""
         process = psutil.Process(self.supervisor(key))
         while "init" not in " ".join(process.cmdline()[:6]) or "bwrap" in process.name():
-            process = process.children()[0]
-        return process.children()[0]
+            process = child(process)
+        return child(process)
+
+
+def child(process: psutil.Process) -> psutil.Process:
+    assert until(process.children), process
+    return process.children()[0]
 
 
 def living(platform: HubPlatform, wanted: Callable[[str], bool]) -> list[str]:
@@ -146,7 +151,7 @@ def work(platform: HubPlatform) -> Work:
     (own / "wait.sh").chmod(0o775)
     source = {"kind": "share", "group": GROUP, "path": "admin/turns/list.jsonl"}
     made = platform.ask("POST", "/datasets", {"name": "turns", "source": source})["id"]
-    platform.wait_for("the dataset", lambda: platform.ask("GET", f"/datasets/{made}")["state"] == "ready", 60)
+    platform.wait_for("the dataset", lambda: platform.ask("GET", f"/datasets/{made}")["state"] == "ready")
     return Work(platform, person, made)
 
 
@@ -196,7 +201,7 @@ def test_a_workspaces_token_opens_nothing_elsewhere_and_ends_with_it(platform: H
     (key,) = living(platform, ends_with_platform)
     launcher = SandboxLauncher(platform.settings.home)
     token = asyncio.run(_said(launcher, key, ("printenv", "JUPYTERHUB_API_TOKEN"))).strip()
-    client = httpx.Client(base_url=platform.address, headers={"Authorization": f"Bearer {token}"})
+    client = httpx.Client(base_url=platform.address, headers={"Authorization": f"Bearer {token}"}, timeout=60)
     me = "/services/trainyard/api/v1/me"
     told = client.get(me).json()
     assert (told["restricted"], told["administrator"]) == (True, False)
@@ -204,7 +209,7 @@ def test_a_workspaces_token_opens_nothing_elsewhere_and_ends_with_it(platform: H
         answer = client.request(method, path, json={"name": "stolen"} if method == "POST" else None)
         assert answer.status_code in refused, f"{method} {path}: {answer.status_code}"
     platform.ask("POST", "/workspace/stop")
-    assert until(lambda: client.get(me).status_code == 401, 40)
+    assert until(lambda: client.get(me).status_code == 401)
     assert until(lambda: "package" in work.person.get("/hub/spawn").text)
     work.person.spawn(GROUP)
     assert until(work.person.lab_answers), work.person.seen
@@ -212,7 +217,7 @@ def test_a_workspaces_token_opens_nothing_elsewhere_and_ends_with_it(platform: H
 
 def test_a_jobs_token_opens_nothing_of_the_hub_or_the_pages(platform: HubPlatform, training: str) -> None:
     token = (platform.home / f"service/private/job-{training}-1/token").read_text()
-    client = httpx.Client(base_url=platform.address, headers={"Authorization": f"Bearer {token}"})
+    client = httpx.Client(base_url=platform.address, headers={"Authorization": f"Bearer {token}"}, timeout=60)
     assert client.get("/services/trainyard/api/v1/me").json()["restricted"] is True
     for path in ("/hub/api/user", "/hub/api/users", "/user/u1/api/status"):
         assert client.get(path).status_code == 403, path
@@ -276,7 +281,7 @@ def test_killed_jobs_and_supervisors_are_told_as_they_are(platform: HubPlatform,
         platform.forget_what_was_said()
         platform.start()
     for job, cause in ((killed, "signalled"), (orphaned, "supervisor-lost")):
-        platform.wait_for("the truth", lambda job=job: work.job(job)["state"] not in ("running", "starting"), 60)
+        platform.wait_for("the truth", lambda job=job: work.job(job)["state"] not in ("running", "starting"))
         told = work.job(job)
         assert (told["state"], told["ending"]["cause"], told["attempt"]) == ("failed", cause, 1)
     done = work.finished(alone)
@@ -292,7 +297,7 @@ def test_formatting_whose_program_was_killed_fails_and_resumes(platform: HubPlat
     if again:
         platform.forget_what_was_said()
         platform.start()
-    platform.wait_for("the truth", lambda: work.batch(batch)["state"] != "running", 60)
+    platform.wait_for("the truth", lambda: work.batch(batch)["state"] != "running")
     assert (work.batch(batch)["state"], work.job(batch["job"])["ending"]["signal"]) == ("failed", 9)
     assert not any(one["ready"] for one in work.batch(batch)["sets"])
     platform.ask("POST", f"/batches/{batch['id']}/resume")
@@ -317,7 +322,7 @@ def test_a_killed_workspace_is_told_and_starts_again(platform: HubPlatform, work
     if again:
         platform.forget_what_was_said()
         platform.start()
-    platform.wait_for("the truth", lambda: platform.ask("GET", "/workspace")["state"] == "stopped", 60)
+    platform.wait_for("the truth", lambda: platform.ask("GET", "/workspace")["state"] == "stopped")
     ending = platform.ask("GET", "/workspace")["ending"]
     assert ending["cause"] == ("signalled" if victim == "program" else "supervisor-lost")
     assert platform.ask("GET", "/usage")["used"]["workspaces"] == 0
@@ -336,7 +341,7 @@ def test_a_hub_killed_while_a_workspace_starts_leaves_one_that_can_be_used(platf
         spawning = pool.submit(work.person.spawn, GROUP)
         assert until(lambda: living(platform, ends_with_platform))
         platform.kill("hub")
-        spawning.exception(60)
+        spawning.exception(200)
     assert until(platform.is_well)
     assert until(lambda: "package" in work.person.get("/hub/spawn").text)
     work.person.spawn(GROUP)

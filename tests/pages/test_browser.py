@@ -52,6 +52,7 @@ async def page(running: Running) -> AsyncIterator[Page]:
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = await browser.new_context(locale="zh-CN")
+        context.set_default_timeout(120_000)
         cookie: Any = {
             "name": "service-pages",
             "value": running.cookie("token-alice"),
@@ -68,6 +69,7 @@ async def test_a_button_answers(running: Running, page: Page) -> None:
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     await page.goto(f"{running.address}/services/pages/overview")
     await page.locator("td button", has_text="停止").click()
+    await page.locator("dialog button", has_text="停止").click()
     await page.locator("td [data-state=stopped]").wait_for()
     assert not problems
 
@@ -104,9 +106,9 @@ async def test_a_page_says_that_its_service_hangs_and_goes_on(
         answer(handler)
 
     monkeypatch.setattr(HealthHandler, "get", hang)
-    await page.locator(".ty-connection").wait_for(timeout=40_000)
+    await page.locator(".ty-connection").wait_for(timeout=120_000)
     goes_on.set()
-    await page.locator(".ty-connection").wait_for(state="detached", timeout=20_000)
+    await page.locator(".ty-connection").wait_for(state="detached", timeout=120_000)
 
 
 async def test_an_administrator_publishes_a_dataset_and_takes_it_back(running: Running, page: Page) -> None:

@@ -21,6 +21,8 @@ from tests.pages.standin import Platform
 async def open_page(running: Running, token: str, page: str = "overview", **query: str) -> dict[str, Any]:
     async with running.browser(token) as browser:
         answer = await browser.get(f"/services/pages/{page}", params=query)
+        while answer.status_code == 503 and "pages-busy" in answer.text:  # no kernel was ready in time: a slow machine
+            answer = await browser.get(f"/services/pages/{page}", params=query)
     assert answer.status_code == 200, answer.text
     found = re.search(r'id="ty-page">(.*?)</script>', answer.text)
     assert found
@@ -41,7 +43,7 @@ def kernel_of(running: Running, page: dict[str, Any]) -> PageKernel:
 async def until(connection: WebSocketClientConnection, wanted: str) -> Any:
     """The first value of the synced trait ``wanted`` that is not empty."""
     while True:
-        message = await asyncio.wait_for(connection.read_message(), 20)
+        message = await asyncio.wait_for(connection.read_message(), 120)
         assert message is not None, "the socket was closed"
         data = json.loads(message)
         state = data.get("state") or data.get("content", {}).get("state") or {}
@@ -49,7 +51,7 @@ async def until(connection: WebSocketClientConnection, wanted: str) -> Any:
             return state[wanted]
 
 
-async def eventually(condition: Any, within: float = 15) -> None:
+async def eventually(condition: Any, within: float = 120) -> None:
     for _ in range(int(within / 0.1)):
         if condition():
             return
@@ -141,17 +143,18 @@ async def test_a_kernel_ends_soon_after_its_page(running: Running) -> None:
     await eventually(lambda: not kernel.alive)
 
 
-async def test_a_page_that_reconnects_keeps_its_kernel(running: Running) -> None:
+async def test_a_page_that_reconnects_keeps_its_kernel(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     page = await open_page(running, "token-alice")
     first = await join(running, "token-alice", page["socket"])
-    first.close()
-    await asyncio.sleep(0.3)
-    second = await join(running, "token-alice", page["socket"])
-    await second.write_message(HELLO)
-    assert await until(second, "person")
-    kernel = kernel_of(running, page)
-    await asyncio.sleep(3)
-    assert kernel.alive
+    pool, kernel = running.service.pool, kernel_of(running, page)
+    with monkeypatch.context() as patient:
+        patient.setattr(pool, "_settings", pool._settings.model_copy(update={"grace": 3600}))
+        first.close()
+        await eventually(lambda: kernel.left is not None)
+        second = await join(running, "token-alice", page["socket"])
+        await second.write_message(HELLO)
+        assert await until(second, "person")
+    assert (kernel.alive, kernel.left, pool._why_end(kernel)) == (True, None, "")
 
 
 async def test_a_dead_kernel_tells_its_page_to_load_again(running: Running) -> None:
@@ -179,6 +182,17 @@ async def test_too_many_pages_of_one_person_are_refused_in_words(tmp_path: Path,
             answer = await browser.get("/services/pages/overview", headers={"Accept-Language": "zh"})
         assert answer.status_code == 429
         assert "已打开 1 个页面" in answer.text
+    finally:
+        await running.service.stop()
+
+
+async def test_in_a_container_that_makes_no_namespaces_pages_show_the_same(tmp_path: Path, platform: Platform) -> None:
+    running = await begin(tmp_path, platform, enclosed=False)
+    try:
+        page = await open_page(running, "token-alice")
+        connection = await join(running, "token-alice", page["socket"])
+        await connection.write_message(HELLO)
+        assert (await until(connection, "view"))["name"] == "Alice 爱丽丝"
     finally:
         await running.service.stop()
 

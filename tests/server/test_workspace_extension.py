@@ -32,7 +32,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (extensions / "launcher").symlink_to(ROOT / "extensions/trainyard_server/labextension")
     port = free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
-    command += [f"--ServerApp.port={port}", "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
+    command += [
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={folder}",
+    ]
     command += [f"--LabApp.extra_labextensions_path={folder / 'labextensions'}"]
     environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
@@ -42,11 +47,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(120)
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(address, timeout=2).close()
@@ -66,10 +71,11 @@ def test_the_launcher_shows_a_tile_for_each_page_in_the_readers_language(lab: st
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         page = browser.new_page(locale=locale)
+        page.set_default_timeout(120_000)
         page.goto(f"{lab}/lab?reset")
         tiles = page.locator('.jp-LauncherCard[data-category="Trainyard"]')
-        expect(tiles.filter(has_text=title)).to_be_visible(timeout=60_000)
-        expect(tiles).to_have_count(5)  # four pages and TensorBoard
+        expect(tiles.filter(has_text=title)).to_be_visible(timeout=120_000)
+        expect(tiles).to_have_count(5, timeout=60_000)  # four pages and TensorBoard
         browser.close()
 
 

@@ -50,6 +50,9 @@ class NoLauncher:
     def devices(self) -> tuple[str, ...]:
         return ()
 
+    def device_types(self) -> dict[str, str]:
+        return {}
+
     def findings(self, language: str) -> tuple[Finding, ...]:
         return ()
 
@@ -58,6 +61,12 @@ class NoLauncher:
 
     def state(self, key: str) -> None:
         return None
+
+    def expect(self, key: str, identity: Any, mounts: Any) -> None:
+        """What the Hub starts is not this one's business."""
+
+    def forget(self, key: str) -> None:
+        """Nothing is known."""
 
     async def changes(self) -> AsyncIterator[str]:
         for key in ():
@@ -92,7 +101,7 @@ class Service:
         token = someone.token if isinstance(someone, SomeOne) else someone
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        client = httpx.Client(base_url=self.api, headers=headers, trust_env=False, timeout=30)
+        client = httpx.Client(base_url=self.api, headers=headers, trust_env=False, timeout=120)
         self._clients.append(client)
         return client
 
@@ -229,23 +238,23 @@ def settings_of(tmp_path: Path, database_url: str) -> Callable[..., Settings]:
 
 
 @pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks after jobs: one that is a row only, and has a token, is not found missing."""
+    monkeypatch.setattr("trainyard_service.jobs.engine.JobEngine.reconcile", lambda self, news=None: None)
+
+
+@pytest.fixture
 def start_service(settings_of: Callable[..., Settings], launcher: Launcher) -> Iterator[Callable[..., Service]]:
     """Start a service with changed settings (or parts); all are stopped at the end of the test."""
     running: list[tuple[uvicorn.Server, threading.Thread, Service]] = []
 
     def start(parts: tuple[Any, ...] = PARTS, hub: MemoryDirectory | None = None, **changes: Any) -> Service:
-        settings, hub = settings_of(**changes), hub or MemoryDirectory()
+        listener = socket.create_server(("127.0.0.1", 0))
+        settings, hub = settings_of(port=listener.getsockname()[1], **changes), hub or MemoryDirectory()
         context = create_context(settings, hub=hub, launcher=launcher)
-        config = uvicorn.Config(
-            create_app(context, parts),
-            host="127.0.0.1",
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=1,
-        )
+        config = uvicorn.Config(create_app(context, parts), log_config=None, access_log=False, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         while not server.started:
             assert thread.is_alive(), "the service did not start"
@@ -258,7 +267,7 @@ def start_service(settings_of: Callable[..., Settings], launcher: Launcher) -> I
     for server, thread, service in running:
         service.close()
         server.should_exit = True
-        thread.join(20)
+        thread.join(120)
         service.context.database.close()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from trainyard.outward.hosts import AllowedHosts
 from trainyard.records.datasets import DatasetState
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.copies import CopyRow
@@ -61,7 +62,7 @@ class World:
         return made
 
     def batch(self, dataset: str) -> str:
-        plan = {"label_set": "classification.x", "shuffle": True, "seed": 0, "resize": "", "quality": 95}
+        plan = {"formats": ["lmdb"], "label_set": "classification.x", "shuffle": True, "seed": 0, "resize": "", "quality": 95}
         made = secrets.token_hex(8)
         row = BatchRow(id=made, dataset_id=dataset, creator_id=self.owner.id, plan=plan, completed=now())
         row.sets = [
@@ -135,7 +136,7 @@ def test_after_a_kill_it_goes_on_with_the_parts_that_are_there(world: World, mon
     model = world.model(data)
     world.bind()
     sent = []
-    place = place_of(world.context.settings, _storage(world))
+    place = place_of(world.context.settings, _storage(world), AllowedHosts())
     client, upload_part = Bucket(place)._s3, Bucket(place)._s3.upload_part
 
     def counted(**asked: Any) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,7 +18,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from trainyard.errors import Conflict, Unavailable
 from trainyard_service.database.base import Table
-from trainyard_service.database.engine import Database
+from trainyard_service.database.engine import _WRITE_LOCK, Database
 from trainyard_service.database.move import beside, move, move_ours
 from trainyard_service.database.tables.accounts import AccountRow
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
@@ -51,6 +53,17 @@ OLD_ROWS = (
 
 def _person(name: str, **columns: object) -> AccountRow:
     return AccountRow(name=name, name_key=name, password_hash="!", **columns)
+
+
+def test_a_write_takes_its_lock_at_once_so_that_nobody_waits_for_it_with_another_one_in_hand(database: Database) -> None:
+    with database.write():
+        if database.file is not None:
+            with closing(sqlite3.connect(database.file, timeout=0)) as other, pytest.raises(sqlite3.OperationalError):
+                other.execute("BEGIN IMMEDIATE")
+        else:
+            with database.engine.connect() as connection:
+                asked = text("SELECT pg_try_advisory_xact_lock(:lock)")
+                assert connection.scalar(asked, {"lock": _WRITE_LOCK}) is False
 
 
 def test_migrations_lead_to_the_tables_of_the_code(database):

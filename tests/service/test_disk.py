@@ -14,6 +14,7 @@ from trainyard.records.datasets import DatasetState
 from trainyard_service.database.tables.accounts import MembershipRow
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
 from trainyard_service.database.tables.disk import FolderUseRow
+from trainyard_service.disk.plan import Task
 from trainyard_service.disk.walk import count
 
 MIB = 2**20
@@ -116,6 +117,18 @@ def test_a_file_counts_once_whatever_its_names_and_holes(tmp_path):
     found = count(str(tmp_path))
     assert (found.bytes, found.unread) == (5000, 0)
     assert count(str(tmp_path / "gone")).bytes == 0
+    assert count(str(tmp_path), own=True).bytes == 0
+
+
+def test_a_set_that_came_formatted_is_paid_for_once(tmp_path):
+    """Its batch holds the very files of its dataset."""
+    (dataset := tmp_path / "datasets/1").mkdir(parents=True)
+    (batch := tmp_path / "formatted/1").mkdir(parents=True)
+    (dataset / "data.rec").write_bytes(b"x" * 5000)
+    (batch / "data.rec").hardlink_to(dataset / "data.rec")
+    (batch / "set.json").write_bytes(b"{}")
+    found = [count(str(path), own=Task(path, path.parent.name, "1").own).bytes for path in (dataset, batch)]
+    assert found == [5000, 2]
 
 
 def test_an_upload_above_the_quota_is_refused_with_numbers_and_nothing_is_made(service):

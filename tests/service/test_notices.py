@@ -52,7 +52,7 @@ def test_an_approval_is_mailed_in_the_readers_language(start_service, post):
     admin = service.account("admin", administrator=True)
     number = _apply(service, language="zh")
     service.client(admin).post(f"/accounts/{number}/approve", json={})
-    receivers, letter = post.letters.get(timeout=20)
+    receivers, letter = post.letters.get(timeout=120)
     assert receivers == ["anna@example.org"] and "已通过审批" in letter.get_content()
     assert "https://yard.example/" in letter.get_content()
 
@@ -62,7 +62,7 @@ def test_a_refusal_is_mailed_with_its_reason(start_service, post):
     admin = service.account("admin", administrator=True)
     number = _apply(service)
     service.client(admin).post(f"/accounts/{number}/refuse", json={"reason": "not of our school"})
-    assert "not of our school" in post.letters.get(timeout=20)[1].get_content()
+    assert "not of our school" in post.letters.get(timeout=120)[1].get_content()
 
 
 def test_a_dead_mail_server_delays_nobody_and_loses_no_notice(start_service):
@@ -157,7 +157,7 @@ def test_a_server_that_refuses_letters_stops_neither_the_platform_nor_the_next_l
         client.post(f"/accounts/{number}/approve", json={}).raise_for_status()
         client.put(f"/groups/{vision.name}/members/{number}", json={}).raise_for_status()
         client.delete(f"/groups/{vision.name}/members/{number}").raise_for_status()
-        assert "10 minutes" in unwilling.letters.get(timeout=20)
+        assert "10 minutes" in unwilling.letters.get(timeout=120)
         assert unwilling.refused.qsize() == 2
         # what was not mailed stands on the page
         assert service.client(service.hub.sign_in(f"u{number}")).get("/me").json()["unread_notices"] == 3
@@ -187,7 +187,7 @@ def test_a_mail_server_with_a_password_is_signed_in_to(start_service, tmp_path):
         service = start_service(**settings, smtp_password_file=tmp_path / "smtp-password")
         admin = service.account("admin", administrator=True)
         service.client(admin).post(f"/accounts/{_apply(service)}/approve", json={}).raise_for_status()
-        assert "approved" in inbox.letters.get(timeout=20)[1].get_content()
-        assert tried.get(timeout=20) == (b"yard", b"s3cret")
+        assert "approved" in inbox.letters.get(timeout=120)[1].get_content()
+        assert tried.get(timeout=120) == (b"yard", b"s3cret")
     finally:
         controller.stop()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from trainyard.jobs.states import JobState
 from trainyard.records.datasets import DatasetState
 from trainyard.records.jobs import JobKind
+from trainyard_service.database.base import now
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
 from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.disk import removed
 from trainyard_service.disk.orphans import sweep
-from trainyard_service.jobs import life
+from trainyard_service.jobs import kept, life
 
 OLD = time.time() - 3 * 86_400
 KNOWN, ORPHAN = "0123456789abcdef", "fedcba9876543210"
@@ -98,3 +101,20 @@ def test_the_waiting_room_is_emptied_after_its_days(service):
     assert len(removed.empty(home, days=0)) == 1
     assert list(removed.waiting_room(home).iterdir()) == []
     assert removed.waiting_room(home).stat().st_mode & 0o777 == 0o700
+
+
+def test_what_a_job_used_is_kept_with_its_training_and_else_for_a_week(service, rows):
+    home, (anna, _) = service.context.home, rows
+    with service.context.database.write() as session:
+        jobs = [
+            life.submit(session, life.NewJob(kind, "j", anna.id, None, "workspace:1", "1Core2G"))
+            for kind in (JobKind.TRAIN, JobKind.FORMAT, JobKind.FORMAT, JobKind.FORMAT)
+        ]
+        for job, days in zip(jobs[:3], (90, 8, 6), strict=True):
+            job.state, job.ended = JobState.FINISHED, now() - timedelta(days=days)
+    training, old, young, waits = (_folder(home.kept(f"job-{job.id}-1")) for job in jobs)
+    gone = _folder(home.kept(f"job-{ORPHAN}-2-worker1"))
+    foreign = _folder(home.kept("workspace-3"))
+    with service.context.database.read() as session:
+        assert sorted(kept.clear(home, session)) == sorted([old.name, gone.name])
+    assert [path.exists() for path in (training, young, waits, foreign)] == [True] * 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image
 from trainyard.errors import Invalid
@@ -23,7 +24,7 @@ def encoded(size: tuple[int, int], kind: str = "JPEG", mode: str = "RGB", orient
 def test_a_picture_is_shown_the_way_it_was_held(orientation):
     made = shrink(encoded((400, 200), orientation=orientation), 100)
     turned = orientation >= 5
-    assert (made.width, made.height) == ((200, 400) if turned else (400, 200))
+    assert (made.width, made.height, made.turned) == ((200, 400, orientation) if turned else (400, 200, orientation))
     assert Image.open(io.BytesIO(made.data)).size == ((50, 100) if turned else (100, 50))
 
 
@@ -32,6 +33,16 @@ def test_a_picture_is_shown_the_way_it_was_held(orientation):
 )
 def test_every_kind_of_picture_is_made_small(kind, mode):
     assert max(Image.open(io.BytesIO(shrink(encoded((300, 90), kind, mode), 100).data)).size) == 100
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bits_are_shown_as_bright_as_they_are(kind):
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((40, 300), 30_000, np.uint16)).save(buffer, kind)
+    for size in (100, 400):
+        assert np.asarray(Image.open(io.BytesIO(shrink(buffer.getvalue(), size).data))).mean() == pytest.approx(
+            30_000 / 256, abs=1
+        )
 
 
 def test_a_small_picture_stays_as_it_is():

@@ -50,7 +50,7 @@ def test_every_answer_forbids_sniffing_framing_and_keeping(nobody):
 
 @pytest.mark.one_database
 def test_the_openapi_page_loads_nothing_from_elsewhere(service):
-    client = httpx.Client(base_url=service.address, trust_env=False)
+    client = httpx.Client(base_url=service.address, trust_env=False, timeout=60)
     page = client.get("/services/trainyard/api/docs").text
     assert "http://" not in page and "https://" not in page
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css"):
@@ -63,6 +63,27 @@ def test_a_body_that_nobody_would_send_is_not_even_read(nobody):
         "/trainings", content=(b" " * 65_536 for _ in range(1000)), headers={"Content-Type": "application/json"}
     )
     assert answer.status_code == 413
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"rate: 0.1", "invalid"),
+        (b'{"name": "\xff"}', "not-utf-8"),
+        (b"[" * 100_000, "nested-too-deeply"),
+        (b'{"parameters": {"a": ' + b'{"a":' * 40 + b"1" + b"}" * 42, "parameters-too-deep"),
+    ],
+    ids=["not-json", "not-utf-8", "deep", "deeper-than-a-training-reads"],
+)
+def test_a_training_that_cannot_be_read_is_refused_with_what_is_wrong(service, body, code):
+    client = service.client(service.account("anna", service.group("vision")))
+    if code == "parameters-too-deep":
+        body = b'{"name": "first", "group": "vision", "image": "mxnet", "package": "1Core2G", "entry": "true", ' + body[1:]
+    answer = client.post("/trainings/check", content=body, headers={"Content-Type": "application/json"})
+    said = answer.json()
+    found = said["error"] if "error" in said else next(one for one in said["problems"] if one["field"] == "parameters")
+    assert (found["code"], found["field"]) == (code, "parameters" if code == "parameters-too-deep" else None)
 
 
 @pytest.mark.one_database

@@ -16,8 +16,10 @@ from trainyard.records.datasets import NewBatch
 from trainyard_service.api import ROUTERS
 from trainyard_service.database.base import Table, now
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
+from trainyard_service.database.tables.graphs import GraphTemplateRow
 from trainyard_service.database.tables.jobs import AttemptRow, JobRow
 from trainyard_service.database.tables.models import ModelRow
+from trainyard_service.database.tables.searches import ParameterSetRow, SearchRow
 from trainyard_service.database.tables.storage import UploadRow
 from trainyard_service.database.tables.trainings import InstanceRow, TrainingRow
 from trainyard_service.identity import TOKEN_COOKIE
@@ -27,7 +29,7 @@ from trainyard_service.token_directory import token_hash
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from .refusals import EXPECTED, TABLE, Address, For
+from .refusals import EXPECTED, SEARCH, TABLE, Address, For
 
 pytestmark = [pytest.mark.one_database, pytest.mark.filterwarnings("ignore:Setting per-request cookies")]
 IDS = {name: character * 16 for name, character in (("job", "a"), ("other", "b"), ("ended", "c"), ("dataset", "d"))}
@@ -61,7 +63,10 @@ def make_things(session: Any, alice: Any, group: Any) -> None:
     model = ModelRow(id="2" * 16, name="model", kind="snapshot", owner_id=alice.id, group_id=group.id, file="x", size=1)
     model.sha256 = "0" * 64
     upload = UploadRow(id="3" * 16, account_id=alice.id, name="x", size=1, purpose="model", expires=now() + timedelta(days=1))
-    session.add_all([model, upload])
+    template = GraphTemplateRow(id="4" * 16, name="double", owner_id=alice.id, visibility="group", group_id=group.id, graph={})
+    search = SearchRow(id="5" * 16, name="search", owner_id=alice.id, group_id=group.id, state="stopped", asked=SEARCH)
+    kept = ParameterSetRow(id="6" * 16, name="kept", owner_id=alice.id, visibility="group", group_id=group.id, parameters={})
+    session.add_all([model, upload, template, search, kept])
 
 
 class World:
@@ -86,11 +91,15 @@ class World:
             "token_id": token["id"],
             "job_id": IDS["job"],
             "training_id": IDS["job"],
+            "trainings": IDS["job"],
             "instance_id": "0" * 24,
             "dataset_id": IDS["dataset"],
             "batch_id": "1" * 16,
             "set_id": "1" * 16 + "-lmdb-train",
             "model_id": "2" * 16,
+            "template_id": "4" * 16,
+            "search_id": "5" * 16,
+            "parameter_set_id": "6" * 16,
             "upload_id": "3" * 16,
         }
 
@@ -122,7 +131,7 @@ class World:
 
     def ask(self, caller: str, address: Address) -> int:
         """The status of one call; 0 for a stream or socket that was opened."""
-        path = address.path.replace("{path:path}", "data/runs").format(**self.ids) + address.query
+        path = (address.path.replace("{path:path}", "data/runs") + address.query).format(**self.ids)
         headers = {"Upload-Offset": "0", **self.callers[caller]}
         if address.method == "WEBSOCKET":
             return self._connect(path, headers)
@@ -135,9 +144,10 @@ class World:
     def _connect(self, path: str, headers: dict[str, str]) -> int:
         kept = {name: value for name, value in headers.items() if name != "Origin"}
         url = self.service.api.replace("http", "ws") + path
-        with connect(url, additional_headers=kept, origin=headers.get("Origin")) as socket:  # type: ignore[arg-type]
+        origin: Any = headers.get("Origin")
+        with connect(url, additional_headers=kept, origin=origin, open_timeout=60) as socket:
             try:
-                told = socket.recv(1)
+                told = socket.recv(60)
                 code = json.loads(told)["error"]["code"]
                 with pytest.raises(ConnectionClosed):
                     socket.recv()
@@ -192,7 +202,11 @@ def test_whom_it_is_for_is_not_refused(world: World, caller: str) -> None:
     asked = [one for one in TABLE if one.for_ in readers and one.method == "GET" and "tensorboard" not in one.path]
     # files that this world has no bytes for are told as missing, by another name
     told = {
-        one.path: world.ask(caller, one) for one in asked if not one.path.endswith(("/file", "/picture", "/list", "/samples"))
+        one.path: world.ask(caller, one)
+        for one in asked
+        if not one.path.endswith(
+            ("/file", "/files", "/picture", "/list", "/samples", "/source", "/graph", "/manifest", "/skipped", "/failures")
+        )
     }
     assert set(told.values()) == {200}, told
 
@@ -200,7 +214,7 @@ def test_whom_it_is_for_is_not_refused(world: World, caller: str) -> None:
 def test_what_only_the_hub_or_the_machine_asks_is_not_there_through_the_proxy(world: World) -> None:
     internal = world.service.context.settings.internal_token.read_text()
     headers = {"Authorization": f"Bearer {internal}", "X-Forwarded-For": "127.0.0.1"}
-    client = httpx.Client(base_url=world.service.api, headers=headers, trust_env=False)
+    client = httpx.Client(base_url=world.service.api, headers=headers, trust_env=False, timeout=60)
     inner = [one for one in TABLE if one.for_ in (For.HUB, For.MACHINE)]
     told = {one.path: client.request(one.method, one.path.format(**world.ids), json=one.body).status_code for one in inner}
     assert set(told.values()) == {404}, told

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 from sqlalchemy import update
 from trainyard.errors import Unavailable
+from trainyard.outward.hosts import AllowedHosts
 from trainyard.outward.resolver import OutwardResolver
 from trainyard.records.accounts import AccountState
 from trainyard_service.database.base import now
@@ -258,7 +259,7 @@ def test_the_keys_of_one_bucket_open_no_other(service, anna, bucket, store):
     other = _bind(service, ben).json()["bucket"]
     _put(service.client(ben), "secret", b"1")
     with service.context.database.read() as session:
-        place = place_of(service.context.settings, session.get(StorageRow, anna.id))
+        place = place_of(service.context.settings, session.get(StorageRow, anna.id), AllowedHosts())
     client = store.client(place.access_key, place.secret_key)
     client.put_object(Bucket=place.bucket, Key="mine", Body=b"1")
     assert client.get_object(Bucket=place.bucket, Key="mine")["Body"].read() == b"1"
@@ -283,13 +284,13 @@ def test_a_bucket_bound_before_it_had_keys_is_given_some(service, anna, bucket):
     _put(bucket, "still", b"works")
     assert identities.give_own_keys(service.context) == 1
     with service.context.database.read() as session:
-        assert place_of(service.context.settings, session.get(StorageRow, anna.id)).access_key != "ADMIN"
+        assert place_of(service.context.settings, session.get(StorageRow, anna.id), AllowedHosts()).access_key != "ADMIN"
     assert bucket.get("/bucket/object", params={"key": "still"}).content == b"works"
 
 
 def _keys(service, someone) -> Place:
     with service.context.database.read() as session:
-        return place_of(service.context.settings, session.get(StorageRow, someone.id))
+        return place_of(service.context.settings, session.get(StorageRow, someone.id), AllowedHosts())
 
 
 def _is_refused(store, place: Place) -> bool:

@@ -71,7 +71,7 @@ class Hub:
 
     def api(self, method: str, path: str, **request: object) -> httpx.Response:
         headers = {"Authorization": f"token {self.maker}"}
-        return httpx.request(method, f"{self.url}/hub/api{path}", headers=headers, trust_env=False, timeout=30, **request)
+        return httpx.request(method, f"{self.url}/hub/api{path}", headers=headers, trust_env=False, timeout=120, **request)
 
     def token_of(self, hub_name: str, *scopes: str, note: str = "browser", **more: object) -> str:
         answer = self.api("POST", f"/users/{hub_name}/tokens", json={"scopes": list(scopes), "note": note, **more})
@@ -97,7 +97,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     finally:
         process.terminate()
         try:
-            process.wait(15)
+            process.wait(120)
         except subprocess.TimeoutExpired:
             process.kill()
 
@@ -107,7 +107,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < until:
         assert process.poll() is None, log.read_text()[-3000:]
         try:
-            if httpx.get(url, trust_env=False).status_code == 200:
+            if httpx.get(url, trust_env=False, timeout=60).status_code == 200:
                 return
         except httpx.HTTPError:
             pass
@@ -226,7 +226,7 @@ class Browser:
     """Follows redirects between Hub and service as if one proxy stood before both, and keeps one cookie jar."""
 
     def __init__(self, hub: str, service: str) -> None:
-        self._client = httpx.Client(trust_env=False, timeout=30)
+        self._client = httpx.Client(trust_env=False, timeout=120)
         self._hub, self.service = hub, service
         self.cookies = self._client.cookies
 

@@ -15,6 +15,8 @@ from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
+from tests.spawner.api_server import ApiServer
+
 PERSON = Identity(name="alice", uid=20001, gid=20001, groups=(30001,))
 
 
@@ -31,6 +33,14 @@ def make_home(root: Path) -> Home:
         os.chown(share, PERSON.uid, PERSON.groups[0])
         share.chmod(0o2770)
     return home
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    """A small API server of a cluster."""
+    running = ApiServer()
+    yield running
+    running.close()
 
 
 @pytest.fixture
@@ -66,7 +76,7 @@ def end_all(launcher: SandboxLauncher) -> None:
     """Stop and forget whatever a test left."""
     for state in launcher.states():
         launcher.stop(state.key, grace=0)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while any(state.phase != "ended" for state in launcher.states()):
         assert time.monotonic() < deadline, launcher.states()
         time.sleep(0.02)

@@ -15,7 +15,7 @@ from typing import Any
 
 from pyroute2 import IPRoute
 from trainyard.jobs.launch import LaunchSpec, Mount, Resources
-from trainyard_spawner import network
+from trainyard_spawner import network, nftables
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
 from tests.spawner.conftest import PERSON, end_all, make_home
@@ -23,6 +23,9 @@ from tests.spawner.conftest import PERSON, end_all, make_home
 OUTSIDE = "203.0.113.9"
 INNER = "10.9.0.2"
 PORT = 8000
+OURS = network.Platform(Path("/srv/trainyard"))
+THEIRS = network.Platform(Path("/srv/another"))
+GONE = network.Platform(Path("/srv/gone"))
 ASK = "import socket; print(socket.create_connection(('{host}', {port}), 5).recv(99).decode())"
 
 
@@ -114,11 +117,13 @@ def main() -> None:
     join("docker0", inner, ("10.9.0.1", INNER))
     with IPRoute() as links:
         links.route("add", dst="default", gateway=OUTSIDE)
-    first, second = network.open_namespace(20001), network.open_namespace(20002)
-    for namespace in (outside, inner, first, second):
+    first, second = network.open_namespace(OURS, 20001), network.open_namespace(OURS, 20002)
+    theirs = network.open_namespace(THEIRS, 20004)
+    for namespace in (outside, inner, first, second, theirs):
         within(namespace, serve)
     serve()
     own, other = within(first, addresses)[-1], within(second, addresses)[-1]
+    neighbour = within(theirs, addresses)[-1]
     within(outside, lambda: _route_back(own))
     places = {
         "host-uplink": "203.0.113.1",
@@ -127,23 +132,28 @@ def main() -> None:
         "host-own-end": _before(own),
         "host-other-end": _before(other),
         "other-sandbox": other,
+        "other-platform": neighbour,
         "outside": OUTSIDE,
     }
     for place, host in places.items():
         print(f"{place}={ask(first, host)}")
     # the sandbox's own loopback answers as itself; the machine's would have to be another one
-    third = network.open_namespace(20003)
+    third = network.open_namespace(OURS, 20003)
     print(f"host-loopback={ask(third, '127.0.0.1')}")
     print(f"own-from-outside={ask(outside, own)}")
+    print(f"outside-of-theirs={ask(theirs, OUTSIDE)}")
+    print(f"own-from-theirs={ask(theirs, own)}")
     print(f"sandbox={run_sandbox()}")
     os.close(third)
-    print(f"left={_left([f'{network.PREFIX}{20003 % 16384}'])}", flush=True)
+    os.close(network.open_namespace(GONE, 20005))
+    print(f"left={_left([f'{network.PREFIX}{number % 16384}' for number in (20003, 20005)])}")
+    print(f"tables={_tables()}", flush=True)
     os._exit(0)
 
 
 def _left(names: list[str]) -> str:
     """Which of the interfaces are still there; the kernel removes them a moment after the last descriptor."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         with IPRoute() as links:
             left = {link.get_attr("IFLA_IFNAME") for link in links.get_links()} & set(names)
@@ -151,6 +161,18 @@ def _left(names: list[str]) -> str:
             return ""
         time.sleep(0.1)
     return ",".join(left)
+
+
+def _tables() -> str:
+    """Whose filters are left once the interfaces of those that have ended are gone."""
+    names = {OURS.table: "ours", THEIRS.table: "theirs"}
+    deadline = time.monotonic() + 120
+    while True:
+        network.choose(OURS)
+        found = sorted(names.get(table, table) for table in nftables.tables())
+        if len(found) == len(names) or time.monotonic() > deadline:
+            return " ".join(found)
+        time.sleep(0.1)
 
 
 def _route_back(own: str) -> None:

@@ -91,7 +91,7 @@ def mounts(home: Home) -> Iterator[BucketMounts]:
 
 
 def until(reached: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (found := reached()):
         assert time.monotonic() < deadline
         time.sleep(0.02)

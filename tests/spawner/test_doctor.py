@@ -128,7 +128,7 @@ def test_an_ordinary_user_is_told_what_their_platform_leaves_open() -> None:
         become = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
         ran = subprocess.run(
             [*become, sys.executable, "-m", "trainyard.cli", "doctor", "--json"],
-            env=env, cwd=folder, capture_output=True, timeout=60, check=False,
+            env=env, cwd=folder, capture_output=True, timeout=240, check=False,
         )  # fmt: skip
     told = {one["topic"]: one for one in json.loads(ran.stdout)}
     assert (told["user"]["state"], told["network"]["state"], "普通用户" in told["user"]["means"]) == ("note", "note", True)

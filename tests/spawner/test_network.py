@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from trainyard_spawner.network import NoNetwork, choose_outside
+from trainyard_spawner.network import NoNetwork, Platform, choose_outside, is_left
 
 WORLD = Path(__file__).with_name("network_world.py")
 DEFAULT = ("uplink", IPv4Network("0.0.0.0/0"))
@@ -39,7 +39,7 @@ def world() -> dict[str, str]:
     if os.geteuid() != 0:
         pytest.skip("only root makes networks")
     environment = {**os.environ, "PYTHONPATH": str(WORLD.parents[2])}
-    told = subprocess.run([sys.executable, WORLD], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    told = subprocess.run([sys.executable, WORLD], env=environment, capture_output=True, text=True, timeout=250, check=False)
     assert told.returncode == 0, told.stderr
     return dict(line.split("=", 1) for line in told.stdout.splitlines())
 
@@ -58,6 +58,34 @@ def test_no_address_of_the_machine_answers(world: dict[str, str], place: str) ->
 @pytest.mark.root
 def test_a_network_behind_the_machine_is_out_of_reach(world: dict[str, str]) -> None:
     assert world["inner-network"] == "out of reach"
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("place", ["other-platform", "own-from-theirs"])
+def test_the_sandboxes_of_two_platforms_do_not_reach_each_other(world: dict[str, str], place: str) -> None:
+    assert world[place] == "out of reach"
+
+
+@pytest.mark.root
+def test_a_second_platform_on_the_machine_reaches_the_outside_too(world: dict[str, str]) -> None:
+    assert world["outside-of-theirs"] == "203.0.113.1"
+
+
+@pytest.mark.root
+def test_filters_go_with_the_folder_of_their_platform_unless_its_sandboxes_run(world: dict[str, str]) -> None:
+    assert world["tables"] == "ours theirs"
+
+
+def test_the_filter_of_a_platform_stays_while_its_folder_or_an_interface_does(tmp_path: Path) -> None:
+    one = Platform(tmp_path)
+    assert not is_left(one.table, str(tmp_path), ())
+    assert not is_left(one.table, "/gone", {one.group})
+    assert is_left(one.table, "/gone", {0})
+
+
+@pytest.mark.parametrize("table", ["trainyard-", "trainyard-elsewhere", "filter", "trainyards"])
+def test_tables_of_others_stay(table: str) -> None:
+    assert not is_left(table, "/gone", ())
 
 
 @pytest.mark.root

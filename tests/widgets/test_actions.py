@@ -26,7 +26,7 @@ def parts() -> dict[str, str]:
     for path in FOLDER.glob("components/**/*.jsx"):
         text = path.read_text(encoding="utf-8")
         begun = list(PART.finditer(text))
-        ends = [one.start() for one in begun[1:]] + [len(text)]
+        ends = [one.start() for one in begun[1:]] + [len(text)] * bool(begun)
         found |= {one.group(1): text[one.start() : end] for one, end in zip(begun, ends, strict=True)}
     return found
 

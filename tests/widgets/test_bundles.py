@@ -35,7 +35,7 @@ def test_every_page_has_its_widget_bundle_and_notebook(source: Path) -> None:
 def test_a_bundle_imports_nothing(bundle: Path) -> None:
     text = bundle.read_text()
     assert not re.search(r"""(?:^|;)import\s*[{*"']""", text)
-    assert not re.search(r"""["'`]https?://(?!www\.w3\.org/|s3\.example\.com)""", text)
+    assert not re.search(r"""["'`]https?://(?!www\.w3\.org/|s3\.example\.com|reactflow\.dev)""", text)
 
 
 def test_no_lock_file_names_a_registry() -> None:

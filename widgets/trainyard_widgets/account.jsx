@@ -1,7 +1,7 @@
 // Settings: who one is, the language, the password, and tokens for the command line and scripts.
 import { useState } from "preact/hooks";
 import {
-  Button, bytes, Card, ChoiceField, confirm, CopyButton, definePage, Dialog, EmptyState, Facts, Form, Meter, Note, PageHeader, SelectField, Skeleton, t, Table, Tabs, Tag, TextField, Time, toast,
+  Button, bytes, Card, ChoiceField, confirm, CopyButton, definePage, Dialog, EmptyState, Facts, failed, Form, Meter, Note, PageHeader, SelectField, Skeleton, t, Table, Tabs, Tag, TextField, Time, toast,
 } from "./components/index.js";
 import { partsText } from "./components/disk_parts.js";
 
@@ -23,9 +23,13 @@ function Account({ view, query, setQuery, send }) {
 
 function General({ view, send }) {
   const choose = async (language) => {
-    await send("choose_language", { language });
+    try {
+      await send("choose_language", { language });
+    } catch (error) {
+      return failed(error);
+    }
     document.cookie = `trainyard_language=${language}; path=/; max-age=31536000; samesite=lax`;
-    location.reload();
+    return location.reload();
   };
   const chosen = view.language || (document.documentElement.lang.startsWith("zh") ? "zh" : "en");
   return (

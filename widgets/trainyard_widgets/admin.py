@@ -5,16 +5,23 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import TypeAdapter
+from trainyard.errors import Invalid
 from trainyard.jobs.launch import Finding
+from trainyard.names import resource_name
 from trainyard.records.accounts import Account, AuditEntry, Group, Me, Quota
 from trainyard.records.base import Page as Listing
 from trainyard.records.disk import AccountDeletion, DiskUse
-from trainyard.records.jobs import Usage
+from trainyard.records.jobs import Package, Usage
+from trainyard.records.resources import Cluster, NewCluster, NewPackage
+from trainyard.records.storage import AllowedHosts
+from trainyard.words import N_
 
+from trainyard_widgets.forms import filled_in
 from trainyard_widgets.page import Page, View, action
 
 PAGE = 50
-TABS = ("inbox", "people", "groups", "usage", "audit", "machine")
+TABS = ("inbox", "people", "groups", "resources", "usage", "hosts", "audit", "machine")
 
 
 class AdminPage(Page):
@@ -103,6 +110,34 @@ class AdminPage(Page):
         """Take somebody out of a group; what they run there ends after ten minutes."""
         self.client.delete(f"/groups/{quoted(group)}/members/{account}")
 
+    @action
+    def allow_host(self, host: str) -> None:
+        """Let pictures and buckets lie on one more host of the private network.
+
+        Raises:
+            Invalid: nothing is named, or it is allowed already.
+        """
+        if not host.strip():
+            raise Invalid("host-missing", N_("Write a host, an address or a network."), field="hosts")
+        before = self._hosts()
+        if self._set_hosts([*before, host], before) == before:
+            raise Invalid("host-known", N_("{host} is allowed already."), field="hosts", host=host.strip())
+
+    @action
+    def forbid_host(self, host: str) -> None:
+        """Take a host back; what is being read from it now goes on."""
+        before = self._hosts()
+        self._set_hosts([one for one in before if one != host], before)
+
+    def _hosts(self) -> list[str]:
+        return self.client.get("/allowed-hosts", AllowedHosts).hosts
+
+    def _set_hosts(self, hosts: list[str], seen: list[str]) -> list[str]:
+        return self.client.put("/allowed-hosts", AllowedHosts, {"hosts": hosts, "seen": seen}).hosts
+
+    def _load_hosts(self) -> View:
+        return {"hosts": self._hosts()}
+
     def _load_inbox(self) -> View:
         page = self.client.get("/accounts", Listing[Account], state="applied", limit=200)
         groups = self.client.get("/groups", list[Group])
@@ -125,6 +160,42 @@ class AdminPage(Page):
             "group": detail.model_dump(mode="json") if detail else None,
             "people": [{"id": account.id, "name": account.name} for account in people.items],
             "default_quota": self.client.get("/default-quota", Quota).model_dump(),
+        }
+
+    @action
+    def put_package(self, name: str, package: dict[str, Any]) -> None:
+        """Declare a resource package."""
+        self.client.put(f"/packages/{resource_name(name)}", object, filled_in(TypeAdapter(NewPackage), package))
+
+    @action
+    def delete_package(self, name: str) -> None:
+        """Offer a package no more."""
+        self.client.delete(f"/packages/{quoted(name)}")
+
+    @action
+    def put_cluster(self, name: str, cluster: dict[str, Any]) -> None:
+        """Declare a virtual cluster."""
+        self.client.put(f"/clusters/{resource_name(name)}", object, filled_in(TypeAdapter(NewCluster), cluster))
+
+    @action
+    def delete_cluster(self, name: str) -> None:
+        """Give its share back to the rest of the machine."""
+        self.client.delete(f"/clusters/{quoted(name)}")
+
+    @action
+    def set_guarantee(self, group: str, guarantee: dict[str, Any]) -> None:
+        """Change what a group gets before anybody borrows."""
+        self.client.put(f"/groups/{quoted(group)}/guarantee", object, guarantee)
+
+    def _load_resources(self) -> View:
+        usage = self.client.get("/usage", Usage)
+        return {
+            "packages": [one.model_dump() for one in self.client.get("/packages", list[Package], all=True)],
+            "clusters": [one.model_dump(mode="json") for one in self.client.get("/clusters", list[Cluster])],
+            "groups": [one.model_dump(mode="json") for one in self.client.get("/groups", list[Group])],
+            "device_types": [one.model_dump() for one in usage.devices],
+            "capacity": usage.capacity.model_dump(),
+            "hours": usage.training_hours,
         }
 
     def _load_usage(self) -> View:

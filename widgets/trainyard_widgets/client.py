@@ -68,10 +68,10 @@ class PageClient:
         content = _encoded(body)
         headers = {"Content-Type": "application/json"} if content is not None else {}
         try:
-            response = self._http.request(method, path, params=params, content=content, headers=headers)
+            response = self._http.request(method, path, params=params or None, content=content, headers=headers)
         except httpx.HTTPError as problem:
             raise _unreachable() from problem
-        if response.is_error:
+        if not response.is_success:  # a redirection too: nothing was done
             raise refusal(response.status_code, response.content)
         if answer is object or not response.content:
             return None  # type: ignore[return-value]

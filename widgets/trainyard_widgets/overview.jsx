@@ -2,10 +2,11 @@
 import {
   Button, bytes, Card, Clock, confirm, definePage, duration, EmptyState, Facts, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time, toast, useNow,
 } from "./components/index.js";
+import { stopTraining } from "./components/training_parts.jsx";
 
 const LATE = 3600e3; // milliseconds
 const LIVE = new Set(["created", "queued", "starting", "running", "stopping"]);
-const KINDS = { prepare: N_("Dataset"), format: N_("Formatting job"), train: N_("Training"), evaluate: N_("Evaluation") };
+const KINDS = { prepare: N_("Dataset"), examine: N_("Examination of pictures"), fetch: N_("Fetching pictures"), preprocess: N_("Preprocessing"), format: N_("Formatting job"), train: N_("Training"), evaluate: N_("Evaluation") };
 
 const STEPS = {
   "join-group": [N_("Ask for a group"), N_("A group gives you a workspace, a shared folder and training. Ask an administrator to add you; until then you can make and format datasets."), N_("Make a dataset"), "datasets?new=1"],
@@ -71,7 +72,7 @@ function Workspace({ workspace, grouped, send }) {
       )}
       {late && <div class="ty-gap"><Note kind="warn">{t("It stops in less than an hour. Renew its time to go on; files are kept either way.")}</Note></div>}
       {state === "stopped" && grouped && <p class="ty-muted ty-gap">{workspace?.ending?.text || t("It is stopped and uses nothing. Your files are kept.")}{again && <> {t("Started again it gets {package} of the group {group}, as last time.", { package: workspace.package, group: workspace.group })}</>}</p>}
-      {(state === "starting" || state === "stopping") && <Skeleton rows={2} />}
+      {state === "starting" && workspace.waiting ? <p class="ty-muted ty-gap" role="status">{workspace.waiting}</p> : (state === "starting" || state === "stopping") && <Skeleton rows={2} />}
       <div class="ty-row">
         {state === "running" && <LinkButton kind="primary" icon="external" href={workspace.address || "/hub/user-redirect/lab"}>{t("Open JupyterLab")}</LinkButton>}
         {state === "running" && <Button icon="clock" onClick={renew}>{t("Renew time")}</Button>}
@@ -114,11 +115,11 @@ export function Resources({ use, quota }) {
 
 function Jobs({ jobs, send }) {
   const columns = [
-    { id: "name", label: t("Job"), wide: true, cell: (job) => <div><div>{job.kind === "train" ? <a href={`monitor?job=${job.id}`}>{job.name}</a> : job.name}</div><div class="ty-muted">{t(KINDS[job.kind] ?? job.kind)}{job.group ? ` · ${job.group}` : ""}</div></div> },
+    { id: "name", label: t("Job"), wide: true, cell: (job) => <div><div>{job.training ? <a href={`monitor?id=${job.training}`}>{job.name}</a> : job.name}</div><div class="ty-muted">{t(KINDS[job.kind] ?? job.kind)}{job.group ? ` · ${job.group}` : ""}</div></div> },
     { id: "state", label: t("State"), cell: (job) => <StateBadge state={job.state} /> },
-    { id: "progress", label: t("Progress"), wide: true, cell: (job) => <JobProgress job={job} /> },
-    { id: "created", label: t("Created"), cell: (job) => <Time value={job.created} /> },
-    { id: "act", label: "", cell: (job) => LIVE.has(job.state) && <span class="ty-row ty-actions"><Button small icon="stop" onClick={() => send("stop_job", { job: job.id })}>{t("Stop")}</Button></span> },
+    { id: "progress", label: t("Progress"), wide: true, cell: (job) => <JobProgress job={job} send={send} /> },
+    { id: "created", label: t("Created"), cell: (job) => <span class="ty-one-line"><Time value={job.created} /></span> },
+    { id: "act", label: "", cell: (job) => LIVE.has(job.state) && <span class="ty-row ty-actions"><Button small icon="stop" onClick={() => stopJob(job, send)}>{t("Stop")}</Button></span> },
   ];
   const empty = (
     <EmptyState icon="chart" title={t("Nothing has run yet")} text={t("Formatting and training appear here with their progress and remaining time.")}>
@@ -128,13 +129,26 @@ function Jobs({ jobs, send }) {
   return <Card flush title={t("Jobs")}><Table label={t("Jobs")} columns={columns} rows={jobs} empty={empty} /></Card>;
 }
 
-function JobProgress({ job }) {
+function stopJob(job, send) {
+  const act = () => send("stop_job", { job: job.id });
+  if (job.training) stopTraining(job, act);
+  else confirm({ title: t("Stop {name}?", { name: job.name }), text: t("It ends, and its resources are given back."), button: t("Stop"), act });
+}
+
+function JobProgress({ job, send }) {
   if (job.waiting && job.state === "queued") return <span class="ty-muted">{job.waiting}</span>;
   if (job.progress && LIVE.has(job.state)) return <Progress progress={job.progress} label={job.name} />;
   if (job.state === "finished" && job.started && job.ended) {
     return <span class="ty-muted ty-numbers">{t("took {time}", { time: duration((Date.parse(job.ended) - Date.parse(job.started)) / 1000) })}</span>;
   }
-  return job.ending ? <span class="ty-muted">{job.ending}</span> : null;
+  if (!job.ending || LIVE.has(job.state)) return null;
+  return (
+    <div>
+      <div class={job.state === "failed" ? "ty-bad" : "ty-muted"}>{job.ending}</div>
+      {job.next && <div class="ty-muted ty-small">{job.next}</div>}
+      {job.offer && <Button small icon="play" onClick={() => send("start_training", { training: job.training, package: job.offer })}>{t("Start again with twice the memory ({package})", { package: job.offer })}</Button>}
+    </div>
+  );
 }
 
 export default definePage(Overview);

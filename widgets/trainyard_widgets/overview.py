@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trainyard.errors import UserError
+from trainyard.jobs.states import JobState
 from trainyard.records.accounts import Me
 from trainyard.records.base import Page as Listing
 from trainyard.records.jobs import Job, Usage, WorkspaceView
@@ -48,6 +49,11 @@ class OverviewPage(Page):
     def stop_job(self, job: str) -> None:
         """Ask a job to end."""
         self.client.post(f"/jobs/{job}/stop", object)
+
+    @action
+    def start_training(self, training: str, package: str) -> None:
+        """Start a training again in the package that its end offers."""
+        self.client.post(f"/trainings/{training}/start", object, {"package": package})
 
     def _part(self, path: str, answer: Any, **query: Any) -> Any:
         try:
@@ -99,4 +105,7 @@ def job_view(job: Job) -> View:
         "progress": job.progress.model_dump() if job.progress else None,
         "waiting": job.waiting.text if job.waiting else "",
         "ending": job.ending.text if job.ending else "",
+        "training": job.training,
+        "next": job.ending.suggestion if job.ending and job.state is not JobState.FINISHED else "",
+        "offer": job.ending.offer.package if job.ending and job.ending.offer and job.training else None,
     }

@@ -1,7 +1,7 @@
 // Storage: bind one bucket, once; then a browser with folders, upload, download, rename and delete.
 import { useEffect, useState } from "preact/hooks";
 import {
-  Button, bytes, Card, CheckField, ChoiceField, confirm, definePage, Dialog, download, EmptyState, Facts, Form, Icon, IconButton, Note, PageHeader, Skeleton, StateBadge, t, Table, TextField, Time, toast, Upload,
+  Button, bytes, Card, CheckField, ChoiceField, confirm, definePage, Dialog, download, EmptyState, Facts, failed, Form, Icon, IconButton, Note, PageHeader, Skeleton, StateBadge, t, Table, TextField, Time, toast, Upload,
 } from "./components/index.js";
 
 function StoragePage({ view, query, setQuery, send }) {
@@ -93,7 +93,7 @@ function Browser({ view, query, setQuery, send }) {
       <Card title={t("Connection")} actions={<StateBadge state="ok" text={t("connected")} />}>
         <Facts rows={[[t("Bucket"), storage.bucket], [t("Endpoint"), storage.embedded ? t("The platform's own store") : storage.endpoint], [t("Region"), storage.region], [t("Since"), <Time value={storage.bound} />], [t("As files"), <AsFiles storage={storage} />]]} />
       </Card>
-      {uploading && <Uploads prefix={listing.prefix} close={() => (setUploading(false), send("reload_page"))} />}
+      {uploading && <Uploads prefix={listing.prefix} close={() => (setUploading(false), send("reload_page").catch(failed))} />}
       {renaming && <Rename entry={renaming} send={send} onClose={() => setRenaming(null)} />}
     </div>
   );

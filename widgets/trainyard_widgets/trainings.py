@@ -27,9 +27,19 @@ class TrainingsPage(Page):
         self.client.post(f"/trainings/{training}/stop", object)
 
     @action
-    def start(self, training: str) -> None:
-        """Run it again with the same configuration; the log goes on in the same file."""
-        self.client.post(f"/trainings/{training}/start", object)
+    def start(self, training: str, package: str = "") -> None:
+        """Run it again with the same configuration, or in another package; the log goes on in the same file."""
+        self.client.post(f"/trainings/{training}/start", object, {"package": package} if package else {})
+
+    @action
+    def pause(self, training: str) -> None:
+        """Save and end, to go on later from the last checkpoint."""
+        self.client.post(f"/trainings/{training}/pause", object)
+
+    @action
+    def resume(self, training: str) -> None:
+        """Go on from the newest complete checkpoint."""
+        self.client.post(f"/trainings/{training}/resume", object)
 
     @action
     def delete(self, training: str) -> None:

@@ -8,15 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from trainyard import __version__
-from trainyard.cli import account, contents, machine, metrics
+from trainyard.cli import account, contents, fetching, machine, metrics, monitoring, training_life
 from trainyard.cli.admin import admin
 from trainyard.cli.call import Json, find, signed_in
 from trainyard.cli.datasets import datasets
 from trainyard.cli.formatting import batches, format_dataset
+from trainyard.cli.graph import graph
 from trainyard.cli.groups import groups
 from trainyard.cli.jobs import jobs
+from trainyard.cli.kubernetes import kubernetes
 from trainyard.cli.models import models
+from trainyard.cli.parameter_sets import parameters
 from trainyard.cli.people import accounts
+from trainyard.cli.resources import clusters, package
+from trainyard.cli.searching import search
 from trainyard.cli.storage import bucket, storage
 from trainyard.cli.tokens import tokens
 from trainyard.cli.training import train
@@ -33,20 +38,28 @@ app.add_typer(tokens, name="tokens", help="Personal access tokens.")
 app.add_typer(storage, name="storage", help="Your bound storage space.")
 app.add_typer(bucket, name="bucket", help="What is in your bucket.")
 app.add_typer(workspace, name="workspace", help="Your workspace.")
+datasets.command()(fetching.fetch)
+datasets.command()(fetching.failures)
 app.add_typer(datasets, name="datasets", help="Datasets.")
 app.command("format")(format_dataset)
 app.add_typer(batches, name="batches", help="Formatted batches and sets.")
+app.add_typer(graph, name="graph", help="Preprocessing graphs.")
 app.add_typer(train, name="train", help="Trainings.")
+app.add_typer(search, name="search", help="Searches for hyper-parameters.")
+app.add_typer(parameters, name="parameters", help="Hyper-parameters that are kept.")
 app.add_typer(models, name="models", help="Kept models.")
 app.add_typer(jobs, name="jobs", help="Everything that takes long.")
 for command_ in (machine.images, machine.packages, machine.usage, machine.disk, machine.notices, machine.doctor):
     app.command()(command_)
 app.add_typer(accounts, name="accounts", help="People (administrators).")
+app.add_typer(package, name="package", help="Resource packages (administrators).")
+app.add_typer(clusters, name="clusters", help="Virtual clusters.")
 app.add_typer(groups, name="groups", help="Groups and quotas.")
 app.command()(machine.audit)
 app.command()(machine.findings)
-app.add_typer(admin, name="admin", help="On the platform's own machine.")
-PARTS = (contents, metrics)  # they add to groups of commands above
+app.add_typer(admin, name="admin", help="The platform itself (administrators).")
+app.add_typer(kubernetes, name="kubernetes", help="The platform on a cluster.")
+PARTS = (contents, metrics, monitoring, training_life)  # they add to groups of commands above
 
 
 def command() -> Any:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
     from trainyard.client import Client
+    from trainyard.errors import UserError
     from trainyard.records.storage import Upload, UploadPurpose
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -50,7 +51,7 @@ def find(client: Client, kind: str, named: str) -> str:
     found = [str(item["id"]) for item in items]
     if not found:
         hint = N_("`trainyard {command} list` shows what there is.")
-        command = "train" if kind == "trainings" else kind
+        command = {"trainings": "train", "searches": "search"}.get(kind, kind)
         raise NotFound("no-such-name", N_("Nothing you may see is called {name}."), hint=hint, name=named, command=command)
     if len(found) > 1:
         me = client.me().id
@@ -60,6 +61,23 @@ def find(client: Client, kind: str, named: str) -> str:
         sentence, hint = N_("{count} are called {name}."), N_("Give an identifier: {ids}")
         raise Conflict("name-not-unique", sentence, hint=hint, count=len(found), name=named, ids=", ".join(found))
     return found[0]
+
+
+def find_job(client: Client, named: str) -> str:
+    """The identifier of a job given by it, or by the identifier or the name of the training it runs.
+
+    Raises:
+        NotFound: nothing is called this. Conflict: several are; the hint names their identifiers.
+    """
+    from trainyard.errors import NotFound, UserError
+
+    if _IDENTIFIER.fullmatch(named):
+        try:
+            return client.job(named).id
+        except UserError as error:
+            if error.status != NotFound.status:
+                raise
+    return client.training(find(client, "trainings", named)).job.id
 
 
 def account_number(client: Client, who: str) -> int:
@@ -97,16 +115,21 @@ def send_file(client: Client, source: Path, purpose: UploadPurpose, name: str = 
     Raises:
         NotFound: there is no such file.
     """
-    from trainyard.errors import NotFound
-    from trainyard.words import N_
-
     if not source.is_file():
-        raise NotFound("no-such-file", N_("There is no file {file}."), file=str(source))
+        raise no_such_file(source)
     with _bar() as progress:
         task = progress.add_task(source.name, total=source.stat().st_size)
         for upload in client.upload(source, purpose, name):
             progress.update(task, completed=upload.offset)
     return upload
+
+
+def no_such_file(path: Path) -> UserError:
+    """The refusal of a file that is not on this machine."""
+    from trainyard.errors import NotFound
+    from trainyard.words import N_
+
+    return NotFound("no-such-file", N_("There is no file {file}."), file=str(path))
 
 
 def receive_file(title: str, total: int | None, blocks: Iterator[int]) -> None:

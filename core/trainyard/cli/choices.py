@@ -53,7 +53,8 @@ class Choices:
     def training(self, wishes: Mapping[str, Any], *, package: str, entry: str) -> NewTraining:
         """The training as it is submitted."""
         group = self.group
-        chosen = {"group": group, "image": self.image, "package": package or largest_package(self.client, group)}
+        package = package or largest_package(self.client, group, wishes.get("cluster"))
+        chosen = {"group": group, "image": self.image, "package": package}
         return NewTraining.model_validate({**wishes, **chosen, "entry": entry or self._example()})
 
     def _example(self) -> str:
@@ -76,13 +77,13 @@ def example_of(image: Image) -> str:
     return image.entries[0]
 
 
-def largest_package(client: Client, group: str) -> str:
-    """The package with the most cores that fits the group's quota and holds no GPU.
+def largest_package(client: Client, group: str, cluster: str | None = None) -> str:
+    """The package with the most cores that fits the group's quota, or its share of a virtual cluster, and holds no GPU.
 
     Raises:
         Conflict: none fits.
     """
-    offered = [one for one in client.packages(group) if one.available]
+    offered = [one for one in client.packages(group, cluster) if one.available]
     if not offered:
         raise Conflict("no-package", N_("No resource package fits the group {group}."), group=group)
     return max(offered, key=lambda one: (-one.gpu, one.cpu, -one.memory)).name

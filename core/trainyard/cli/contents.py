@@ -9,7 +9,8 @@ import typer
 
 from trainyard.cli.call import Json, find, receive_file, signed_in
 from trainyard.cli.datasets import Which, datasets
-from trainyard.cli.show import as_json, as_table, done, say
+from trainyard.cli.show import as_fields, as_json, as_table, done, say
+from trainyard.errors import Unavailable
 from trainyard.words import N_
 
 
@@ -34,6 +35,45 @@ def stats(dataset: Which, json: Json = False) -> None:
         rows = [(one.line, one.column, one.field, one.reason) for one in found.statistics.problems]
         as_table(("line", "column", "field", "problem"), rows)
     return None
+
+
+@datasets.command()
+def examine(dataset: Which, json: Json = False) -> None:
+    """Look for missing, broken and equal pictures, and how large they are."""
+    with signed_in() as client:
+        identifier = find(client, "datasets", dataset)
+        client.wait_for_job(client.examine(identifier).id)
+        found = client.examination(identifier)
+    if json:
+        return as_json(found)
+    if found.error:
+        raise Unavailable("examination-failed", N_("The pictures could not be examined: {reason}"), reason=found.error)
+    as_fields(
+        [
+            ("pictures", found.pictures), ("missing", found.missing), ("broken", found.broken),
+            ("come again", found.duplicates), ("bytes", found.bytes), ("smallest", _size(found.smallest)),
+            ("largest", _size(found.largest)), ("boxes outside", sum(found.boxes_outside.values()) or None),
+        ]
+    )  # fmt: skip
+    if found.problems:
+        as_table(("line", "url", "problem"), [(one.line, one.url, one.reason) for one in found.problems])
+    if found.duplicate_groups:
+        as_table(("lines with the same picture",), [(", ".join(map(str, lines)),) for lines in found.duplicate_groups])
+    return None
+
+
+def _size(edges: tuple[int, int] | None) -> str:
+    return f"{edges[0]} × {edges[1]}" if edges else ""
+
+
+@datasets.command()
+def line(dataset: Which, number: Annotated[int, typer.Argument(min=1, help="Which line, from 1.")], json: Json = False) -> None:
+    """A line of the list as it was written, also one that breaks a rule."""
+    with signed_in() as client:
+        found = client.source_line(find(client, "datasets", dataset), number)
+    if json:
+        return as_json(found)
+    return print(found.text)
 
 
 @datasets.command()

@@ -8,29 +8,34 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainyard.cli.call import MOST, Json, find, send_file, signed_in
+from trainyard.cli.call import MOST, Json, find, signed_in
 from trainyard.cli.show import as_fields, as_json, as_table, done, say_aside, word
 from trainyard.cli.storage import copied
-from trainyard.cli.usage import WronglyUsed
 from trainyard.words import N_
 
 if TYPE_CHECKING:
     from trainyard.client import Client
-    from trainyard.records.datasets import BucketSource, Dataset, ShareSource, UploadSource
+    from trainyard.records.datasets import Dataset
 
 datasets = typer.Typer(no_args_is_help=True)
 Which = Annotated[str, typer.Argument(help="Name or identifier of a dataset.")]
+_PLACE = "a file here, bucket:KEY, or share:GROUP:PATH."
+_LAYOUTS = ("auto", "pictures", "class-folders", "voc", "coco", "yolo", "cifar10", "modelarts")
 GroupName = Annotated[str, typer.Argument(help="A group you are in.")]
 
 
 @datasets.command("list")
 def list_datasets(
     visibility: Annotated[str, typer.Option(help="mine, group or public; all by default.")] = "",
-    search: Annotated[str, typer.Option(help="Words that are in the name.")] = "",
+    search: Annotated[str, typer.Option(help="Words in name, description, label sets or classes.")] = "",
+    sort: Annotated[str, typer.Option(help="A column such as name, images or disk; -name turns it round.")] = "-created",
+    offset: Annotated[int, typer.Option(min=0, help="Begin after so many.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most so many.")] = MOST,
     json: Json = False,
 ) -> None:
     """Datasets you may use."""
-    query = {"search": search, "limit": MOST, **({"visibility": visibility} if visibility else {})}
+    query = {"search": search, "sort": sort, "offset": offset, "limit": limit}
+    query |= {"visibility": visibility} if visibility else {}
     with signed_in() as client:
         found = client.datasets(**query).items
     if json:
@@ -46,7 +51,7 @@ def show(dataset: Which, json: Json = False) -> None:
         found = client.dataset(find(client, "datasets", dataset))
     if json:
         return as_json(found)
-    _show(found, json=False)
+    show_dataset(found, json=False)
     rows = [
         (one.id, ", ".join(sorted({s.format for s in one.sets})), word(one.state), one.creator.name) for one in found.batches
     ]
@@ -60,41 +65,38 @@ def create(
     pictures: Annotated[Path | None, typer.Option(help="An archive with the pictures that the list names.")] = None,
     bucket_key: Annotated[str, typer.Option(help="A list in your bucket.")] = "",
     share: Annotated[str, typer.Option(help="A list on a group's share, as GROUP:PATH.")] = "",
+    archive: Annotated[str, typer.Option(help=f"A zip or tar of pictures with their labels; {_PLACE}")] = "",
+    layout: Annotated[str, typer.Option(help=f"How the archive is laid out: {', '.join(_LAYOUTS)}.")] = "auto",
+    label_set: Annotated[str, typer.Option(help="What the archive's label set is called.")] = "",
+    prefix: Annotated[str, typer.Option(help="Everything below bucket:PREFIX or share:GROUP:FOLDER, unlabelled.")] = "",
+    data: Annotated[str, typer.Option(help=f"A set that is formatted already; {_PLACE}")] = "",
+    index: Annotated[str, typer.Option(help=f"The index of --data (.idx); {_PLACE}")] = "",
+    labels: Annotated[str, typer.Option(help=f"The labels.csv of --data; {_PLACE}")] = "",
+    format: Annotated[str, typer.Option(help="What --data is: recordio or lmdb.")] = "",
+    split: Annotated[str, typer.Option(help="What --data is used as: train, val or test.")] = "train",
     description: Annotated[str, typer.Option(help="What it is.")] = "",
+    group: Annotated[str | None, typer.Option(help="The group that is charged.")] = None,
     wait: Annotated[bool, typer.Option(help="Until it is ready; Ctrl-C leaves it to itself.")] = True,
     json: Json = False,
 ) -> None:
-    """Make a dataset of a labelled list."""
+    """Make a dataset: of a labelled list, an archive, everything below a prefix, or a formatted set."""
+    from trainyard.cli.sources import Options, must_be_one, source_of
     from trainyard.records.datasets import NewDataset
 
-    if sum(map(bool, (file, bucket_key, share))) != 1:
-        raise WronglyUsed(N_("Give one of --file, --bucket-key and --share."))
+    given = Options(file, pictures, bucket_key, share, archive, layout, label_set, prefix, data, index, labels, format, split)
+    must_be_one(given)
     with signed_in() as client:
-        source = _uploaded(client, file, pictures) if file else _lying(bucket_key, share)
-        made = client.create_dataset(NewDataset(name=name, description=description, source=source))
-        _show(_until_ready(client, made.id) if wait else made, json=json)
+        new = NewDataset(name=name, description=description, source=source_of(client, given), group=group)
+        made = client.create_dataset(new)
+        show_dataset(until_ready(client, made.id) if wait else made, json=json)
 
 
-def _uploaded(client: Client, file: Path, pictures: Path | None) -> UploadSource:
-    from trainyard.records.datasets import UploadSource
-    from trainyard.records.storage import UploadPurpose
+def until_ready(client: Client, dataset: str) -> Dataset:
+    """Wait until it is made, with its progress.
 
-    archive = send_file(client, pictures, UploadPurpose.PICTURES).id if pictures else None
-    return UploadSource(upload=send_file(client, file, UploadPurpose.LIST).id, pictures=archive)
-
-
-def _lying(bucket_key: str, share: str) -> BucketSource | ShareSource:
-    from trainyard.records.datasets import BucketSource, ShareSource
-
-    if bucket_key:
-        return BucketSource(key=bucket_key)
-    group, colon, path = share.partition(":")
-    if not colon:
-        raise WronglyUsed(N_("Write --share as GROUP:PATH; {given} has no colon."), given=share)
-    return ShareSource(group=group, path=path)
-
-
-def _until_ready(client: Client, dataset: str) -> Dataset:
+    Raises:
+        Conflict: it could not be made, and why.
+    """
     from trainyard.cli.steps import Steps
     from trainyard.errors import Conflict
     from trainyard.records.datasets import DatasetState
@@ -121,7 +123,19 @@ def _until_ready(client: Client, dataset: str) -> Dataset:
 def wait(dataset: Which, json: Json = False) -> None:
     """Wait until a dataset is ready."""
     with signed_in() as client:
-        _show(_until_ready(client, find(client, "datasets", dataset)), json=json)
+        show_dataset(until_ready(client, find(client, "datasets", dataset)), json=json)
+
+
+@datasets.command()
+def resume(
+    dataset: Which,
+    wait: Annotated[bool, typer.Option(help="Until it is ready; Ctrl-C leaves it to itself.")] = True,
+    json: Json = False,
+) -> None:
+    """Go on with a dataset whose making was stopped or failed."""
+    with signed_in() as client:
+        made = client.resume_dataset(find(client, "datasets", dataset))
+        show_dataset(until_ready(client, made.id) if wait else made, json=json)
 
 
 @datasets.command()
@@ -130,7 +144,7 @@ def rename(dataset: Which, name: Annotated[str, typer.Argument(help="Its new nam
     from trainyard.records.datasets import DatasetChange
 
     with signed_in() as client:
-        _show(client.change_dataset(find(client, "datasets", dataset), DatasetChange(name=name)), json=json)
+        show_dataset(client.change_dataset(find(client, "datasets", dataset), DatasetChange(name=name)), json=json)
 
 
 @datasets.command()
@@ -139,42 +153,42 @@ def describe(dataset: Which, text: Annotated[str, typer.Argument(help="What it i
     from trainyard.records.datasets import DatasetChange
 
     with signed_in() as client:
-        _show(client.change_dataset(find(client, "datasets", dataset), DatasetChange(description=text)), json=json)
+        show_dataset(client.change_dataset(find(client, "datasets", dataset), DatasetChange(description=text)), json=json)
 
 
 @datasets.command()
 def share(dataset: Which, group: GroupName, json: Json = False) -> None:
     """Let every member of a group use a dataset."""
     with signed_in() as client:
-        _show(client.share_dataset(find(client, "datasets", dataset), group), json=json)
+        show_dataset(client.share_dataset(find(client, "datasets", dataset), group), json=json)
 
 
 @datasets.command()
 def unshare(dataset: Which, group: GroupName, json: Json = False) -> None:
     """Take a share back."""
     with signed_in() as client:
-        _show(client.unshare_dataset(find(client, "datasets", dataset), group), json=json)
+        show_dataset(client.unshare_dataset(find(client, "datasets", dataset), group), json=json)
 
 
 @datasets.command()
 def publish(dataset: Which, json: Json = False) -> None:
     """Let everybody use a dataset (administrators)."""
     with signed_in() as client:
-        _show(client.publish_dataset(find(client, "datasets", dataset)), json=json)
+        show_dataset(client.publish_dataset(find(client, "datasets", dataset)), json=json)
 
 
 @datasets.command()
 def unpublish(dataset: Which, json: Json = False) -> None:
     """Take a dataset back from everybody; its shares stay (administrators)."""
     with signed_in() as client:
-        _show(client.unpublish_dataset(find(client, "datasets", dataset)), json=json)
+        show_dataset(client.unpublish_dataset(find(client, "datasets", dataset)), json=json)
 
 
 @datasets.command()
 def copy(dataset: Which, name: Annotated[str, typer.Argument(help="The copy's name.")], json: Json = False) -> None:
     """Make an independent dataset with the same content."""
     with signed_in() as client:
-        _show(client.copy_dataset(find(client, "datasets", dataset), name), json=json)
+        show_dataset(client.copy_dataset(find(client, "datasets", dataset), name), json=json)
 
 
 @datasets.command()
@@ -186,7 +200,8 @@ def delete(dataset: Which, json: Json = False) -> None:
     done(N_("Deleted {deleted}."), json=json, deleted=identifier)
 
 
-def _show(one: Dataset, *, json: bool) -> None:
+def show_dataset(one: Dataset, *, json: bool) -> None:
+    """Its fields, or JSON."""
     if json:
         return as_json(one)
     return as_fields(

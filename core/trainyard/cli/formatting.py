@@ -1,4 +1,4 @@
-"""``trainyard format`` and ``trainyard batches``: datasets as RecordIO and LMDB."""
+"""``trainyard format`` and ``trainyard batches``: datasets in the formats that training frameworks read."""
 
 from __future__ import annotations
 
@@ -23,13 +23,26 @@ SetId = Annotated[str, typer.Argument(help="Identifier of a formatted set.")]
 
 def format_dataset(
     dataset: Annotated[str, typer.Argument(help="Name or identifier of a dataset.")],
-    formats: Annotated[str, typer.Option("--formats", help="recordio, lmdb or both with a comma.")] = "recordio",
+    formats: Annotated[
+        str, typer.Option("--formats", help="recordio, lmdb, roidb, pictures, webdataset, tfrecord; several with commas.")
+    ] = "recordio",
     split: Annotated[str, typer.Option(help="Parts of 1 for train, val and test.")] = "0.8,0.2,0",
-    label_set: Annotated[str, typer.Option(help="Which labels, as `trainyard datasets stats` names them.")] = "",
+    label_set: Annotated[
+        str, typer.Option(help="Which labels, as `trainyard datasets stats` names them; none: pictures without labels.")
+    ] = "",
     shuffle: Annotated[bool, typer.Option(help="Mix the order before the split.")] = True,
     seed: Annotated[int, typer.Option(help="The same seed mixes in the same order.")] = 0,
+    stratified: Annotated[bool, typer.Option(help="Split every class by the same parts.")] = False,
+    min_per_class: Annotated[int, typer.Option(help="Leave classes with fewer pictures out.")] = 0,
+    max_per_class: Annotated[int, typer.Option(help="Take no more pictures of a class; 0: all.")] = 0,
     resize: Annotated[str, typer.Option(help="Shorter edge (256) or exact (224x224).")] = "",
     quality: Annotated[int, typer.Option(help="Of JPEG, 1 to 100.")] = 95,
+    colour: Annotated[str, typer.Option(help="keep, colour or grey.")] = "keep",
+    full_decode: Annotated[bool, typer.Option(help="Decode also what passes through unchanged, to find broken data.")] = False,
+    bad_limit: Annotated[float, typer.Option(help="Stop above this part of bad pictures.")] = 0.05,
+    lmdb_values: Annotated[str, typer.Option(help="In LMDB: encoded pictures, or raw BGR pixels.")] = "encoded",
+    frames_per_second: Annotated[float, typer.Option(help="Frames taken of videos; 0: leave videos out.")] = 0.0,
+    shards: Annotated[int, typer.Option(help="How many jobs share the work; 0: by the number of pictures.")] = 0,
     group: Annotated[str | None, typer.Option(help="The group that is charged.")] = None,
     wait: Annotated[bool, typer.Option(help="Until all sets are ready; Ctrl-C leaves the job to itself.")] = True,
     json: Json = False,
@@ -37,12 +50,12 @@ def format_dataset(
     """Write a dataset in the chosen formats, split and shuffled."""
     from trainyard.records.datasets import NewBatch
 
+    asked = dict(locals())
     train, val, test = _parts(split)
-    chosen = {"formats": [name.strip() for name in formats.split(",")], "train": train, "val": val, "test": test}
-    order = {"label_set": label_set, "shuffle": shuffle, "seed": seed}
-    wanted = NewBatch.model_validate({**chosen, **order, "resize": resize, "quality": quality, "group": group})
+    chosen = {name: value for name, value in asked.items() if name in NewBatch.model_fields}
+    chosen |= {"formats": [name.strip() for name in formats.split(",")], "train": train, "val": val, "test": test}
     with signed_in() as client:
-        batch = client.format(find(client, "datasets", dataset), wanted)
+        batch = client.format(find(client, "datasets", dataset), NewBatch.model_validate(chosen))
         _show(_until_ready(client, batch.id) if wait else batch, json=json)
 
 
@@ -60,6 +73,15 @@ def _until_ready(client: Client, batch: str) -> Batch:
     Raises:
         Conflict: it failed or was cancelled.
     """
+    try:
+        return _watched(client, batch)
+    except KeyboardInterrupt:
+        aside = N_("Formatting goes on without you; `trainyard batches wait {id}` waits again, `… cancel {id}` ends it.")
+        say_aside(aside, id=batch)
+        raise
+
+
+def _watched(client: Client, batch: str) -> Batch:
     from trainyard.cli.steps import Steps
     from trainyard.errors import Conflict
     from trainyard.jobs.states import ENDED, JobState
@@ -71,12 +93,7 @@ def _until_ready(client: Client, batch: str) -> Batch:
             step.progress(now.progress)
             return now if now.state in ENDED or all(one.ready for one in now.sets) else None
 
-        try:
-            made = step.steps.wait(ask)
-        except KeyboardInterrupt:
-            aside = N_("Formatting goes on without you; `trainyard batches wait {id}` waits again, `… cancel {id}` ends it.")
-            say_aside(aside, id=batch)
-            raise
+        made = step.steps.wait(ask)
         if made.state in ENDED and made.state != JobState.FINISHED:
             hint = N_("`trainyard batches resume {id}` goes on with it.")
             sentence = N_("Formatting ended as {state}: {why}")
@@ -116,6 +133,27 @@ def wait(batch: Which, json: Json = False) -> None:
     """Wait until all sets of a batch are ready."""
     with signed_in() as client:
         _show(_until_ready(client, batch), json=json)
+
+
+@batches.command()
+def manifest(batch: Which, json: Json = False) -> None:
+    """What a finished batch says of itself: classes and sets with their ranges; all of it with --json."""
+    with signed_in() as client:
+        told = client.batch_manifest(batch)
+    if json:
+        return as_json(told)
+    rows = [(one["name"], "–".join(map(str, one["range"])), one["samples"], size(one["bytes"])) for one in told["sets"]]
+    return as_table(("set", "range", "samples", "size"), rows)
+
+
+@batches.command()
+def skipped(batch: Which, json: Json = False) -> None:
+    """The pictures that were left out of a finished batch, and why."""
+    with signed_in() as client:
+        found = client.skipped(batch, limit=MOST).items
+    if json:
+        return as_json(found)
+    return as_table(("line", "url", "reason"), [(one.line, one.url, one.reason) for one in found])
 
 
 @batches.command()

@@ -45,6 +45,18 @@ def show(name: Name, json: Json = False) -> None:
 
 
 @groups.command()
+def files(
+    name: Name, path: Annotated[str, typer.Argument(help="A folder below the group's share.")] = "", json: Json = False
+) -> None:
+    """What lies in a folder of the group's share."""
+    with signed_in() as client:
+        found = list(client.share_files(name, path))
+    if json:
+        return as_json(found)
+    return as_table(("key", "size", "modified"), [(one.key, size(one.size), one.modified) for one in found])
+
+
+@groups.command()
 def create(name: Name, description: Annotated[str, typer.Option(help="What it is.")] = "", json: Json = False) -> None:
     """Make a group with its share."""
     from trainyard.records.accounts import NewGroup
@@ -106,7 +118,7 @@ def default_quota(
 
 def _changes(cpu: float | None, memory: str | None, gpu: int | None, jobs: int | None, disk: str | None) -> dict[str, Any]:
     """The limits that were given."""
-    given = {"cpu": cpu, "memory": _bytes(memory, "memory"), "gpu": gpu, "jobs": jobs, "disk": _bytes(disk, "disk")}
+    given = {"cpu": cpu, "memory": in_bytes(memory, "memory"), "gpu": gpu, "jobs": jobs, "disk": in_bytes(disk, "disk")}
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -157,7 +169,7 @@ def _used(one: Any) -> list[str]:
     return cells
 
 
-def _bytes(text: str | None, field: str) -> int | None:
+def in_bytes(text: str | None, field: str) -> int | None:
     """Bytes of ``64G``, in powers of 1024.
 
     Raises:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trainyard.cli.call import MOST, Json, signed_in
-from trainyard.cli.show import as_fields, as_json, as_table
+from trainyard.cli.call import MOST, Json, find_job, signed_in
+from trainyard.cli.show import as_fields, as_json, as_table, language, size
+from trainyard.words import N_, translate
 
 if TYPE_CHECKING:
     from trainyard.client import Client
+    from trainyard.records.distributed import Replica
     from trainyard.records.jobs import Job
 
 jobs = typer.Typer(no_args_is_help=True)
-Which = Annotated[str, typer.Argument(help="Identifier of a job.")]
+MOST_AT_ONCE = 8 << 20
+"""Bytes that one call answers at most."""
+_UNPRINTED = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+Which = Annotated[str, typer.Argument(help="Identifier of a job, or a training.")]
 Follow = Annotated[bool, typer.Option("-f", "--follow", help="Until it ends.")]
+OfReplica = Annotated[
+    str, typer.Option("--replica", help="Of a distributed job, such as worker1, or all; else the first worker.")
+]
 Tail = Annotated[int, typer.Option(min=0, help="Only the last so many bytes; 0 for all.")]
 
 
@@ -41,54 +51,153 @@ def list_jobs(
 def show(job: Which, json: Json = False) -> None:
     """One job: why it waits, how far it is, how it ended."""
     with signed_in() as client:
-        show_job(client.job(job), json=json)
+        show_job(client.job(find_job(client, job)), json=json)
 
 
 @jobs.command()
 def stop(job: Which, json: Json = False) -> None:
     """Ask a job to end."""
     with signed_in() as client:
-        show_job(client.stop_job(job), json=json)
+        show_job(client.stop_job(find_job(client, job)), json=json)
 
 
 @jobs.command()
-def logs(job: Which, follow: Follow = False, tail: Tail = 0) -> None:
+def logs(job: Which, follow: Follow = False, tail: Tail = 0, replica: OfReplica = "") -> None:
     """The output of a job."""
     with signed_in() as client:
-        write_log(client, job, follow=follow, tail=tail)
+        write_log(client, find_job(client, job), follow=follow, tail=tail, replica=replica)
 
 
-def write_log(client: Client, job: str, *, follow: bool, tail: int = 0, aside: bool = False) -> None:
+@jobs.command()
+def replicas(job: Which, json: Json = False) -> None:
+    """The processes of a distributed job and how each stands."""
+    with signed_in() as client:
+        found = client.replicas(find_job(client, job))
+    if json:
+        return as_json(found)
+    rows = [(one.name, one.state, one.package, one.started, one.ended, _how(one), one.log) for one in found]
+    return as_table(("replica", "state", "package", "started", "ended", "how", "log"), rows)
+
+
+def _how(one: Replica) -> str:
+    """Cause and code of an end."""
+    number = one.exit_code if one.exit_code is not None else one.signal
+    return " ".join(str(part) for part in (one.cause, number) if part is not None)
+
+
+def write_log(client: Client, job: str, *, follow: bool, tail: int = 0, aside: bool = False, replica: str = "") -> None:
     """Write a job's output as it is, bytes for bytes; ``aside`` on standard error, where JSON is the answer."""
     out = (sys.stderr if aside else sys.stdout).buffer
-    begin = max(0, client.log(job, 0, 1)[1] - tail) if tail else 0
-    if follow:
-        for data in client.follow(job, begin):
+    if replica == "all":
+        for data in _of_all(client, job, follow=follow, tail=tail):
             out.write(data)
             out.flush()
         return
-    while data := client.log(job, begin)[0]:
+    begin = max(0, client.log(job, 0, 1, replica)[1] - tail) if tail else 0
+    if follow:
+        for data in client.follow(job, begin, replica):
+            out.write(data)
+            out.flush()
+        return
+    while data := client.log(job, begin, replica=replica)[0]:
         out.write(data)
         begin += len(data)
+
+
+def _of_all(client: Client, job: str, *, follow: bool, tail: int) -> Iterator[bytes]:
+    """The lines of all replicas, each with its name in front."""
+    data, since = client.log_of_all(job, None, min(tail, MOST_AT_ONCE)) if tail else (b"", "start")
+    yield data
+    if follow:
+        yield from client.follow_all(job, since)
+        return
+    while (found := client.log_of_all(job, since))[0]:
+        data, since = found
+        yield data
 
 
 def show_job(job: Job, *, json: bool) -> None:
     """One job for people or programs."""
     if json:
-        return as_json(job)
+        as_json(job)
+        return
     progress = f"{job.progress.done} / {job.progress.total}" if job.progress else None
-    return as_fields(
+    as_fields(
         [
             ("id", job.id), ("kind", job.kind), ("name", job.name), ("owner", job.owner.name), ("group", job.group),
             ("state", job.state), ("waits for", job.waiting.text if job.waiting else None), ("progress", progress),
             ("image", job.image), ("package", job.package), ("created", job.created), ("started", job.started),
-            ("ended", job.ended), ("how", job.ending.text if job.ending else None),
+            ("ended", job.ended), *stopping_rows(job), *ending_rows(job), *retry_rows(job),
         ]
     )  # fmt: skip
+    show_last_lines(job)
+
+
+@jobs.command()
+def attempts(job: Which, json: Json = False) -> None:
+    """Every start of a job and how it ended, the newest first."""
+    with signed_in() as client:
+        found = client.attempts(find_job(client, job))
+    if json:
+        return as_json(found)
+    rows = [(one.number, one.created, one.ended, one.ending.text if one.ending else "") for one in found]
+    return as_table(("attempt", "started", "ended", "how"), rows)
+
+
+def ending_rows(job: Job) -> list[tuple[str, Any]]:
+    """How it ended, what it used of its limits, and what to do."""
+    ending = job.ending
+    if ending is None:
+        return []
+    used: list[tuple[str, float | None, float | None, Callable[[float], str]]] = [
+        (N_("memory {used} of {limit}"), ending.peak_memory, ending.memory_limit, size),
+        (N_("{used} of {limit} cores"), ending.peak_cpu, ending.cpu_limit, "{:.3g}".format),
+        (N_("GPU memory {used} of {limit}"), ending.peak_gpu_memory, ending.gpu_memory_limit, size),
+    ]
+    peaks = [
+        translate(words, language(), used=shown(peak), limit=shown(limit))
+        for words, peak, limit, shown in used
+        if peak is not None and limit
+    ]
+    offer = ending.offer.package if ending.offer else None
+    return [
+        ("how", ending.text),
+        ("at most used", ", ".join(peaks)),
+        ("what to do", ending.suggestion),
+        ("twice the memory", offer),
+    ]
+
+
+def stopping_rows(job: Job) -> list[tuple[str, Any]]:
+    """That it is about to end, while it is still there."""
+    from trainyard.jobs.states import ENDED
+
+    if job.state in ENDED or job.wanted == "run":
+        return []
+    return [("asked to end", translate(N_("yes; what is left when its time to save is over is killed"), language()))]
+
+
+def show_last_lines(job: Job) -> None:
+    """What a failed job said last."""
+    if job.state == "failed" and job.ending and job.ending.last_lines:
+        print("\n" + last_lines(job))
+
+
+def last_lines(job: Job) -> str:
+    """The last lines of the output without what a terminal would obey: they may be somebody else's."""
+    said = job.ending.last_lines if job.ending else ()
+    return "\n".join(_UNPRINTED.sub("", line) for line in said)
+
+
+def retry_rows(job: Job) -> list[tuple[str, Any]]:
+    """How often it was started again by itself, and when next."""
+    if job.restart is None:
+        return []
+    return [("started again by itself", f"{job.retries} / {job.restart.max_retries}"), ("next try", job.retry_at)]
 
 
 def why(job: Job) -> str:
     """How a job ended, and the last lines it said if it failed."""
     if job.ending is None:
         return ""
-    return "\n".join([job.ending.text, *(job.ending.last_lines if job.state == "failed" else ())])
+    return "\n".join([job.ending.text, *([last_lines(job)] if job.state == "failed" and job.ending.last_lines else ())])

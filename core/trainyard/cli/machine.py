@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from trainyard.records.disk import DiskParts
 
 DOCTOR = "trainyard_spawner.doctor"
+CLUSTER_DOCTOR = "trainyard_spawner.kubernetes.doctor"
+DEPLOYMENT_DOCTOR = "trainyard_hub.kubernetes.doctor"
+DOCTORS = (DOCTOR, CLUSTER_DOCTOR, DEPLOYMENT_DOCTOR)
 
 
 def images(json: Json = False) -> None:
@@ -30,11 +34,15 @@ def images(json: Json = False) -> None:
 
 
 def packages(
-    group: Annotated[str | None, typer.Argument(help="As this group may use them.")] = None, json: Json = False
+    group: Annotated[str | None, typer.Argument(help="As this group may use them; your first by default.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="In this virtual cluster.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also those above what the machine has.")] = False,
+    json: Json = False,
 ) -> None:
     """Resource packages, and why one does not fit."""
     with signed_in() as client:
-        found = client.packages(group)
+        first = next((one.name for one in client.me().groups), None) if group is None else group
+        found = client.packages(first, cluster, everything)
     if json:
         return as_json(found)
     rows = [(one.name, f"{one.cpu:g}", size(one.memory), one.gpu, "✓" if one.available else one.why_not) for one in found]
@@ -123,18 +131,27 @@ def notices(read: Annotated[bool, typer.Option("--read", help="Mark all as read.
     return as_table(("at", "notice"), [(one.at, one.text) for one in found])
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    kubernetes: Annotated[bool, typer.Option("--kubernetes", help="The cluster that jobs run on, instead.")] = False,
+    deployment: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="A cluster for this deployment's file, tried out with small pods.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """What this machine offers for running the platform, and what that means."""
     from trainyard.errors import NotFound
 
     try:
-        module = importlib.import_module(DOCTOR)
+        module = importlib.import_module(DEPLOYMENT_DOCTOR if deployment else CLUSTER_DOCTOR if kubernetes else DOCTOR)
     except ModuleNotFoundError as error:
-        if error.name not in (DOCTOR, DOCTOR.partition(".")[0]):
+        if error.name not in (*DOCTORS, *(name.partition(".")[0] for name in DOCTORS)):
             raise
         raise NotFound(
             "no-doctor",
             N_("This installation cannot examine the machine: the room trainyard_spawner is missing."),
             hint=N_("Run it in the clone that `make run` uses, or install `trainyard[hub]`."),
         ) from None
-    raise typer.Exit(int(module.main(["--json"] if json else [], language())))
+    arguments = ["--json"] if json else []
+    if deployment:
+        arguments += ["--deployment", str(deployment)]
+    raise typer.Exit(int(module.main(arguments, language())))

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
+from trainyard.sizes import readable
 from trainyard.words import messages, translate
 
 if TYPE_CHECKING:
@@ -121,11 +122,5 @@ def _print(table: Any) -> None:
 
 
 def size(count: float | None) -> str:
-    """Bytes for people: ``1.5 MiB``."""
-    if count is None:
-        return ""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
+    """Bytes for people; nothing where they are not known."""
+    return "" if count is None else readable(count)

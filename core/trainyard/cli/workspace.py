@@ -72,7 +72,7 @@ def _until(client: Client, state: str, minutes: float) -> WorkspaceView:
 
         def ask() -> WorkspaceView | None:
             now = client.workspace()
-            step.now(word(now.state))
+            step.now(now.waiting or word(now.state))
             if now.state == "stopped" != state:
                 why = now.ending.text if now.ending else ""
                 raise Conflict("workspace-ended", N_("The workspace did not start. {why}"), why=why)
@@ -89,7 +89,8 @@ def _show(client: Client, view: WorkspaceView, *, json: bool) -> None:
     address = client.root + view.address if view.address.startswith("/") else view.address
     return as_fields(
         [
-            ("state", word(view.state)), ("group", view.group), ("image", view.image), ("package", view.package),
+            ("state", word(view.state)), ("waits for", view.waiting or None),
+            ("group", view.group), ("image", view.image), ("package", view.package),
             ("started", view.started), ("ends", view.ends), ("address", address),
             ("sets", ", ".join(view.datasets)), ("ended", view.ending.text if view.ending else None),
         ]

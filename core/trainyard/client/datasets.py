@@ -13,18 +13,23 @@ from trainyard.records.datasets import (
     Dataset,
     DatasetChange,
     DatasetDetail,
+    FetchFailure,
     FormattedSet,
     NewBatch,
     NewDataset,
+    NewFetch,
     SampleView,
+    SkippedPicture,
 )
+from trainyard.records.examinations import Examination, SourceLine
+from trainyard.records.jobs import Job
 
 
 class Datasets(Transport):
     """``/datasets``, ``/batches`` and ``/formatted``."""
 
     def datasets(self, **query: Any) -> Page[Dataset]:
-        """Datasets the caller may see; ``visibility``, ``search``, ``offset``, ``limit``."""
+        """Datasets the caller may see; ``visibility``, ``search``, ``sort`` (``-`` turns it round), ``offset``, ``limit``."""
         return self.one(Page[Dataset], "GET", "datasets", params=query)
 
     def dataset(self, dataset: str) -> DatasetDetail:
@@ -80,6 +85,35 @@ class Datasets(Transport):
         """Write the list as it was given to ``target``; gives the bytes written so far."""
         return self.download(f"datasets/{segment(dataset)}/list", target)
 
+    def examine(self, dataset: str) -> Job:
+        """Begin to look for missing, broken and equal pictures; the job under way, if there is one."""
+        return self.one(Job, "POST", f"datasets/{segment(dataset)}/examine")
+
+    def examination(self, dataset: str) -> Examination:
+        """What the last look at the pictures found, and how far a new one is."""
+        return self.one(Examination, "GET", f"datasets/{segment(dataset)}/examination")
+
+    def source_line(self, dataset: str, line: int) -> SourceLine:
+        """One line of the list as it was written."""
+        return self.one(SourceLine, "GET", f"datasets/{segment(dataset)}/source", params={"line": line})
+
+    def resume_dataset(self, dataset: str) -> Dataset:
+        """Go on with a dataset whose making was stopped or failed."""
+        return self.one(Dataset, "POST", f"datasets/{segment(dataset)}/resume")
+
+    def fetch(self, dataset: str, new: NewFetch) -> Dataset:
+        """Begin to fetch what the list names on the web into the caller's bucket; the dataset that will name it there."""
+        return self.one(Dataset, "POST", f"datasets/{segment(dataset)}/fetch", json=new)
+
+    def failures(self, dataset: str) -> list[FetchFailure]:
+        """The lines that a fetch left out, and why."""
+        lines = self.send("GET", f"datasets/{segment(dataset)}/failures").text.splitlines()
+        return [FetchFailure.model_validate_json(line, extra="ignore") for line in lines]
+
+    def download_failures(self, dataset: str, target: Path) -> Iterator[int]:
+        """Write them to ``target``, one JSON object a line; gives the bytes written so far."""
+        return self.download(f"datasets/{segment(dataset)}/failures", target)
+
     def format(self, dataset: str, new: NewBatch) -> Batch:
         """Begin to write a batch: every chosen format and split, with identical samples in identical order."""
         return self.one(Batch, "POST", f"datasets/{segment(dataset)}/batches", json=new)
@@ -87,6 +121,15 @@ class Datasets(Transport):
     def batch(self, batch: str) -> Batch:
         """One batch with its sets."""
         return self.one(Batch, "GET", f"batches/{segment(batch)}")
+
+    def batch_manifest(self, batch: str) -> dict[str, Any]:
+        """What a finished batch says of itself: ranges, classes, counts by split and class, SHA-256 of files, lineage."""
+        return self.one(dict[str, Any], "GET", f"batches/{segment(batch)}/manifest")
+
+    def skipped(self, batch: str, offset: int = 0, limit: int = 50) -> Page[SkippedPicture]:
+        """The pictures and videos that were left out of a finished batch, and why."""
+        query = {"offset": offset, "limit": limit}
+        return self.one(Page[SkippedPicture], "GET", f"batches/{segment(batch)}/skipped", params=query)
 
     def cancel_batch(self, batch: str) -> Batch:
         """Stop formatting; it can be resumed."""

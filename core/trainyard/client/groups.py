@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from trainyard.client.transport import Transport, segment
+from collections.abc import Iterator
+
+from trainyard.client.transport import Transport, given, segment
 from trainyard.records.accounts import Group, NewGroup, Quota
+from trainyard.records.storage import BucketEntry, ShareListing
 
 
 class Groups(Transport):
@@ -16,6 +19,15 @@ class Groups(Transport):
     def group(self, group: str) -> Group:
         """One group with its members and what they use."""
         return self.one(Group, "GET", f"groups/{segment(group)}")
+
+    def share_files(self, group: str, path: str = "") -> Iterator[BucketEntry]:
+        """Everything directly in the folder ``path`` of a group's share; pages are asked for as they are needed."""
+        after: str | None = None
+        while True:
+            page = self.one(ShareListing, "GET", f"shares/{segment(group)}/files", params=given(path=path, after=after))
+            yield from page.entries
+            if (after := page.after) is None:
+                return
 
     def create_group(self, new: NewGroup) -> Group:
         """Make a group with its share."""

@@ -11,6 +11,7 @@ from trainyard.client.transport import Transport, given, refusal
 from trainyard.jobs.launch import Finding
 from trainyard.records.disk import DiskUse
 from trainyard.records.jobs import Image, Package, Usage, WorkspaceView
+from trainyard.records.storage import AllowedHosts, ChangedHosts
 
 
 class Machine(Transport):
@@ -39,9 +40,12 @@ class Machine(Transport):
         """The catalogue."""
         return self.many(Image, "images")
 
-    def packages(self, group: str | None = None) -> list[Package]:
-        """Resource packages as ``group`` may use them."""
-        return self.many(Package, "packages", params=given(group=group))
+    def packages(self, group: str | None = None, cluster: str | None = None, everything: bool = False) -> list[Package]:
+        """Resource packages as ``group`` may use them, in a virtual ``cluster`` or outside of them.
+
+        ``everything``: also those above what the machine has.
+        """
+        return self.many(Package, "packages", params=given(group=group, cluster=cluster, all=everything or None))
 
     def usage(self) -> Usage:
         """Who uses what, now."""
@@ -54,6 +58,15 @@ class Machine(Transport):
     def measure_disk(self) -> None:
         """Measure shares, homes and run folders now instead of in some minutes; administrators only."""
         self.send("POST", "usage/disk/measure")
+
+    def allowed_hosts(self) -> list[str]:
+        """Hosts of the private network on which pictures and buckets may lie; administrators only."""
+        return self.one(AllowedHosts, "GET", "allowed-hosts").hosts
+
+    def set_allowed_hosts(self, hosts: Sequence[str], seen: Sequence[str] | None = None) -> list[str]:
+        """Replace them, or change only what differs from those ``seen`` before; administrators only."""
+        change = ChangedHosts(hosts=list(hosts), seen=None if seen is None else list(seen))
+        return self.one(AllowedHosts, "PUT", "allowed-hosts", json=change).hosts
 
     def findings(self) -> list[Finding]:
         """What the platform's machine offers and means, as ``trainyard doctor`` says it there; administrators only."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from trainyard.client.transport import Transport, given, segment
+from trainyard.errors import NotFound
 from trainyard.jobs.states import ENDED
 from trainyard.records.base import Page, Record
-from trainyard.records.jobs import Job
-from trainyard.records.trainings import Curves, Instance, NewTraining, Training
+from trainyard.records.datasets import FormattedSet
+from trainyard.records.distributed import Replica
+from trainyard.records.jobs import Attempt, Job
+from trainyard.records.trainings import Curves, Instance, NewTraining, StartTraining, Training, TrainingCheck
+from trainyard.words import N_
+
+if TYPE_CHECKING:
+    from trainyard.client.local_run import LocalTraining
 
 POLL_SECONDS = 0.5
 
@@ -24,12 +31,41 @@ class _Address(Record):
 class Trainings(Transport):
     """``/trainings``, ``/instances`` and ``/jobs``."""
 
-    def submit(self, training: NewTraining) -> Training:
-        """Submit a training; refused with the reason before anything starts."""
-        return self.one(Training, "POST", "trainings", json=training)
+    @overload
+    def submit(self, training: NewTraining, where: Literal["platform"] = "platform") -> Training: ...
+    @overload
+    def submit(self, training: NewTraining, where: Literal["local"], folder: Path | None = None) -> LocalTraining: ...
+    def submit(self, training: NewTraining, where: str = "platform", folder: Path | None = None) -> Training | LocalTraining:
+        """Submit a training; refused with the reason before anything starts.
+
+        With ``where="local"`` it runs here instead, to look for its mistakes; ``folder``, by default ``./local/<name>``, is
+        then its ``/workspace``, see ``trainyard.client.local``; replicas are processes here.
+        """
+        if where != "local":
+            return self.one(Training, "POST", "trainings", json=training)
+        from trainyard.client import local
+
+        parts = {"train": training.train_set, "val": training.val_set, "test": training.test_set}
+        sets = {part: local.folder_of(self._formatted_set(one)) for part, one in parts.items() if one}
+        return local.start(training, sets, folder)
+
+    def _formatted_set(self, identifier: str) -> FormattedSet:
+        """One formatted set.
+
+        Raises:
+            NotFound: there is none that the caller may read.
+        """
+        offset, total = 0, 1
+        while offset < total:
+            page = self.one(Page[FormattedSet], "GET", "formatted", params={"offset": offset, "limit": 500})
+            for one in page.items:
+                if one.id == identifier:
+                    return one
+            offset, total = offset + 500, page.total
+        raise NotFound("no-such-set", N_("There is no formatted set {id}."), id=identifier)
 
     def trainings(self, **query: Any) -> Page[Training]:
-        """The caller's trainings and those of their groups; ``state``, ``search``, ``mine``, ``offset``, ``limit``."""
+        """Trainings of the caller and their groups: ``state``, ``search``, ``mine``, ``trials``, ``offset``, ``limit``."""
         return self.one(Page[Training], "GET", "trainings", params=query)
 
     def training(self, training: str) -> Training:
@@ -40,9 +76,21 @@ class Trainings(Transport):
         """Ask it to end; its script gets SIGTERM and may save."""
         return self.one(Training, "POST", f"trainings/{segment(training)}/stop")
 
-    def start_training(self, training: str) -> Training:
-        """Start an ended one again with the same configuration."""
-        return self.one(Training, "POST", f"trainings/{segment(training)}/start")
+    def check_training(self, training: NewTraining) -> TrainingCheck:
+        """Everything that would keep a training from running, before it is submitted."""
+        return self.one(TrainingCheck, "POST", "trainings/check", json=training)
+
+    def start_training(self, training: str, change: StartTraining | None = None) -> Training:
+        """Start an ended one again, as it was or with ``change``."""
+        return self.one(Training, "POST", f"trainings/{segment(training)}/start", json=change or StartTraining())
+
+    def pause_training(self, training: str) -> Training:
+        """Ask it to save and to end, so that it goes on later from its last checkpoint."""
+        return self.one(Training, "POST", f"trainings/{segment(training)}/pause")
+
+    def resume_training(self, training: str) -> Training:
+        """Go on from the newest complete checkpoint."""
+        return self.one(Training, "POST", f"trainings/{segment(training)}/resume")
 
     def delete_training(self, training: str) -> None:
         """Delete an ended training with its run folder; kept models stay."""
@@ -76,24 +124,50 @@ class Trainings(Transport):
         """Ask a job to end."""
         return self.one(Job, "POST", f"jobs/{segment(job)}/stop")
 
-    def wait_for_job(self, job: str, told: Callable[[Job], None] = lambda job: None) -> Job:
-        """The job once it has ended; ``told`` is called with what is known meanwhile, about twice a second."""
-        while (now := self.job(job)).state not in ENDED:
-            told(now)
-            time.sleep(POLL_SECONDS)
-        return now
+    def attempts(self, job: str) -> list[Attempt]:
+        """Every start of a job, the newest first, and how each ended."""
+        return self.one(list[Attempt], "GET", f"jobs/{segment(job)}/attempts")
 
-    def log(self, job: str, offset: int = 0, limit: int = 1 << 20) -> tuple[bytes, int]:
+    def wait_for_job(self, job: str, told: Callable[[Job], None] = lambda job: None) -> Job:
+        """The job once it has ended; ``told`` is called with what is known meanwhile, whenever that may have changed."""
+        for _ in self._chances("job", job, POLL_SECONDS):
+            if (now := self.job(job)).state in ENDED:
+                return now
+            told(now)
+        raise AssertionError("chances never end")
+
+    def replicas(self, job: str) -> list[Replica]:
+        """The processes of a distributed job and how each stands; none where it is one process."""
+        return self.one(list[Replica], "GET", f"jobs/{segment(job)}/replicas")
+
+    def log(self, job: str, offset: int = 0, limit: int = 1 << 20, replica: str = "") -> tuple[bytes, int]:
         """At most ``limit`` bytes of a job's output from ``offset`` on, and how many there are by now.
 
-        A negative ``offset`` counts from the end.
+        A negative ``offset`` counts from the end; ``replica`` names a process of a distributed job.
         """
-        answer = self.send("GET", f"jobs/{segment(job)}/log", params={"offset": offset, "limit": limit})
+        query = given(offset=offset, limit=limit, replica=replica or None)
+        answer = self.send("GET", f"jobs/{segment(job)}/log", params=query)
         return answer.content, int(answer.headers.get("Log-Size", len(answer.content)))
 
-    def follow(self, job: str, offset: int = 0) -> Iterator[bytes]:
+    def follow(self, job: str, offset: int = 0, replica: str = "") -> Iterator[bytes]:
         """A job's output from ``offset`` on as it comes, until the job has ended."""
         from trainyard.client.sockets import open_socket, received
 
-        with open_socket(self, f"jobs/{segment(job)}/log/follow?offset={offset}") as socket:
+        with open_socket(self, f"jobs/{segment(job)}/log/follow?offset={offset}&replica={segment(replica)}") as socket:
+            yield from received(socket)
+
+    def log_of_all(self, job: str, since: str | None = "start", limit: int = 1 << 20) -> tuple[bytes, str]:
+        """Lines of all replicas of a distributed job in the order they were written, and the cursor behind them.
+
+        Each has its replica's name in front. ``since`` is such a cursor, ``start``, or None for the last ``limit`` bytes.
+        """
+        query = given(replica="all", since=since, limit=limit)
+        answer = self.send("GET", f"jobs/{segment(job)}/log", params=query)
+        return answer.content, answer.headers["Log-Next"]
+
+    def follow_all(self, job: str, since: str = "start") -> Iterator[bytes]:
+        """The same as it comes, until the job has ended."""
+        from trainyard.client.sockets import open_socket, received
+
+        with open_socket(self, f"jobs/{segment(job)}/log/follow?replica=all&since={segment(since)}") as socket:
             yield from received(socket)

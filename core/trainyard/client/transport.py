@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import ssl
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_STREAM_SECONDS = 40.0
+"""The service says something on its stream of events every 15 seconds at least."""
 _BLOCK = 1 << 20
 
 
@@ -100,6 +104,19 @@ class Transport:
         finally:
             part.unlink(missing_ok=True)
 
+    def _chances(self, topic: str, identifier: str, every: float) -> Iterator[None]:
+        """Endless: a moment to ask again, whenever that thing may have changed, and at the latest after 15 seconds.
+
+        Told by the stream of events; where there is none (a proxy, a service that restarts), one each ``every`` seconds.
+        """
+        while True:
+            with suppress(httpx.TransportError), self._http.stream("GET", "events", timeout=_STREAM_SECONDS) as answer:
+                for line in answer.iter_lines() if answer.is_success else ():
+                    if _concerns(line, topic, identifier):
+                        yield
+            yield
+            time.sleep(every)
+
     def away(self, error: Exception) -> Unavailable:
         """That the platform does not answer, and what to look at: its certificate, or whether it runs at all."""
         hint = N_("Check the address, and whether it is running (`make run`).")
@@ -139,6 +156,10 @@ def given(**query: Any) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
+_TOLD = {413: N_("What was sent is larger than the platform takes at once (HTTP 413).")}
+"""What is answered before the service reads a request has no words of its own."""
+
+
 def refusal(body: str, status: int) -> UserError:
     """The error the service answered with; its words are in the caller's language already."""
     try:
@@ -146,7 +167,7 @@ def refusal(body: str, status: int) -> UserError:
         words = {name: str(told.get(name) or "") for name in ("message", "hint")}
         code, field, values = str(told["code"]), told.get("field"), {}
     except (ValueError, KeyError, TypeError):
-        words = {"message": N_("The platform answered with HTTP {status}."), "hint": ""}
+        words = {"message": _TOLD.get(status, N_("The platform answered with HTTP {status}.")), "hint": ""}
         code, field, values = f"http-{status}", None, {"status": status}
     # what the service says is filled in already: a brace in a name is no placeholder, which is why values may be empty
     error = (Unavailable if status in (502, 503, 504) else UserError)(
@@ -172,3 +193,13 @@ def _must_be_right(answer: httpx.Response) -> None:
 def _not_text() -> Invalid:
     sentence = N_("What you gave is not text in your terminal's encoding.")
     return Invalid("not-text", sentence, hint=N_("Set LANG to a UTF-8 locale such as C.UTF-8."))
+
+
+def _concerns(line: str, topic: str, identifier: str) -> bool:
+    """Whether a line of the stream is about that thing, begins the stream anew, or only says that it is alive."""
+    if line.startswith(":"):
+        return True
+    if not line.startswith("data:"):
+        return False
+    told = json.loads(line.removeprefix("data:"))
+    return told["topic"] in ("hello", "reset") or (told["topic"], str(told["id"])) == (topic, identifier)

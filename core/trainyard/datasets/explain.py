@@ -37,6 +37,8 @@ _TYPES = {
 _LINE = N_("The line is {value}; it must be one object with a url. Write one such as {example} on each line.")
 _FLAT_BOX = N_("{field} is {value}; every point of a box is a list of two numbers. Write [[10, 20], [110, 220]].")
 _EXAMPLE = '{"url": "1.jpg"}'
+_ONCE = ("url", "label")
+_TWICE = N_("{field} comes twice in the line, and one of the two would be lost. Delete one, or make one of both.")
 _UNKNOWN = N_("A field has a value that cannot be used: {what}. Correct it.")
 _TOO_DEEP = N_("The line nests its brackets too deeply. Put lists and objects no deeper than a label needs.")
 _TOLD_BEHIND = ("trailing characters", "invalid escape character")  # msgspec tells the byte behind these
@@ -134,7 +136,7 @@ def syntax_problem(number: int, data: bytes, error: Exception) -> Problem:
         return Problem(number, 0, "", "json", _TOO_DEEP)
     if isinstance(error, UnicodeDecodeError):
         column = column_of_byte(data, _first_bad_byte(data))
-        return Problem(number, column, "", "encoding", N_("The line is not valid UTF-8. Save the list in this encoding."))
+        return _encoding_problem(number, column, data)
     match = re.search(_BYTE, str(error))
     what = re.sub(_BYTE, "", str(error)).removeprefix("JSON is malformed: ")
     byte = int(match[1]) - what.startswith(_TOLD_BEHIND) if match else len(data)
@@ -143,6 +145,36 @@ def syntax_problem(number: int, data: bytes, error: Exception) -> Problem:
         if part in what:
             return Problem(number, column, "", "json", message, {"what": what})
     return Problem(number, column, "", "json", N_("This is not valid JSON: {what}. Correct the line here."), {"what": what})
+
+
+def _encoding_problem(number: int, column: int, data: bytes) -> Problem:
+    try:
+        data.decode("gb2312")  # both bytes of a character are high ones, which is rare in anything else
+    except UnicodeDecodeError:
+        return Problem(number, column, "", "encoding", N_("The line is not valid UTF-8. Save the list in this encoding."))
+    message = N_("The line is not valid UTF-8; it may be written in {encoding}. Save the list as UTF-8.")
+    return Problem(number, column, "", "encoding", message, {"encoding": "GBK"})
+
+
+def twice_problem(number: int, data: bytes) -> Problem | None:
+    """The problem of a line that names its url or its labels twice; every reader of JSON would pass over one of the two."""
+    found = [name for name in _ONCE if data.count(b'"%s"' % name.encode()) > 1]
+    if not found:
+        return None
+    names = list[str]()
+
+    def outermost(pairs: list[tuple[str, Any]]) -> None:
+        names[:] = [name for name, _ in pairs]
+
+    try:
+        json.loads(data, object_pairs_hook=outermost)
+    except (ValueError, RecursionError):
+        return None
+    for name in found:
+        if names.count(name) > 1:
+            column = column_of_byte(data, data.rfind(b'"%s"' % name.encode()))
+            return Problem(number, column, name, "field-twice", _TWICE, {"field": name})
+    return None
 
 
 def shown_path(steps: Steps) -> str:

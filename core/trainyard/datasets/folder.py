@@ -3,7 +3,7 @@
 ::
 
     index.jsonl       the list, byte for byte as it came
-    samples.idx, classes.idx, classes.json    its index (see ``index``)
+    samples.idx, classes.idx, classes.json, objects.idx    its index (see ``index``)
     statistics.json   counts and the first problems (see ``statistics``)
     pictures/         pictures that came with the list, or pictures.zip (see ``packed``)
     manifest.json     counts, sizes and checksums; without it there is no dataset
@@ -21,11 +21,13 @@ from typing import Any
 
 import msgspec
 
-from trainyard.datasets.index import IndexWriter, ListIndex
-from trainyard.datasets.jsonlist import ListReader
-from trainyard.datasets.lines import read_lines
-from trainyard.datasets.sample import Problem
-from trainyard.datasets.statistics import Counting, Statistics
+from trainyard.datasets.importers.report import add_report
+from trainyard.datasets.index import ListIndex
+from trainyard.datasets.lines import read_lines, wide_encoding
+from trainyard.datasets.mistaken import HEAD, hint_for, kind_of
+from trainyard.datasets.scan import scan
+from trainyard.datasets.statistics import Statistics
+from trainyard.decoding import prepared
 from trainyard.errors import Conflict, Invalid
 from trainyard.words import N_, quoted
 
@@ -33,7 +35,6 @@ LIST = "index.jsonl"
 STATISTICS = "statistics.json"
 MANIFEST = "manifest.json"
 PICTURES = "pictures"
-_TOLD_EVERY = 5000
 
 Progress = Callable[[int, int], None]
 """Called with bytes done and bytes in all."""
@@ -43,6 +44,7 @@ class Stopped(Exception):
     """The caller asked to stop; nothing visible was left."""
 
 
+@prepared
 class Manifest(msgspec.Struct):
     """Says that a dataset is whole, and what it is made of. ``list_sha256`` identifies it in a lineage."""
 
@@ -101,6 +103,19 @@ class DatasetFolder:
         """Pages of samples."""
         return ListIndex(self.list_path, self.path)
 
+    def source_line(self, line: int, longest: int) -> str | None:
+        """A line (from 1) of the list as it was written, at most ``longest`` bytes of it; None behind the list's end."""
+        number, offset = self.index().line_before(line)
+        with self.list_path.open("rb") as file:
+            file.seek(offset)
+            for found in read_lines(file, first=number):
+                if found.number == line:
+                    file.seek(found.offset)
+                    return file.read(min(found.length, longest)).decode("utf-8", "replace").rstrip("\r\n")
+                if found.number > line:
+                    return ""
+        return None
+
     def prepare(
         self,
         progress: Progress = lambda done, total: None,
@@ -111,12 +126,14 @@ class DatasetFolder:
 
         Raises:
             Invalid: ``list-empty`` or ``list-without-samples``; the statistics are written all the same.
+                ``list-encoding`` or ``list-kind``: it is no list at all.
             Stopped: ``should_stop`` said so.
         """
         (self.path / MANIFEST).unlink(missing_ok=True)
         statistics, digest = self._read_list(progress, should_stop)
+        add_report(statistics, self.path)
         write_json(self.path / STATISTICS, statistics)
-        _refuse_empty(statistics)
+        _refuse_empty(statistics, self._head())
         manifest = Manifest(
             samples=statistics.samples,
             images=statistics.images,
@@ -135,29 +152,44 @@ class DatasetFolder:
         (self.path / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(self.path, ignore_errors=True)
 
-    def _read_list(self, progress: Progress, should_stop: Callable[[], bool]) -> tuple[Statistics, str]:
-        counting, reader, index = Counting(), ListReader(), IndexWriter(self.path)
+    def _head(self) -> bytes:
         with self.list_path.open("rb") as file:
-            total = os.fstat(file.fileno()).st_size
-            for turn, line in enumerate(read_lines(file)):
-                found = reader.parse(line)
-                if isinstance(found, Problem):
-                    counting.add_problem(found)
-                else:
-                    index.add(line, counting.add(found))
-                if turn % _TOLD_EVERY == 0:
-                    if should_stop():
-                        raise Stopped
-                    progress(line.offset, total)
-            file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        index.close()
-        counting.result.bytes = total
-        progress(total, total)
-        return counting.result, digest
+            return file.read(HEAD)
+
+    def _read_list(self, progress: Progress, should_stop: Callable[[], bool]) -> tuple[Statistics, str]:
+        total = self.list_path.stat().st_size
+
+        def between(offset: int) -> None:
+            if should_stop():
+                raise Stopped
+            progress(offset, total)
+
+        _refuse_what_is_none(self._head())
+        statistics = scan(self.list_path, self.path, between)
+        with self.list_path.open("rb") as file:
+            return statistics, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _refuse_empty(statistics: Statistics) -> None:
+def _refuse_what_is_none(head: bytes) -> None:
+    if encoding := wide_encoding(head[:4]):
+        raise Invalid(
+            "list-encoding",
+            N_("The list is written in {encoding}; lists are read as UTF-8."),
+            hint=N_("Save it as UTF-8, in an editor or by: iconv -f {encoding} -t UTF-8 list.jsonl > utf8.jsonl"),
+            field="source",
+            encoding=encoding,
+        )
+    if kind := kind_of(head):
+        raise Invalid(
+            "list-kind",
+            N_("The list is a file of type {kind}; a list is text, one JSON object a line."),
+            hint=N_("Unpack a list that is packed; give pictures with annotations or class folders as an archive instead."),
+            field="source",
+            kind=kind,
+        )
+
+
+def _refuse_empty(statistics: Statistics, head: bytes) -> None:
     if not statistics.lines:
         raise Invalid(
             "list-empty",
@@ -170,7 +202,7 @@ def _refuse_empty(statistics: Statistics) -> None:
         raise Invalid(
             "list-without-samples",
             N_("None of the {lines} lines could be read; the first problem is in line {line}, column {column}: {reason}"),
-            hint=N_("Correct the list and make the dataset again."),
+            hint=hint_for(head),
             field="source",
             lines=statistics.lines,
             line=first.line,

@@ -1,6 +1,6 @@
 """Find any page of a list, and any page of one class, without reading the list.
 
-Three files lie beside a list of n valid samples:
+Four files lie beside a list of n valid samples:
 
 ``samples.idx``
     n records of 16 bytes, little endian: offset of the line (uint64), its length in bytes (uint32), its number from 1 (uint32).
@@ -9,6 +9,9 @@ Three files lie beside a list of n valid samples:
 ``classes.json``
     ``{"classes": [[label set, class, first, count], ...]}``, positions in ``classes.idx``;
     the class ``["", ""]`` is the unlabelled.
+``objects.idx``
+    records of 12 bytes: class (uint32, its place in ``classes.json``), sample number (uint32), and how many objects beyond the
+    first the sample has of the class (uint32); only where there are any, in the order of the list.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import os
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
@@ -26,19 +29,34 @@ import numpy.typing as npt
 from trainyard.datasets.jsonlist import ListReader
 from trainyard.datasets.lines import BOM, SPACE, Line
 from trainyard.datasets.sample import Problem, Sample
+from trainyard.decoding import prepared
 
 SAMPLES = "samples.idx"
 CLASSES = "classes.idx"
 TABLE = "classes.json"
+OBJECTS = "objects.idx"
 ROW = np.dtype([("offset", "<u8"), ("length", "<u4"), ("line", "<u4")])
+REPEAT = np.dtype([("class", "<u4"), ("sample", "<u4"), ("more", "<u4")])
 _UNLABELLED = ("", "")
 _BUFFER = 1 << 18
 
 
+@prepared
 class ClassTable(msgspec.Struct):
     """Where in ``classes.idx`` the samples of each class stand."""
 
     classes: list[tuple[str, str, int, int]]
+
+
+class Labels(NamedTuple):
+    """The labels of a block of samples: ``owners`` (their places, from 0, ascending) have ``objects`` of the class ``pairs``.
+
+    Each owner and pair comes once.
+    """
+
+    owners: npt.NDArray[np.int64]
+    pairs: npt.NDArray[np.int64]
+    objects: npt.NDArray[np.int64]
 
 
 class IndexWriter:
@@ -50,29 +68,60 @@ class IndexWriter:
         self._pairs = (folder / f"{CLASSES}.pairs").open("wb+")
         self._row_buffer: list[tuple[int, int, int]] = []
         self._pair_buffer = array("I")
+        self._repeats = (folder / OBJECTS).open("wb")
+        self._repeat_buffer = array("I")
         self._ids: dict[tuple[str, str], int] = {}
         self._counts: list[int] = []
         self._samples = 0
 
-    def add(self, line: Line, pairs: list[tuple[str, str]]) -> None:
-        """Note the sample on ``line``, which belongs to the (label set, class) ``pairs``."""
+    def add(self, line: Line, pairs: list[tuple[str, str]], repeated: Iterable[tuple[str, str, int]] = ()) -> None:
+        """Note the sample on ``line``, which belongs to the (label set, class) ``pairs``.
+
+        ``repeated`` are those of which it has more than one object, and how many more.
+        """
         self._row_buffer.append((line.offset, line.length, line.number))
         for pair in pairs or (_UNLABELLED,):
-            number = self._ids.get(pair)
-            if number is None:
-                number = self._ids[pair] = len(self._counts)
-                self._counts.append(0)
+            number = self.number_of(pair)
             self._counts[number] += 1
             self._pair_buffer.append(number)
             self._pair_buffer.append(self._samples)
+        for label_set, name, more in repeated:
+            self._repeat_buffer.extend((self._ids[label_set, name], self._samples, more))
         self._samples += 1
         if len(self._row_buffer) >= _BUFFER or len(self._pair_buffer) >= 4 * _BUFFER:
             self._flush()
+
+    def number_of(self, pair: tuple[str, str]) -> int:
+        """The number of a (label set, class) pair, which it keeps."""
+        number = self._ids.get(pair)
+        if number is None:
+            number = self._ids[pair] = len(self._counts)
+            self._counts.append(0)
+        return number
+
+    def extend(self, rows: npt.NDArray[Any], labels: Labels) -> None:
+        """Note the samples on ``rows`` with their ``labels``, as ``add`` does for one."""
+        self._flush()
+        rows.tofile(self._rows)
+        unlabelled = np.ones(len(rows), bool)
+        unlabelled[labels.owners] = False
+        bare = np.flatnonzero(unlabelled)
+        numbers = [labels.pairs, np.full(len(bare), self.number_of(_UNLABELLED) if len(bare) else 0)]
+        samples = self._samples + np.concatenate([labels.owners, bare])
+        np.column_stack([np.concatenate(numbers), samples]).astype("<u4").tofile(self._pairs)
+        for number, count in zip(*np.unique(np.concatenate(numbers), return_counts=True), strict=True):
+            self._counts[number] += int(count)
+        again = labels.objects > 1
+        if again.any():
+            more = [labels.pairs[again], self._samples + labels.owners[again], labels.objects[again] - 1]
+            np.column_stack(more).astype("<u4").tofile(self._repeats)
+        self._samples += len(rows)
 
     def close(self) -> None:
         """Sort the pairs by class and finish the files."""
         self._flush()
         self._rows.close()
+        self._repeats.close()
         starts = np.concatenate(([0], np.cumsum(self._counts, dtype=np.int64)))
         self._sort(starts)
         table = ClassTable([(*pair, int(starts[i]), self._counts[i]) for pair, i in self._ids.items()])
@@ -83,6 +132,8 @@ class IndexWriter:
         self._row_buffer.clear()
         self._pair_buffer.tofile(self._pairs)
         del self._pair_buffer[:]
+        self._repeat_buffer.tofile(self._repeats)
+        del self._repeat_buffer[:]
 
     def _sort(self, starts: npt.NDArray[np.int64]) -> None:
         """A counting sort of the pairs file, a buffer at a time, into ``classes.idx``."""
@@ -120,6 +171,7 @@ class ListIndex:
         self._classes = _map(folder / CLASSES, np.dtype("<u4"))
         table = msgspec.json.decode((folder / TABLE).read_bytes(), type=ClassTable)
         self._places = {(key, name): slice(first, first + count) for key, name, first, count in table.classes}
+        self._folder = folder
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -132,9 +184,34 @@ class ListIndex:
             return np.asarray(found[0])
         return np.unique(np.concatenate(found)) if found else np.empty(0, dtype=np.uint32)
 
+    @property
+    def classes(self) -> dict[tuple[str, str], slice]:
+        """The (label set, class) pairs of the list and the place of their samples in ``members``; ``("", "")``: unlabelled."""
+        return self._places
+
+    @property
+    def members(self) -> npt.NDArray[np.uint32]:
+        """Sample numbers by class, as ``classes`` tells; every class's ascend."""
+        return self._classes
+
+    @property
+    def lines(self) -> npt.NDArray[np.uint32]:
+        """The line (from 1) of every sample."""
+        return np.asarray(self._rows["line"])
+
+    def repeats(self) -> npt.NDArray[Any] | None:
+        """Records of ``REPEAT``, the class as its place in ``classes``; None for an index of a time before there were any."""
+        path = self._folder / OBJECTS
+        return _map(path, REPEAT) if path.exists() else None
+
     def line_of(self, number: int) -> int:
         """The line (from 1) of a sample (from 0)."""
         return int(self._rows[number]["line"])
+
+    def line_before(self, line: int) -> tuple[int, int]:
+        """The number and the offset of the last sample's line that is not behind ``line``; else of the list's first line."""
+        place = int(np.searchsorted(self._rows["line"], line, side="right")) - 1
+        return (self.line_of(place), int(self._rows[place]["offset"])) if place >= 0 else (1, 0)
 
     def at_line(self, line: int) -> Sample | None:
         """The sample on ``line`` (from 1); None where the line is blank, broken or beyond the end."""

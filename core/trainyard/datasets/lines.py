@@ -10,6 +10,9 @@ BOM = b"\xef\xbb\xbf"
 SPACE = b" \t\r\n"
 
 
+_WIDE = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+
+
 class Line(NamedTuple):
     """One line that is not blank; ``number`` counts from 1, ``offset`` and ``length`` are bytes in the file.
 
@@ -22,9 +25,12 @@ class Line(NamedTuple):
     data: bytes | None
 
 
-def read_lines(file: BinaryIO, limit: int = MAX_LINE) -> Iterator[Line]:
-    """The lines of ``file`` from its present position on, without blank ones, a byte order mark, or line ends."""
-    number, offset = 0, file.tell()
+def read_lines(file: BinaryIO, limit: int = MAX_LINE, first: int = 1) -> Iterator[Line]:
+    """The lines of ``file`` from its present position on, without blank ones, a byte order mark, or line ends.
+
+    ``first`` is the number of the line that stands there.
+    """
+    number, offset = first - 1, file.tell()
     readline = file.readline
     while data := readline(limit + 1):
         number += 1
@@ -45,3 +51,13 @@ def _pass_over(file: BinaryIO, limit: int) -> int:
         if data[-1:] == b"\n":
             break
     return skipped
+
+
+def wide_encoding(head: bytes) -> str:
+    """UTF-16 or UTF-32 where a file that begins so is written in it, with a byte order mark or without; else empty."""
+    for mark, name in _WIDE.items():
+        if head.startswith(mark):
+            return name
+    if head[:1] and head[:1] in b"{ \t\r\n" and head[1:2] == b"\0":
+        return "UTF-32LE" if head[2:4] == b"\0\0" else "UTF-16LE"
+    return "UTF-16BE" if head[:1] == b"\0" and head[1:2] and head[1:2] in b"{ \t\r\n" else ""

@@ -36,8 +36,9 @@ class Cluster(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, rename={"class_name": "class"}):
     """One class of a picture, one box, or one face.
 
-    ``bbox`` holds at least two points in pixels of the original picture; only their extent counts. An entry with a
-    ``score`` is a prediction unless ``ground_truth`` says otherwise.
+    ``bbox`` holds at least two points in pixels of the original picture; only their extent counts. ``polygon`` is the
+    outline of the object, at least three points. ``difficult`` objects are left out of PASCAL VOC's evaluation, ``crowd``
+    boxes hold many objects (COCO). An entry with a ``score`` is a prediction unless ``ground_truth`` says otherwise.
     """
 
     class_name: str | None = None
@@ -48,6 +49,9 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, rename={"
     bbox_score: float | None = None
     landmarks: tuple[Landmark, ...] = ()
     cluster: Cluster | None = None
+    polygon: Annotated[tuple[Point, ...], msgspec.Meta(min_length=3)] | None = None
+    difficult: bool | None = None
+    crowd: bool | None = None
 
     def extent(self) -> tuple[float, float, float, float] | None:
         """``(xmin, ymin, xmax, ymax)`` over the points of the box, in pixels; None without a box."""
@@ -55,6 +59,12 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False, rename={"
             return None
         across, down = zip(*self.bbox, strict=True)
         return min(across), min(down), max(across), max(down)
+
+
+def corners(points: Iterable[Point]) -> tuple[Point, Point]:
+    """The upper left and the lower right corner of the extent of ``points``."""
+    across, down = zip(*points, strict=True)
+    return (min(across), min(down)), (max(across), max(down))
 
 
 class LabelSet(msgspec.Struct, frozen=True, gc=False):
@@ -108,6 +118,15 @@ class Problem(msgspec.Struct, frozen=True):
     def text(self, language: str = "en") -> str:
         """The reason in the reader's language."""
         return translate(self.message, language, **self.values)
+
+
+class Remark(msgspec.Struct):
+    """Something worth a word that hinders nothing: how often, and the first places (lines or files)."""
+
+    code: str
+    message: str
+    count: int = 0
+    places: list[str] = []
 
 
 def classes_of(entries: Iterable[Entry]) -> tuple[str, ...]:

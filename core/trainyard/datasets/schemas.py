@@ -12,8 +12,9 @@ from typing import Annotated, Any
 import msgspec
 
 from trainyard.datasets.sample import Cluster, Entry, LabelSet, MediaType, Point, Sample, Url
+from trainyard.decoding import prepared
 
-EXTRA = ("uid", "create_time", "original_url", "md5")
+EXTRA = ("uid", "create_time", "original_url", "md5", "usage", "hard")
 
 
 class OldBox(msgspec.Struct, gc=False, rename={"class_name": "class"}):
@@ -38,6 +39,7 @@ class OldLabels(msgspec.Struct, gc=False, rename={"class_names": "class"}):
     facecluster: str | None = None
 
 
+@prepared
 class WireLine(msgspec.Struct, gc=False, rename={"class_names": "class"}):
     """A line of either schema as it was written."""
 
@@ -50,6 +52,8 @@ class WireLine(msgspec.Struct, gc=False, rename={"class_names": "class"}):
     create_time: Any = None
     original_url: Any = None
     md5: Any = None
+    usage: Any = None
+    hard: Any = None
     class_names: dict[str, str] | None = None
     detect: dict[str, OldDetection] | None = None
     facecluster: str | None = None
@@ -68,7 +72,7 @@ class WireLine(msgspec.Struct, gc=False, rename={"class_names": "class"}):
         return outer
 
     def _extra(self) -> dict[str, Any]:
-        if self.uid is None and self.create_time is None and self.original_url is None and self.md5 is None:
+        if self.uid is self.create_time is self.original_url is self.md5 is self.usage is self.hard is None:
             return {}
         return {name: value for name in EXTRA if (value := getattr(self, name)) is not None}
 

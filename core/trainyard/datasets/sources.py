@@ -4,8 +4,10 @@
 ``pictures/1.jpg``        relative: below the root named ``""`` (the dataset's pictures, or the list's folder)
 ``/workspace/mnt/…``      below the root with that prefix (``file:///workspace/…`` is the same)
 ``pack:<zip>#<place>``    inside a stored zip below the root ``""`` (see ``packed``)
+``record:recordio#12``    inside a formatted set below the root ``""`` (see ``formats.set_source``)
 ``s3://bucket/key``       an object store, by an s3fs file system that brings the caller's credentials
 ``qiniu:///bucket/key``   the same; also ``qiniu://zone/bucket/key``
+``https://host/1.jpg``    the web, by a source that knows whom it may reach (see ``web``); also ``http://``
 ========================  ======================================================================================
 """
 
@@ -13,13 +15,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
+from urllib.parse import unquote
 
 from trainyard.words import N_, translate
 
+T = TypeVar("T")
 MAX_PICTURE = 256 * 1024 * 1024
 _BLOCK = 1 << 20
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -61,14 +65,21 @@ class FolderSource:
         ordered = sorted(roots.items(), key=lambda root: -len(root[0]))
         self._roots = [(prefix.rstrip("/"), os.path.realpath(folder)) for prefix, folder in ordered]
 
+    def root(self) -> Path:
+        """The folder of relative urls.
+
+        Raises:
+            PictureProblem: this source has none.
+        """
+        return Path(self._resolve("x")[0])
+
     def read(self, url: str) -> bytes:
         """The bytes of the file, read through a handle that was checked to be inside after it was opened."""
         handle = self._open(url)
         try:
             return _read_all(handle)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise PictureProblem("picture-unreadable", N_("The file cannot be read: {reason}."), reason=reason) from error
+            raise _unreadable(error) from error
         finally:
             os.close(handle)
 
@@ -81,12 +92,18 @@ class FolderSource:
         return True
 
     def read_range(self, url: str, offset: int, length: int) -> bytes:
-        """``length`` bytes from ``offset`` on."""
+        """``length`` bytes from ``offset`` on; fewer at the end of the file."""
         handle = self._open(url)
         try:
-            return os.pread(handle, min(length, MAX_PICTURE), offset)
+            return os.pread(handle, min(length, MAX_PICTURE), offset) if offset < os.fstat(handle).st_size else b""
+        except OSError as error:
+            raise _unreadable(error) from error
         finally:
             os.close(handle)
+
+    def opened(self, url: str) -> BinaryIO:
+        """The open file, of any size."""
+        return os.fdopen(self._open(url), "rb")
 
     def _open(self, url: str) -> int:
         root, relative = self._resolve(url)
@@ -122,6 +139,11 @@ def _refuse_outside(handle: int, root: str) -> None:
         raise PictureProblem("picture-outside", N_("The path lies outside of the folders this dataset may read."))
 
 
+def _unreadable(error: OSError) -> PictureProblem:
+    reason = error.strerror or type(error).__name__
+    return PictureProblem("picture-unreadable", N_("The file cannot be read: {reason}."), reason=reason)
+
+
 def _read_all(handle: int) -> bytes:
     """The file to its end, in one call where it is as long as it says."""
     size = os.fstat(handle).st_size
@@ -141,17 +163,26 @@ class ObjectSource:
 
     def read(self, url: str) -> bytes:
         """The bytes of the object; at most one byte above the limit is fetched."""
+        data = bytes(self.asked(lambda: self._filesystem.cat_file(object_path(url), start=0, end=MAX_PICTURE + 1)))
+        _refuse_large(len(data))
+        return data
+
+    @staticmethod
+    def asked(question: Callable[[], T]) -> T:
+        """What the store answers to ``question``.
+
+        Raises:
+            PictureProblem: it refuses, has nothing there, or does not answer.
+        """
         try:
-            data = bytes(self._filesystem.cat_file(object_path(url), start=0, end=MAX_PICTURE + 1))
+            return question()
         except FileNotFoundError:
             raise PictureProblem("picture-missing", N_("There is no such object.")) from None
         except PermissionError:
             raise PictureProblem("picture-forbidden", N_("The bucket refuses to hand the object out.")) from None
         except (OSError, TimeoutError) as error:
-            reason = type(error).__name__
+            reason = error.strerror or str(error) or type(error).__name__
             raise PictureProblem("store-unavailable", N_("The store does not answer: {reason}."), reason=reason) from error
-        _refuse_large(len(data))
-        return data
 
     def exists(self, url: str) -> bool:
         """Whether the store has the object."""
@@ -163,40 +194,75 @@ class ObjectSource:
 
 def object_path(url: str) -> str:
     """``bucket/key`` of an ``s3://`` or ``qiniu://`` url; a host in the latter is a zone and is passed over."""
-    parts = urlsplit(url, allow_fragments=False)
-    if parts.scheme == "qiniu":
-        return url.removeprefix(f"qiniu://{parts.netloc}").lstrip("/")
+    if url.startswith("qiniu://"):
+        return url.removeprefix("qiniu://").partition("/")[2].lstrip("/")
     return url.removeprefix("s3://")
 
 
 class Sources:
     """All kinds of urls behind one ``PictureSource``."""
 
-    def __init__(self, folders: FolderSource, objects: PictureSource | None = None) -> None:
+    def __init__(self, folders: FolderSource, objects: PictureSource | None = None, web: PictureSource | None = None) -> None:
         self._folders = folders
         self._objects = objects
+        self._web = web
 
     def read(self, url: str) -> bytes:
         """The bytes of the picture at ``url``."""
         if url.startswith("pack:"):
             return self._read_packed(url)
+        if url.startswith("record:"):
+            return self._read_record(url)
         return self._source_of(url).read(url)
 
     def exists(self, url: str) -> bool:
         """Whether there is something at ``url``."""
         if url.startswith("pack:"):
             return self._folders.exists(_parse_pack(url)[0])
+        if url.startswith("record:"):
+            return self._has_record(url)
         return self._source_of(url).exists(url)
 
+    def opened(self, url: str) -> BinaryIO:
+        """A local file with what lies at ``url``, such as a video; of what lies elsewhere a copy, within a picture's limit.
+
+        Raises:
+            PictureProblem: as ``read``.
+        """
+        if not url.startswith(("pack:", "record:")) and self._source_of(url) is self._folders:
+            return self._folders.opened(url)
+        data = self.read(url)
+        file = cast(BinaryIO, TemporaryFile())  # noqa: SIM115 - the caller closes it
+        file.write(data)
+        file.flush()
+        file.seek(0)
+        return file
+
     def _source_of(self, url: str) -> PictureSource:
-        scheme = url.split("://", 1)[0] if "://" in url else ""
+        scheme = url.split("://", 1)[0].lower() if "://" in url else ""
         if scheme in {"", "file"}:
             return self._folders
         if scheme in {"s3", "qiniu"}:
             if self._objects is None:
                 raise PictureProblem("no-storage", N_("No storage space is bound that could hand out this picture."))
             return self._objects
+        if scheme in {"http", "https"} and self._web is not None:
+            return self._web
         raise PictureProblem("url-scheme", N_("Pictures at {scheme}:// cannot be read."), scheme=scheme)
+
+    def _read_record(self, url: str) -> bytes:
+        """A record of a set below the root ``""``; formats stand above datasets, so that their module is found by its name."""
+        from importlib import import_module
+
+        data: bytes = import_module("trainyard.formats.set_source").read(self._folders.root(), url)
+        return data
+
+    def _has_record(self, url: str) -> bool:
+        try:
+            self._read_record(url)
+        except PictureProblem:
+            return False
+        return True
 
     def _read_packed(self, url: str) -> bytes:
         name, offset, length = _parse_pack(url)

@@ -1,273 +1,165 @@
 """Write one batch: every chosen format × every split, identical samples in identical order, from one decode.
 
 Everything is made in ``<folder>/.part`` and moved up when it is whole, the manifest last; a reader sees all or nothing.
-A checkpoint every second says how far every file is, so that after a crash the work goes on with the same bytes.
+A checkpoint every second says how far every file is, so that after a crash the work goes on with the same bytes. Several
+jobs share the work of a large batch: each leaves its part in ``<folder>/.shards``, and one more writes the sets from these.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
-from datetime import UTC, datetime
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import lmdb
 import msgspec
 
 from trainyard.datasets.folder import Stopped, write_json
-from trainyard.datasets.sources import PictureSource
-from trainyard.errors import Conflict, Invalid, UserError
-from trainyard.formats.checkpoint import SKIPPED, Checkpoint, Keeper
-from trainyard.formats.labels import write_labels
-from trainyard.formats.pipeline import Formatted, Work, produce
-from trainyard.formats.plan import BatchManifest, BatchPlan, SetManifest, Skipped, set_specification
-from trainyard.formats.record import Record, SetWriter
-from trainyard.formats.registry import FORMATS
-from trainyard.formats.selection import Selection
-from trainyard.formats.split import order_of, ranges
+from trainyard.datasets.following import Watch
+from trainyard.datasets.outage import STORE_AWAY
+from trainyard.datasets.sources import Sources
+from trainyard.errors import Invalid, UserError
+from trainyard.formats.checkpoint import Checkpoint
+from trainyard.formats.choice import Choice
+from trainyard.formats.flow import Flow, Sink, Terms
+from trainyard.formats.manifest import MANIFEST, SKIPPED, BatchManifest, read_manifest
+from trainyard.formats.pipeline import Result, Work, produce, with_pixels
+from trainyard.formats.plan import BatchPlan
+from trainyard.formats.sets import Sets
+from trainyard.formats.spool import SHARD, SHARDS, SPOOL, Shard, ShardManifest, Spool, is_whole, replay
 from trainyard.job_progress import FULL
-from trainyard.words import N_, quoted
+from trainyard.sizes import readable
+from trainyard.words import N_
 
-MANIFEST = "manifest.json"
 PART = ".part"
-SPECIFICATION = "set.json"
-KEPT_SKIPPED = 100
-CHECKPOINT_SECONDS = 1.0
-TELL_SECONDS = 0.25
-ENOUGH_TO_JUDGE = 100
+GONE_ON_WITH = frozenset({"shard-missing", STORE_AWAY})
+"""What may pass: the work that is done is kept."""
 NEARLY_NOTHING = 64 * 1024 * 1024
 
 
-class Step(NamedTuple):
-    """How far the work is. ``done`` counts written and skipped pictures of ``total``; ``bytes`` over all sets."""
+class Hands(NamedTuple):
+    """Who does the work: how it is followed and ended, and by how many threads (0: one per core)."""
 
-    done: int
-    total: int
-    skipped: int
-    bytes: int
+    watch: Watch = Watch()
+    workers: int = 0
 
 
-class Watch(NamedTuple):
-    """How the caller follows and ends the work; ``discard`` is asked after a stop: whether to give up what is done."""
-
-    progress: Callable[[Step], None] = lambda step: None
-    should_stop: Callable[[], bool] = lambda: False
-    discard: Callable[[], bool] = lambda: False
-
-
-def write_batch(
-    plan: BatchPlan, source: PictureSource, folder: Path, watch: Watch | None = None, workers: int = 0
-) -> BatchManifest:
+def write_batch(plan: BatchPlan, source: Sources, folder: Path, watch: Watch | None = None, workers: int = 0) -> BatchManifest:
     """Make the batch ``plan`` in ``folder``, or go on with one that was interrupted; one that is whole is left as it is.
 
     Raises:
-        UserError: the plan or list cannot be formatted, too many pictures are bad, or the disk is full. Nothing is left.
+        UserError: the plan or list cannot be formatted, too many pictures are bad, or the disk is full; nothing is left. With
+            ``store-away`` the next call goes on from here.
         Stopped: ``watch.should_stop`` said so; unless ``watch.discard`` does too, the next call goes on from here.
     """
     plan = plan.checked()
+
+    def results(choice: Choice, at: Checkpoint) -> Generator[Result, None, None]:
+        return produce(_work(choice, source, workers), choice.numbers(range(at.position, len(choice))), at.inside)
+
+    return _write_sets(plan, folder, Hands(watch or Watch(), workers), results)
+
+
+def join_shards(plan: BatchPlan, shards: int, folder: Path, watch: Watch | None = None, workers: int = 0) -> BatchManifest:
+    """Make the batch in ``folder`` from what its ``shards`` left there: the same sets as ``write_batch`` makes alone.
+
+    Raises:
+        Conflict: ``shard-missing``. UserError, Stopped: as ``write_batch``.
+    """
+    plan = plan.checked()
+
+    def results(choice: Choice, at: Checkpoint) -> Generator[Result, None, None]:
+        parts = [Shard(number, shards) for number in range(shards)]
+        spools = [(one.folder(folder), _identity(choice, one)) for one in parts]
+        yield from replay(spools, at.position, at.inside)
+
+    return _write_sets(plan, folder, Hands(watch or Watch(), workers), results)
+
+
+def write_shard(plan: BatchPlan, shard: Shard, source: Sources, folder: Path, hands: Hands = Hands()) -> ShardManifest:
+    """Format one shard of the batch into ``folder``, or go on with it; one that is whole is left as it is.
+
+    Raises:
+        UserError, Stopped: as ``write_batch``.
+    """
+    plan, watch = plan.checked(), hands.watch
+    with _cleaned(folder, watch), closing(Choice(plan, watch.should_stop)) as choice:
+        identity, positions = _identity(choice, shard), choice.part(shard.number, shard.of)
+        if not is_whole(folder, identity):
+            (folder / SHARD).unlink(missing_ok=True)
+            flow = Flow(folder / PART, sink := Spool(folder / PART), _terms(choice, identity, positions), watch)
+            rest = positions[flow.at.position :]
+            flow.take_all(produce(_work(choice, source, hands.workers), choice.numbers(rest), flow.at.inside))
+            made = ShardManifest(identity, len(positions), flow.at.skipped_total, sink.bytes_written)
+            (folder / PART / SPOOL).replace(folder / SPOOL)
+            write_json(folder / SHARD, made)
+            shutil.rmtree(folder / PART, ignore_errors=True)
+        return msgspec.json.decode((folder / SHARD).read_bytes(), type=ShardManifest)
+
+
+def _write_sets(
+    plan: BatchPlan, folder: Path, hands: Hands, results: Callable[[Choice, Checkpoint], Generator[Result, None, None]]
+) -> BatchManifest:
     if (folder / MANIFEST).is_file():
+        _remove(folder)
         return read_manifest(folder)
     part = folder / PART
-    try:
-        part.mkdir(parents=True, exist_ok=True)
+    with _cleaned(folder, hands.watch):
         if not (part / MANIFEST).is_file():
-            _Batch(plan, part, watch or Watch()).run(source, workers)
+            with closing(Choice(plan, hands.watch.should_stop)) as choice:
+                sink: Sink = (sets := Sets(part, choice))
+                flow = Flow(part, sink, _terms(choice, _identity(choice), range(len(choice))), hands.watch)
+                taken = results(choice, flow.at)
+                raw = plan.lmdb_values == "raw" and "lmdb" in plan.formats
+                flow.take_all(with_pixels(taken, hands.workers) if raw else taken)
+                write_json(part / MANIFEST, sets.finish(flow.at))
         return _publish(folder)
+
+
+@contextmanager
+def _cleaned(folder: Path, watch: Watch) -> Iterator[None]:
+    """Make the part of ``folder``, and leave nothing of it after a refusal; what fills the disk is a refusal too."""
+    try:
+        (folder / PART).mkdir(parents=True, exist_ok=True)
+        yield
     except Stopped:
-        if watch and watch.discard():
-            shutil.rmtree(part, ignore_errors=True)
+        if watch.discard():
+            _remove(folder)
         raise
-    except UserError:
-        shutil.rmtree(part, ignore_errors=True)
+    except UserError as error:
+        if error.code not in GONE_ON_WITH:
+            _remove(folder)
         raise
     except (OSError, lmdb.Error) as error:
         if not _disk_is_full(error, folder):
             raise
-        shutil.rmtree(part, ignore_errors=True)
+        _remove(folder)
         raise _full(folder) from error
 
 
-def read_manifest(folder: Path) -> BatchManifest:
-    """The manifest of a finished batch.
-
-    Raises:
-        Conflict: ``batch-incomplete``.
-    """
-    try:
-        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=BatchManifest)
-    except FileNotFoundError:
-        raise Conflict("batch-incomplete", N_("The batch is not complete yet."), hint=N_("Wait until its job ends.")) from None
+def _remove(folder: Path) -> None:
+    """Everything unfinished, also what shards left: a batch that is refused gives its room back."""
+    for name in (PART, SHARDS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (SPOOL, SHARD):
+        (folder / name).unlink(missing_ok=True)
 
 
-class _Batch:
-    """The work in ``part``; lives for one call."""
+def _work(choice: Choice, source: Sources, workers: int) -> Work:
+    return Work(choice.selection, source, choice.plan.recipe, choice.plan.frames_per_second, workers)
 
-    def __init__(self, plan: BatchPlan, part: Path, watch: Watch) -> None:
-        self._plan, self._part, self._watch = plan, part, watch
-        self._selection = Selection(plan.list_path, plan.label_set, watch.should_stop)
-        self._ranges = ranges(len(self._selection), plan.ratios)
-        self._keeper = Keeper(part)
-        self._at = self._load()
-        self._writers: dict[tuple[str, str], SetWriter] = {}
-        self._saved = self._told = time.monotonic()
 
-    def run(self, source: PictureSource, workers: int) -> None:
-        """Write what is missing, then checksums, specifications and the manifest, all inside the part."""
-        order = order_of(len(self._selection), self._plan.order_seed)
-        try:
-            with self._open_skipped() as self._skipped_file:
-                self._open_writers()
-                work = Work(self._selection, source, self._plan.recipe)
-                with closing(produce(work, order.tolist(), self._at.position, workers)) as results:
-                    for result in results:
-                        self._take(result)
-                self._judge(final=True)
-                self._end_writers()
-        finally:
-            self._close()
-        self._finish()
+def _identity(choice: Choice, shard: Shard | None = None) -> str:
+    plan = choice.plan
+    part = f"-{shard.number}-of-{shard.of}" if shard else ""
+    return f"{plan.identity()}-{len(choice)}-{plan.list_path.stat().st_size}{part}"
 
-    def _take(self, result: Formatted | Skipped) -> None:
-        at = self._at
-        if isinstance(result, Skipped):
-            self._skip(result)
-        else:
-            split = self._split_at(at.position)
-            number = at.written.get(split, 0)
-            record = Record(number, result.name, result.labels, *result.picture)
-            for name in self._plan.formats:
-                self._writers[name, split].add(record)
-            at.written[split] = number + 1
-        at.position += 1
-        now = time.monotonic()
-        if now - self._told >= TELL_SECONDS:
-            self._told = now
-            self._judge(final=False)
-            self._watch.progress(self._step())
-            if self._watch.should_stop():
-                self._save()
-                self._keeper.wait()
-                raise Stopped
-        if now - self._saved >= CHECKPOINT_SECONDS and not self._keeper.busy():
-            self._save()
 
-    def _skip(self, skipped: Skipped) -> None:
-        self._at.skipped_total += 1
-        if len(self._at.skipped) < KEPT_SKIPPED:
-            self._at.skipped.append(skipped)
-        self._skipped_file.write(msgspec.json.encode(skipped) + b"\n")
-
-    def _judge(self, *, final: bool) -> None:
-        """Stop early when too many pictures are bad or the disk cannot hold what is to come."""
-        done, bad = self._at.position, self._at.skipped_total
-        if bad > self._plan.bad_limit * (done if final else max(done, ENOUGH_TO_JUDGE)) or (final and bad == done):
-            raise _too_many_bad(self._at, self._plan)
-        if done >= ENOUGH_TO_JUDGE or final:
-            written = self._step().bytes
-            needed = written * (len(self._selection) - done) // done
-            if needed > (free := shutil.disk_usage(self._part).free):
-                raise Invalid(
-                    "disk-short",
-                    N_("The sets will need about {needed} MB more, and {free} MB are free."),
-                    hint=N_("Delete formatted sets that nobody needs, or choose fewer formats or a smaller size."),
-                    needed=needed // 1_000_000,
-                    free=free // 1_000_000,
-                )
-
-    def _step(self) -> Step:
-        written = sum(writer.bytes_written for writer in self._writers.values())
-        return Step(self._at.position, len(self._selection), self._at.skipped_total, written)
-
-    def _split_at(self, position: int) -> str:
-        return next(name for name, (start, end) in self._ranges.items() if start <= position < end)
-
-    def _load(self) -> Checkpoint:
-        """The last checkpoint, if it can be gone on from; else a fresh start."""
-        identity = f"{self._plan.identity()}-{len(self._selection)}-{self._plan.list_path.stat().st_size}"
-        if found := self._keeper.load(identity):
-            return found
-        shutil.rmtree(self._part)
-        self._part.mkdir()
-        return Checkpoint(identity, _now())
-
-    def _open_skipped(self) -> Any:
-        file = (self._part / SKIPPED).open("ab")
-        file.truncate(self._at.skipped_bytes)
-        return file
-
-    def _open_writers(self) -> None:
-        for split in self._ranges:
-            for name in self._plan.formats:
-                folder = self._part / f"{name}-{split}"
-                folder.mkdir(exist_ok=True)
-                self._writers[name, split] = FORMATS[name].writer(folder, self._at.sets.get(folder.name))
-
-    def _save(self) -> None:
-        self._hand_over()
-        self._keeper.keep(self._at, self._writers.values())
-        self._saved = time.monotonic()
-
-    def _hand_over(self) -> None:
-        """Empty all buffers into the files; a disk that is full says so here."""
-        self._skipped_file.flush()
-        self._at.skipped_bytes = self._skipped_file.tell()
-        self._at.sets = {f"{name}-{split}": writer.checkpoint() for (name, split), writer in self._writers.items()}
-
-    def _end_writers(self) -> None:
-        """Close the sets; what does not get to the disk says so."""
-        self._keeper.wait()
-        self._hand_over()
-        while self._writers:
-            self._writers.popitem()[1].close()
-
-    def _close(self) -> None:
-        self._selection.close()
-        self._keeper.close()
-        for writer in self._writers.values():
-            with suppress(OSError, lmdb.Error):
-                writer.close()
-
-    def _finish(self) -> None:
-        completed = _now()
-        sets = []
-        for split, bounds in self._ranges.items():
-            for name in self._plan.formats:
-                folder = self._part / f"{name}-{split}"
-                write_labels(folder, self._selection.labels)
-                files = _checksums(folder)
-                size = sum((folder / path).stat().st_size for path in files)
-                one = SetManifest(folder.name, name, split, bounds, self._at.written.get(split, 0), size, files)
-                times = (self._at.created, completed)
-                write_json(folder / SPECIFICATION, set_specification(self._plan, one, len(self._selection.labels), times))
-                sets.append(one)
-        write_json(self._part / MANIFEST, self._manifest(sets, completed))
-
-    def _manifest(self, sets: list[SetManifest], completed: str) -> BatchManifest:
-        plan, at = self._plan, self._at
-        return BatchManifest(
-            batch=plan.batch,
-            label_set=plan.label_set,
-            classes=list(self._selection.labels),
-            multi_label=self._selection.multi_label,
-            ratios=plan.ratios,
-            shuffle=plan.shuffle,
-            seed=plan.seed,
-            recipe=plan.recipe,
-            planned=len(self._selection),
-            written=sum(at.written.values()),
-            skipped_total=at.skipped_total,
-            skipped=at.skipped,
-            sets=sets,
-            created=at.created,
-            completed=completed,
-            lineage=plan.lineage,
-        )
+def _terms(choice: Choice, identity: str, positions: range) -> Terms:
+    return Terms(identity, len(positions), len(choice), choice.plan.bad_limit)
 
 
 def _publish(folder: Path) -> BatchManifest:
@@ -280,21 +172,9 @@ def _publish(folder: Path) -> BatchManifest:
     _sync_folder(folder)
     (part / MANIFEST).replace(folder / MANIFEST)
     _sync_folder(folder)
-    shutil.rmtree(part, ignore_errors=True)
+    for name in (PART, SHARDS):
+        shutil.rmtree(folder / name, ignore_errors=True)
     return manifest
-
-
-def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of a set, by path. The files are on the disk on return: it writes while the digest is computed."""
-    found = {}
-    with ThreadPoolExecutor(1) as disk:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.name != SPECIFICATION:
-                with path.open("rb") as file:
-                    synced = disk.submit(os.fsync, file.fileno())
-                    found[str(path.relative_to(folder))] = hashlib.file_digest(file, "sha256").hexdigest()
-                    synced.result()
-    return found
 
 
 def _sync_folder(folder: Path) -> None:
@@ -316,33 +196,9 @@ def _disk_is_full(error: Exception, folder: Path) -> bool:
 
 
 def _full(folder: Path) -> UserError:
-    free = shutil.disk_usage(folder).free // 1_000_000
     return Invalid(
         "disk-full",
-        N_("The disk is full: {free} MB are free now that the unfinished sets are deleted. Older sets are untouched."),
+        N_("The disk is full: {free} are free now that the unfinished sets are deleted. Older sets are untouched."),
         hint=N_("Delete formatted sets that nobody needs, or choose fewer formats or a smaller size."),
-        free=free,
+        free=readable(shutil.disk_usage(folder).free),
     )
-
-
-def _too_many_bad(at: Checkpoint, plan: BatchPlan) -> UserError:
-    first = at.skipped[0]
-    return Invalid(
-        "too-many-bad-pictures",
-        N_(
-            "{bad} of the first {done} pictures cannot be used, above the limit of {limit} %. "
-            "The first is {url} in line {line}: {reason}"
-        ),
-        hint=N_("Correct the list or the pictures, or allow more bad pictures."),
-        field="bad_limit",
-        bad=at.skipped_total,
-        done=at.position,
-        limit=f"{100 * plan.bad_limit:g}",
-        url=first.url,
-        line=first.line,
-        reason=quoted(first.message, first.values),
-    )
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import lmdb
 import msgspec
 
 from trainyard.datasets.folder import write_json
-from trainyard.formats.plan import Skipped
-from trainyard.formats.record import SetWriter, State
+from trainyard.decoding import prepared
+from trainyard.formats.manifest import SKIPPED, ClassCounts, Skipped
+from trainyard.formats.record import State
 
 CHECKPOINT = "checkpoint.json"
-SKIPPED = "skipped.jsonl"
 
 
+@prepared
 class Checkpoint(msgspec.Struct):
-    """What the files of a batch held at one moment."""
+    """What the files of a batch held at one moment.
+
+    ``position`` samples are done, and ``inside`` frames of the one that stands there; ``written`` and ``counts`` are by split,
+    ``sets`` by folder.
+    """
 
     identity: str
     created: str
     position: int = 0
+    inside: int = 0
     written: dict[str, int] = {}
+    counts: dict[str, ClassCounts] = {}
     skipped: list[Skipped] = []
     skipped_total: int = 0
     skipped_bytes: int = 0
     sets: dict[str, State] = {}
+
+
+class Syncing(Protocol):
+    """What can bring to the disk what it handed over."""
+
+    def sync(self) -> None:
+        """Return once it is there."""
+        ...
 
 
 class Keeper:
@@ -39,11 +55,19 @@ class Keeper:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         self._last: Future[None] | None = None
 
-    def load(self, identity: str) -> Checkpoint | None:
-        """The last checkpoint, if it is of this very plan and list and the files reach as far as it says."""
+    def load(self, identity: str, reaches: Callable[[str, State], bool]) -> Checkpoint | None:
+        """The last checkpoint, if it is of this very work and the files reach as far as it says.
+
+        ``reaches`` tells it for a set by its folder's name; a power cut may have taken the ends of files.
+        """
         try:
             found = msgspec.json.decode((self._part / CHECKPOINT).read_bytes(), type=Checkpoint)
-            return found if found.identity == identity and self._files_reach(found) else None
+            whole = (
+                found.identity == identity
+                and (self._part / SKIPPED).stat().st_size >= found.skipped_bytes
+                and all(reaches(name, state) for name, state in found.sets.items())
+            )
+            return found if whole else None
         except (OSError, msgspec.MsgspecError):
             return None
 
@@ -57,10 +81,10 @@ class Keeper:
             self._last.result()
         return bool(self._last and not self._last.done())
 
-    def keep(self, at: Checkpoint, writers: Iterable[SetWriter]) -> None:
-        """Bring to the disk what ``writers`` handed over at their ``checkpoint``, then ``at``, which tells of it."""
+    def keep(self, at: Checkpoint, files: Iterable[Syncing]) -> None:
+        """Bring to the disk what ``files`` handed over at their ``checkpoint``, then ``at``, which tells of it."""
         self.wait()
-        self._last = self._thread.submit(self._keep, msgspec.Raw(msgspec.json.encode(at)), list(writers))
+        self._last = self._thread.submit(self._keep, msgspec.Raw(msgspec.json.encode(at)), list(files))
 
     def wait(self) -> None:
         """Until the last checkpoint is on the disk.
@@ -77,18 +101,7 @@ class Keeper:
         with suppress(OSError, lmdb.Error):
             self.wait()
 
-    def _keep(self, content: msgspec.Raw, writers: list[SetWriter]) -> None:
-        for writer in writers:
-            writer.sync()
+    def _keep(self, content: msgspec.Raw, files: list[Syncing]) -> None:
+        for file in files:
+            file.sync()
         write_json(self._part / CHECKPOINT, content)
-
-    def _files_reach(self, at: Checkpoint) -> bool:
-        """Whether the files are as long as the checkpoint says; a power cut may have taken their ends."""
-        sizes = [
-            (self._part / name / "cache" / file, size)
-            for name, state in at.sets.items()
-            for file, size in state.items()
-            if name.startswith("recordio-")
-        ]
-        sizes.append((self._part / SKIPPED, at.skipped_bytes))
-        return all(path.stat().st_size >= size for path, size in sizes)

@@ -1,28 +1,32 @@
-"""What one press of "format" asks for, and what it made: the plan, the manifest, and the specification of each set."""
+"""What one press of "format" asks for: the plan of a batch, held to the rules before anything starts."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from trainyard.errors import Invalid
 from trainyard.formats.picture import Recipe, check_recipe
+from trainyard.formats.record import Kind
 from trainyard.formats.registry import FORMATS
 from trainyard.formats.split import SPLITS
 from trainyard.words import N_
 
-_PICTURES = "2"
+_PICTURES = "3"
 """How pictures are made; another number wherever the same recipe begins to give other bytes."""
+MOST_FRAMES = 120
 
 
 class BatchPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One batch: every format × every split, with identical samples in identical order.
 
-    ``label_set`` is ``<type>.<name>``; ``ratios`` maps train, val and test to parts of 1; ``bad_limit`` is the part of bad
-    pictures above which the work stops; ``batch`` are 16 hexadecimal digits, by default derived from the plan;
+    ``label_set`` is ``<type>.<name>``, empty for pictures without labels; ``ratios`` maps train, val and test to parts of 1,
+    of every class where ``stratified``. Classes with fewer pictures than ``min_per_class`` are left out, of no class are there
+    more than ``max_per_class`` (0: any number). ``frames_per_second`` are taken of videos (0: none). ``bad_limit`` is the part
+    of bad pictures above which the work stops; ``batch`` are 16 hexadecimal digits, by default derived from the plan;
     ``owner`` and ``dataset`` identify creator and dataset in the sets' specifications.
     """
 
@@ -32,7 +36,12 @@ class BatchPlan(msgspec.Struct, frozen=True, kw_only=True):
     ratios: dict[str, float] = msgspec.field(default_factory=lambda: {"train": 0.8, "val": 0.2})
     shuffle: bool = True
     seed: int = 0
+    stratified: bool = False
+    min_per_class: int = 0
+    max_per_class: int = 0
     recipe: Recipe = Recipe()
+    lmdb_values: Literal["encoded", "raw"] = "encoded"
+    frames_per_second: float = 0.0
     bad_limit: float = 0.05
     batch: str = ""
     owner: str = ""
@@ -55,92 +64,81 @@ class BatchPlan(msgspec.Struct, frozen=True, kw_only=True):
             Invalid: a field that no batch can have; ``field`` names it.
         """
         check_recipe(self.recipe)
-        total = sum(self.ratios.values())
-        unknown = sorted(set(self.ratios) - set(SPLITS)) + sorted(set(self.formats) - set(FORMATS))
+        self._check_formats()
+        self._check_split()
         for code, message, field, broken in (
-            ("format", N_("There is no format or split called {unknown}."), "formats", bool(unknown)),
-            ("formats-empty", N_("Choose at least one format."), "formats", not self.formats),
-            ("ratios", N_("The parts must be 0 or more and sum to 1; they sum to {total}."), "train", self._bad_ratios(total)),
             ("bad-limit", N_("The limit of bad pictures is a part of 1."), "bad_limit", not 0 <= self.bad_limit <= 1),
             ("batch-id", N_("A batch id has 16 hexadecimal digits."), "batch", not _is_id(self.batch)),
+            (
+                "frames",
+                N_("From 0 to {most} frames are taken of every second of a video."),
+                "frames_per_second",
+                not 0 <= self.frames_per_second <= MOST_FRAMES,
+            ),
         ):
             if broken:
-                raise Invalid(code, message, field=field, unknown=", ".join(unknown), total=f"{total:g}")
+                raise Invalid(code, message, field=field, most=MOST_FRAMES)
         return self if self.batch else msgspec.structs.replace(self, batch=self.identity()[:16])
 
-    def _bad_ratios(self, total: float) -> bool:
-        return abs(total - 1) > 1e-6 or min(self.ratios.values(), default=-1) < 0
+    def check_kind(self, kind: Kind) -> None:
+        """Refuse formats that cannot hold labels of this kind.
+
+        Raises:
+            Invalid: ``format-labels``.
+        """
+        for name in self.formats:
+            if kind not in FORMATS[name].accepts:
+                raise Invalid(
+                    "format-labels",
+                    N_("The format {format} holds boxes only, and {label_set} has none.")
+                    if self.label_set
+                    else N_("The format {format} holds boxes only, and pictures without labels have none."),
+                    hint=N_("Leave this format out, or choose a detection label set."),
+                    field="formats",
+                    format=name,
+                    label_set=self.label_set,
+                )
+
+    def _check_formats(self) -> None:
+        unknown = sorted(set(self.formats) - set(FORMATS)) + sorted(set(self.ratios) - set(SPLITS))
+        if unknown:
+            message = N_("There is no format or split called {unknown}.")
+            raise Invalid("format", message, field="formats", unknown=", ".join(unknown))
+        if not self.formats:
+            raise Invalid("formats-empty", N_("Choose at least one format."), field="formats")
+
+    def _check_split(self) -> None:
+        total = sum(self.ratios.values())
+        if not abs(total - 1) <= 1e-6 or min(self.ratios.values(), default=-1) < 0:
+            message = N_("The parts must be 0 or more and sum to 1; they sum to {total}.")
+            raise Invalid("ratios", message, field="train", total=f"{total:g}")
+        least, most = self.min_per_class, self.max_per_class
+        if least < 0 or most < 0 or (most and most < least):
+            raise Invalid(
+                "class-limits",
+                N_("Of a class at least {least} and at most {most} pictures were asked; no class can have both."),
+                hint=N_("Choose a minimum that is not above the maximum; 0 means no limit."),
+                field="max_per_class",
+                least=least,
+                most=most,
+            )
+        if not self.label_set and (self.stratified or least or most):
+            raise Invalid(
+                "classes-needed",
+                N_("Pictures without labels cannot be split or limited by class."),
+                hint=N_("Choose a label set, or leave stratification and the limits per class off."),
+                field="label_set",
+            )
 
 
 def _is_id(batch: str) -> bool:
     return not batch or (len(batch) == 16 and set(batch) <= set("0123456789abcdef"))
 
 
-class SetManifest(msgspec.Struct):
-    """One format of one split. ``range`` is its part of the order, end exclusive; ``files`` maps paths to SHA-256."""
-
-    name: str
-    format: str
-    split: str
-    range: tuple[int, int]
-    samples: int
-    bytes: int
-    files: dict[str, str]
-
-
-class BatchManifest(msgspec.Struct):
-    """Says that a batch is whole. ``skipped`` holds the first pictures left out; all are in ``skipped.jsonl``."""
-
-    batch: str
-    label_set: str
-    classes: list[str]
-    multi_label: bool
-    ratios: dict[str, float]
-    shuffle: bool
-    seed: int
-    recipe: Recipe
-    planned: int
-    written: int
-    skipped_total: int
-    skipped: list[Skipped]
-    sets: list[SetManifest]
-    created: str
-    completed: str
-    lineage: dict[str, Any]
-    version: int = 1
-
-
-class Skipped(msgspec.Struct):
-    """A picture that was left out: where it stands in the list, and why."""
-
-    line: int
-    url: str
-    code: str
-    message: str
-    values: dict[str, Any] = {}
-
-
-def set_specification(plan: BatchPlan, one: SetManifest, classes: int, times: tuple[str, str]) -> dict[str, Any]:
-    """The content of ``set.json``: the fields that the platforms' containers know as ``trainsetinfo`` or ``valsetinfo``."""
-    return {
-        "id": f"{plan.batch}-{one.name}",
-        "uid": plan.owner,
-        "specVersion": "v1",
-        "desc": one.split,
-        "level": "protected",
-        "buildFormat": one.format,
-        "batchVersion": plan.batch,
-        "createTime": times[0],
-        "stopTime": times[1],
-        "progress": 1,
-        "conf": {
-            "label": plan.label_set,
-            "shuffle": plan.shuffle,
-            "range": f"{one.range[0]}-{one.range[1]}",
-            "resize": plan.recipe.resize,
-            "quality": plan.recipe.quality,
-            "maxPerClassAllow": 0,
-            "minPerClassAllow": 0,
-        },
-        "stats": {"numOfSamples": one.samples, "numOfClasses": classes},
-    }
+def kind_of_label_set(label_set: str, *, several: bool = False) -> Kind:
+    """What the labels of a set called ``<type>.<name>`` are; ``several`` where a picture may have more than one class."""
+    if not label_set:
+        return "none"
+    if not label_set.startswith("classification."):
+        return "boxes"
+    return "classes" if several else "class"

@@ -3,14 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 SPLITS = ("train", "val", "test")
+_GOLDEN = 0.6180339887498949
+_HAIR = 1e-9
+Numbers = npt.NDArray[np.int64]
 
 
-def order_of(count: int, seed: int | None) -> npt.NDArray[np.int64]:
+class Membership(NamedTuple):
+    """The classes of many samples, one behind the other: those of sample i are ``members[ends[i - 1] : ends[i]]``.
+
+    A class stands at most once with a sample; a sample may have none.
+    """
+
+    members: Numbers
+    ends: Numbers
+    classes: int
+
+    def starts(self) -> Numbers:
+        """Where the classes of each sample begin."""
+        return np.concatenate([np.zeros(1, dtype=np.int64), self.ends[:-1]])
+
+    def only(self, kept: npt.NDArray[np.bool_]) -> Membership:
+        """The same samples without the classes that are not ``kept``; those that stay are numbered anew, in their order."""
+        stays = kept[self.members]
+        ends = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(stays)])[self.ends]
+        return Membership((np.cumsum(kept) - 1)[self.members[stays]], ends, int(kept.sum()))
+
+    def counts(self) -> Numbers:
+        """Samples of every class."""
+        return np.bincount(self.members, minlength=self.classes).astype(np.int64)
+
+
+class Arrangement(NamedTuple):
+    """The samples in the order in which they are written, and each split's range of it, end exclusive."""
+
+    order: Numbers
+    ranges: dict[str, tuple[int, int]]
+
+
+def order_of(count: int, seed: int | None) -> Numbers:
     """A permutation of ``count`` samples; without a seed the order of the list.
 
     Sample i is placed by ``splitmix64(seed * 2**32 + i)`` (Steele, Lea, Flood 2014), ties by i: the same on every machine
@@ -27,14 +63,64 @@ def ranges(count: int, ratios: Mapping[str, float]) -> dict[str, tuple[int, int]
 
     The bounds are the running sums of the ratios times ``count``, rounded half up, so that together they hold every sample.
     """
-    found, running, start = {}, 0.0, 0
-    for name in SPLITS:
-        running += ratios.get(name, 0.0)
-        end = min(count, int(running * count + 0.5 + 1e-9))
-        if end > start:
-            found[name] = (start, end)
-        start = max(start, end)
-    return found
+    return _ranges_of(dict(zip(SPLITS, np.diff([0, *_bounds(count, ratios, 0.5)]).tolist(), strict=True)))
+
+
+def stratified(order: Numbers, strata: Numbers, ratios: Mapping[str, float]) -> Arrangement:
+    """``order`` rearranged so that every stratum is split by ``ratios``; ``strata`` has one number a sample.
+
+    In each split a stratum of c samples has its ratio times c, rounded up or down. Which way is drawn from a sequence that
+    is spread evenly, so that many small strata together are split by the ratios too. Within a split the order stays.
+    """
+    split_of = np.zeros(len(order), dtype=np.int64)
+    along = strata[order]
+    by_stratum = np.argsort(along, kind="stable")
+    sizes = np.bincount(along) if len(order) else np.zeros(0, dtype=np.int64)
+    first = 0
+    for turn, size in enumerate(sizes[sizes > 0].tolist()):
+        bounds = _bounds(size, ratios, (0.5 + turn * _GOLDEN) % 1)
+        split_of[by_stratum[first : first + size]] = np.searchsorted(bounds, np.arange(size), side="right")
+        first += size
+    counts = np.bincount(split_of, minlength=len(SPLITS))
+    arranged = order[np.argsort(split_of, kind="stable")]
+    return Arrangement(arranged, _ranges_of(dict(zip(SPLITS, counts.tolist(), strict=True))))
+
+
+def rarest_class(of: Membership) -> Numbers:
+    """For every sample the one of its classes that the fewest samples have: the stratum it counts for.
+
+    Samples without a class are a stratum of their own.
+    """
+    by_rarity = np.argsort(of.counts(), kind="stable")
+    rank = np.empty(of.classes + 1, dtype=np.int64)
+    rank[by_rarity] = np.arange(of.classes)
+    rank[of.classes] = of.classes
+    # a stand-in behind each sample's classes keeps samples without a class apart from their neighbours
+    padded = np.insert(of.members, of.ends, of.classes)
+    starts = of.starts() + np.arange(len(of.ends))
+    return np.asarray(np.minimum.reduceat(rank[padded], starts), dtype=np.int64) if len(starts) else starts
+
+
+def frequent_enough(of: Membership, least: int) -> npt.NDArray[np.bool_]:
+    """Which classes have at least ``least`` samples."""
+    return of.counts() >= least
+
+
+def not_too_many(order: Numbers, of: Membership, most: int) -> Numbers:
+    """``order`` without the samples that would make a class exceed ``most``: the first ones in the order stay.
+
+    A sample with several classes is left out when any of them is full, so that the limit holds for every class.
+    """
+    room = [most] * of.classes
+    starts, ends, members = of.starts().tolist(), of.ends.tolist(), of.members.tolist()
+    kept = []
+    for number in order.tolist():
+        classes = members[starts[number] : ends[number]]
+        if all(room[one] for one in classes):
+            kept.append(number)
+            for one in classes:
+                room[one] -= 1
+    return np.asarray(kept, dtype=np.int64)
 
 
 def label_table(classes: Iterable[str]) -> dict[str, int]:
@@ -42,6 +128,27 @@ def label_table(classes: Iterable[str]) -> dict[str, int]:
     names = list(classes)
     whole = all(name.isascii() and name.isdigit() and str(int(name)) == name for name in names)
     return {name: index for index, name in enumerate(sorted(names, key=int if whole else None))}
+
+
+def _bounds(count: int, ratios: Mapping[str, float], offset: float) -> list[int]:
+    """The end of every split when ``count`` samples are dealt out: running sums, ``offset`` added and rounded down."""
+    found, running, last = [], 0.0, 0
+    for name in SPLITS:
+        ratio = ratios.get(name, 0.0)
+        running += ratio
+        end = count if running > 1 - _HAIR else min(count, int(running * count + offset + _HAIR))
+        last = max(last, end) if ratio > 0 else last
+        found.append(last)
+    return found
+
+
+def _ranges_of(counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    found, start = {}, 0
+    for name, count in counts.items():
+        if count:
+            found[name] = (start, start + count)
+        start += count
+    return found
 
 
 def _splitmix64(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

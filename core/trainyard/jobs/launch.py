@@ -6,7 +6,8 @@ A launch is one attempt of one job, or one workspace. Launchers (the local sandb
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -55,9 +56,14 @@ class LaunchSpec(Frozen):
     ``platform_port``: if given, this port of the sandbox's loopback leads to the platform's public address.
     ``listen_port``: the port a workspace serves on; the launch state tells the address it is reachable at.
     ``image`` is ``name:version``. ``files`` are small secrets by path inside (below ``/run``), readable by the person only.
+    ``gang``: the keys of all replicas of a distributed job, this one among them. They reach each other on every port, and
+    nobody else reaches them; in values of ``environment`` the key of a replica stands for the address it is reached at.
+    ``group_number`` is that of the group it works for; a cluster may have a namespace for each.
     """
 
     key: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    group_number: int | None = None
+    gang: tuple[str, ...] = ()
     image: str
     argv: tuple[str, ...] = Field(min_length=1)
     environment: Mapping[str, str]
@@ -75,8 +81,22 @@ class LaunchSpec(Frozen):
     grace: float = 30
 
 
+def resolved(environment: Mapping[str, str], addresses: Mapping[str, str]) -> dict[str, str]:
+    """``environment`` with the keys of replicas in its values replaced by the addresses they are reached at."""
+    # the longest first: worker1 is the beginning of worker10
+    keys = sorted(addresses, key=len, reverse=True)
+    found = re.compile("|".join(map(re.escape, keys))) if keys else None
+    if found is None:
+        return dict(environment)
+    return {name: found.sub(lambda match: addresses[match[0]], value) for name, value in environment.items()}
+
+
 class LaunchState(Frozen):
-    """What is known about a launch. Times are seconds since 1970; memory in bytes."""
+    """What is known about a launch. Times are seconds since 1970; memory in bytes; ``peak_cpu`` in cores.
+
+    ``running_for`` are the seconds since the program began, by a clock that nobody sets. ``held``: it does not start because
+    another queue, the cluster's own, has not admitted it yet.
+    """
 
     key: str
     phase: str = Field(pattern=r"^(starting|running|ended)$")
@@ -89,7 +109,13 @@ class LaunchState(Frozen):
     message: str = ""
     peak_memory: int | None = None
     memory_limit: int | None = None
+    peak_cpu: float | None = None
+    cpu_limit: float | None = None
+    peak_gpu_memory: int | None = None
+    gpu_memory_limit: int | None = None
+    running_for: float | None = None
     limits_by: str | None = None
+    held: bool = False
 
 
 class Console(Protocol):
@@ -131,8 +157,21 @@ class Launcher(Protocol):
         """Ids of the GPUs there are to be given out, as ``LaunchSpec.devices`` names them."""
         ...
 
+    def device_types(self) -> Mapping[str, str]:
+        """The type of each GPU by its id, such as ``Tesla-K80``; what is not named has none."""
+        ...
+
     def findings(self, language: str) -> tuple[Finding, ...]:
         """What the administrator should know of the machine or cluster, examined now; takes up to a few seconds."""
+        ...
+
+    def expect(self, key: str, identity: Identity, mounts: Sequence[Mount]) -> None:
+        """Prepare what the launch ``key`` finds of the platform's when another process starts it, as the Hub does with
+        workspaces; ``forget`` takes that back. What an earlier launch of this key left is gone.
+
+        Raises:
+            trainyard.errors.UserError: a mount cannot be used.
+        """
         ...
 
     def start(self, spec: LaunchSpec) -> LaunchState:
@@ -153,6 +192,10 @@ class Launcher(Protocol):
 
     def states(self) -> list[LaunchState]:
         """The truth about every launch that has not been forgotten."""
+        ...
+
+    def cpu_seconds(self, key: str) -> float | None:
+        """What all processes of a running launch have computed so far; None where that is not known."""
         ...
 
     def changes(self) -> AsyncIterator[str]:

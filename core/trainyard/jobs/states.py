@@ -49,8 +49,24 @@ class Cause(StrEnum):
     EXITED = "exited"
     SIGNALLED = "signalled"
     OUT_OF_MEMORY = "out-of-memory"
+    GPU_OUT_OF_MEMORY = "gpu-out-of-memory"
     DISK_FULL = "disk-full"
     TIME_LIMIT = "time-limit"
+    IDLE = "idle"
+    EVICTED = "evicted"
     STOPPED = "stopped"
     SUPERVISOR_LOST = "supervisor-lost"
+    NODE_LOST = "node-lost"
+    NODE_EVICTED = "node-evicted"
+    UNSCHEDULABLE = "unschedulable"
+    IMAGE_FAILED = "image-failed"
+    MOUNT_FAILED = "mount-failed"
     LAUNCH_FAILED = "launch-failed"
+
+
+class ErrorClass(StrEnum):
+    """Whether trying again may help: by itself, not before something is changed, or nobody can tell."""
+
+    TRANSIENT = "transient"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"

@@ -63,6 +63,15 @@ def open_beneath(root: Path, relative: str) -> BinaryIO:
         return open_in(folder, parts[-1])
 
 
+def modified_beneath(root: Path, relative: str) -> float | None:
+    """When the regular file ``relative`` below ``root`` was last written (seconds since 1970), or None where there is none."""
+    try:
+        with open_beneath(root, relative) as file:
+            return os.fstat(file.fileno()).st_mtime
+    except (OSError, ValueError):
+        return None
+
+
 def _parts(relative: str) -> tuple[str, ...]:
     path = PurePosixPath(relative)
     if path.is_absolute() or ".." in path.parts or "\0" in relative:

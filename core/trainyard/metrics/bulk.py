@@ -7,24 +7,25 @@ What does not fit (first events, pictures, a thousand tags with few points each)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from trainyard.metrics import proto
+from trainyard import protobuf as proto
 from trainyard.metrics.events import parse_event
+from trainyard.metrics.framing import LONGEST_TOGETHER, Framed, all_sound, sound
 from trainyard.metrics.series import Points
+from trainyard.tfrecord import FOOTER, HEADER
 
 Bytes = npt.NDArray[np.uint8]
 Indices = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 _WORTH_IT = 24
 """Fewer events of one shape are faster one by one."""
 _SHAPES = 48
 """So many different shapes of one length are tried before the rest is taken one by one."""
-_LONGEST = 512
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,19 @@ class Shape:
 
     tag: str
     time_at: int
-    step_at: int
-    step_length: int
+    step: tuple[int, int]
     value_at: int
+    tag_place: tuple[int, int]
+
+    @property
+    def tag_at(self) -> int:
+        """Where the tag begins."""
+        return self.tag_place[0]
+
+    @property
+    def tag_length(self) -> int:
+        """How many bytes it has; fellows have tags as long."""
+        return self.tag_place[1]
 
 
 @dataclass
@@ -69,31 +80,36 @@ class Found:
     rows: dict[str, Rows] = field(default_factory=dict)
 
 
-def decode(buffer: bytes, spans: list[tuple[int, int]]) -> list[Found]:
-    """The scalars of the events at ``spans`` of ``buffer``, cut where a session starts."""
+def decode(buffer: bytes, framed: Framed) -> tuple[list[Found], list[int]]:
+    """The scalars of the records ``framed`` of ``buffer``, cut where a session starts, and where damaged records begin."""
     table = Found()
-    rest = _decode_alike(buffer, spans, table)
-    restarts = _decode_one_by_one(buffer, spans, rest, table)
-    return _cut(table, restarts)
+    left = np.ones(len(framed.starts), bool)
+    damaged = np.zeros(len(framed.starts), bool)
+    _decode_alike(buffer, framed, table, (left, damaged))
+    restarts = _decode_one_by_one(buffer, framed, table, (left, damaged))
+    return _cut(table, restarts), (framed.starts[damaged] - HEADER.size).tolist()
 
 
-def _decode_alike(buffer: bytes, spans: list[tuple[int, int]], table: Found) -> Iterator[int]:
-    """Decode what can be decoded together into ``table``; the indices of the others, in order."""
-    if len(spans) < _WORTH_IT:
-        return iter(range(len(spans)))
-    both = np.array(spans, np.int64)
-    starts, lengths = both[:, 0], both[:, 1] - both[:, 0]
-    left = np.ones(len(spans), bool)
+def _decode_alike(buffer: bytes, framed: Framed, table: Found, marks: tuple[Flags, Flags]) -> None:
+    """Decode what can be decoded together into ``table``; ``marks``: what is left for later, and what is damaged."""
+    if len(framed.starts) < _WORTH_IT:
+        return
+    left, damaged = marks
     whole = np.frombuffer(buffer, np.uint8)
-    for length, count in zip(*np.unique(lengths, return_counts=True), strict=True):
-        if count >= _WORTH_IT and length <= _LONGEST:
-            indices = np.flatnonzero(lengths == length)
-            lying = np.lib.stride_tricks.sliding_window_view(whole, int(length))[starts[indices]]
-            _decode_length(lying, indices, table, left)
-    return iter(np.flatnonzero(left).tolist())
+    for length, count in zip(*np.unique(framed.lengths, return_counts=True), strict=True):
+        if count >= _WORTH_IT and length <= LONGEST_TOGETHER:
+            indices = np.flatnonzero(framed.lengths == length)
+            windows = np.lib.stride_tricks.sliding_window_view(whole, int(length) + FOOTER.size)
+            lying = windows[framed.starts[indices]]
+            fits = all_sound(lying)
+            if not fits.all():
+                damaged[indices[~fits]] = True
+                left[indices[~fits]] = False
+                lying, indices = lying[fits], indices[fits]
+            _decode_length(lying[:, : int(length)], indices, table, left)
 
 
-def _decode_length(lying: Bytes, indices: Indices, table: Found, left: npt.NDArray[np.bool_]) -> None:
+def _decode_length(lying: Bytes, indices: Indices, table: Found, left: Flags) -> None:
     """Decode events of one length, laid side by side (events × bytes), shape after shape."""
     for _ in range(_SHAPES):
         if len(indices) < _WORTH_IT:
@@ -101,9 +117,28 @@ def _decode_length(lying: Bytes, indices: Indices, table: Found, left: npt.NDArr
         shape = shape_of(lying[0].tobytes())
         alike = _alike(lying, shape) if shape else np.arange(len(indices)) == 0
         if shape:
-            table.rows.setdefault(shape.tag, Rows()).add(indices[alike], _columns(lying[alike], shape))
+            everything = bool(alike.all())
+            _add_tags(lying if everything else lying[alike], indices if everything else indices[alike], shape, table)
             left[indices[alike]] = False
+            if everything:
+                return
         lying, indices = lying[~alike], indices[~alike]
+
+
+def _add_tags(lying: Bytes, indices: Indices, shape: Shape, table: Found) -> None:
+    """Events of one shape, tag by tag."""
+    columns = _columns(lying, shape)
+    names = np.ascontiguousarray(lying[:, shape.tag_at : shape.tag_at + shape.tag_length])
+    if shape.tag_length == 0 or not (names != names[0]).any():
+        table.rows.setdefault(shape.tag, Rows()).add(indices, columns)
+        return
+    different, belongs = np.unique(names.view(np.dtype((np.void, shape.tag_length)))[:, 0], return_inverse=True)
+    order = np.argsort(belongs, kind="stable")
+    borders = np.searchsorted(belongs[order], np.arange(len(different) + 1))
+    for number, name in enumerate(different.tolist()):
+        chosen = order[borders[number] : borders[number + 1]]
+        tag = bytes(name).decode(errors="replace")
+        table.rows.setdefault(tag, Rows()).add(indices[chosen], columns[chosen])
 
 
 def shape_of(event: bytes) -> Shape | None:
@@ -113,38 +148,45 @@ def shape_of(event: bytes) -> Shape | None:
         top = {number: (begin, end) for number, _, _, begin, end in proto.fields(event, 0, len(event))}
         if len(parsed.scalars) != 1 or set(top) != {1, 2, 5}:
             return None
-        value_at = _value_at(event, *top[5])
+        places = _value_at(event, *top[5])
     except proto.Malformed:
         return None
-    if value_at is None:
+    if places is None:
         return None
+    value_at, tag_at, tag_end = places
     step_at, step_end = top[2]
-    return Shape(parsed.scalars[0][0], top[1][0], step_at, step_end - step_at, value_at)
+    return Shape(parsed.scalars[0][0], top[1][0], (step_at, step_end - step_at), value_at, (tag_at, tag_end - tag_at))
 
 
-def _value_at(event: bytes, start: int, end: int) -> int | None:
-    """Where the four bytes of the scalar are: simple_value, or a tensor's tensor_content or float_val."""
+def _value_at(event: bytes, start: int, end: int) -> tuple[int, int, int] | None:
+    """Where the four bytes of the scalar are (simple_value, or a tensor's tensor_content or float_val), and its tag."""
     values = [(begin, stop) for number, _, _, begin, stop in proto.fields(event, start, end) if number == 1]
     if len(values) != 1:
         return None
-    for number, _, _, begin, stop in proto.fields(event, *values[0]):
-        if number == 2:
-            return begin
-        if number == 8:
-            inner = {n: (at, to) for n, _, _, at, to in proto.fields(event, begin, stop)}
-            kind = [value for n, _, value, _, _ in proto.fields(event, begin, stop) if n == 1]
-            at, to = inner.get(4) or inner.get(5) or (0, 0)
-            return at if kind == [1] and to - at == 4 else None
-    return None
+    parts = {number: (begin, stop) for number, _, _, begin, stop in proto.fields(event, *values[0])}
+    tag = parts.get(1, (0, 0))
+    if 2 in parts:
+        return parts[2][0], *tag
+    if 8 not in parts:
+        return None
+    inner = {n: (at, to) for n, _, _, at, to in proto.fields(event, *parts[8])}
+    kind = [value for n, _, value, _, _ in proto.fields(event, *parts[8]) if n == 1]
+    at, to = inner.get(4) or inner.get(5) or (0, 0)
+    return (at, *tag) if kind == [1] and to - at == 4 else None
 
 
-def _alike(lying: Bytes, shape: Shape) -> npt.NDArray[np.bool_]:
-    """Which events equal the first in every bit but those of time, value and the step's digits."""
+def _alike(lying: Bytes, shape: Shape) -> Flags:
+    """Which events equal the first in every bit but those of time, value, tag and the step's digits."""
     mask = np.full(lying.shape[1], 0xFF, np.uint8)
+    step_at, step_length = shape.step
     mask[shape.time_at : shape.time_at + 8] = 0
     mask[shape.value_at : shape.value_at + 4] = 0
-    mask[shape.step_at : shape.step_at + shape.step_length] = 0x80
-    same: npt.NDArray[np.bool_] = ~(((lying ^ lying[0]) & mask).any(axis=1))
+    mask[shape.tag_at : shape.tag_at + shape.tag_length] = 0
+    mask[step_at : step_at + step_length] = 0x80
+    asked = np.flatnonzero(mask)
+    parts = lying[:, asked] ^ lying[0, asked]
+    differing = np.flatnonzero(np.bitwise_or.reduce(parts, axis=0) & mask[asked])
+    same: Flags = ~((parts[:, differing] & mask[asked[differing]]).any(axis=1))
     return same
 
 
@@ -152,8 +194,8 @@ def _columns(lying: Bytes, shape: Shape) -> Points:
     times = _column(lying, shape.time_at, "<f8")
     values = _column(lying, shape.value_at, "<f4")
     steps = np.zeros(len(lying), np.uint64)
-    for place in range(shape.step_length):
-        digit = (lying[:, shape.step_at + place] & 0x7F).astype(np.uint64)
+    for place in range(shape.step[1]):
+        digit = (lying[:, shape.step[0] + place] & 0x7F).astype(np.uint64)
         steps |= digit << np.uint64(7 * place)
     return Points(steps.astype(np.int64), times, values)
 
@@ -163,15 +205,19 @@ def _column(lying: Bytes, at: int, kind: str) -> npt.NDArray[np.float64]:
     return np.ascontiguousarray(lying[:, at : at + width]).view(kind)[:, 0].astype(np.float64)
 
 
-def _decode_one_by_one(
-    buffer: bytes, spans: list[tuple[int, int]], indices: Iterator[int], table: Found
-) -> list[tuple[int, int]]:
-    """Parse the events at ``indices`` into ``table``; (index, step) of every session start among them."""
+def _decode_one_by_one(buffer: bytes, framed: Framed, table: Found, marks: tuple[Flags, Flags]) -> list[tuple[int, int]]:
+    """Parse the events that are left into ``table``; (index, step) of every session start among them."""
+    left, damaged = marks
     restarts: list[tuple[int, int]] = []
     single: dict[str, list[tuple[int, int, float, float]]] = {}
-    for index in indices:
+    for index in np.flatnonzero(left).tolist():
+        start = int(framed.starts[index])
+        end = start + int(framed.lengths[index])
+        if not sound(buffer[start:end], buffer[end : end + FOOTER.size]):
+            damaged[index] = True
+            continue
         try:
-            event = parse_event(buffer, *spans[index])
+            event = parse_event(buffer, start, end)
         except proto.Malformed:
             continue
         if event.restart:

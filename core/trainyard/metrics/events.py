@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from trainyard.metrics import proto
+from trainyard import protobuf as proto
 
 VERSION = "brain.Event:2"
 _DOUBLE = struct.Struct("<d")

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from trainyard.metrics.series import Series
+from trainyard.metrics.series import Points, Series
 
 COLUMNS = ("tag", "step", "time", "value")
 _AT_ONCE = 5_000
@@ -19,12 +19,17 @@ def csv_lines(series: Iterable[Series]) -> Iterator[str]:
     """
     yield ",".join(COLUMNS) + "\r\n"
     for one in series:
-        for begin in range(0, len(one), _AT_ONCE):
-            points = one.points[begin : begin + _AT_ONCE]
-            text = io.StringIO()
-            rows = zip(points.steps.tolist(), points.times.tolist(), points.values.tolist(), strict=True)
-            csv.writer(text).writerows((_harmless(one.tag), *row) for row in rows)
-            yield text.getvalue()
+        yield from rows_of(one.tag, one.points)
+
+
+def rows_of(tag: str, points: Points, before: tuple[str, ...] = ()) -> Iterator[str]:
+    """Lines of one tag's points, in pieces; ``before`` stands in front of each."""
+    for begin in range(0, len(points), _AT_ONCE):
+        part = points[begin : begin + _AT_ONCE]
+        text = io.StringIO()
+        rows = zip(part.steps.tolist(), part.times.tolist(), part.values.tolist(), strict=True)
+        csv.writer(text).writerows((*before, _harmless(tag), *row) for row in rows)
+        yield text.getvalue()
 
 
 def _harmless(tag: str) -> str:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from trainyard.metrics.beneath import folder_beneath, open_in
 from trainyard.metrics.bulk import Found, decode
-from trainyard.metrics.framing import walk
+from trainyard.metrics.framing import frames
 from trainyard.metrics.series import Update
 
 CHUNK = 4 << 20
@@ -22,6 +22,8 @@ CHUNK = 4 << 20
 LARGEST_RECORD = 16 << 20
 """No scalar is that large; a longer record (a graph, pictures, a hole in a sparse file) is passed over unread."""
 _MARK = "tfevents"
+Mark = tuple[int, int, bool]
+"""Of an event file: how many bytes were read, its inode (0: not known), and whether nothing after them can be read."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,20 @@ class EventReader:
         self.path = path
         self.offset = offset
         self.broken = False
-        self._identity: tuple[int, int] | None = None
+        self._identity: int | None = None
         self._at_once = CHUNK
+
+    @property
+    def mark(self) -> Mark:
+        """Where it is, to be kept."""
+        return self.offset, self._identity or 0, self.broken
+
+    @classmethod
+    def at(cls, path: Path, mark: Mark) -> EventReader:
+        """A reader that goes on at ``mark``; of a file that was replaced since it notices that."""
+        reader = cls(path, mark[0])
+        reader._identity, reader.broken = mark[1] or None, mark[2]
+        return reader
 
     def read(self, limit: int = CHUNK) -> News:
         """The scalars of about the next ``limit`` bytes.
@@ -66,7 +80,7 @@ class EventReader:
         """Like ``read``, from a file that was opened with care (see ``beneath``)."""
         news = News()
         state = os.fstat(file.fileno())
-        self._notice_replacement((state.st_dev, state.st_ino), state.st_size, news)
+        self._notice_replacement(state.st_ino, state.st_size, news)
         if self.broken or state.st_size <= self.offset:
             return news
         file.seek(self.offset)
@@ -75,9 +89,10 @@ class EventReader:
         return news
 
     def _take(self, buffer: bytes, size: int, news: News) -> None:
-        found = walk(buffer)
-        news.updates.extend(_updates(decode(buffer, found.spans)))
-        for position in found.damaged:
+        found = frames(buffer)
+        tables, damaged = decode(buffer, found)
+        news.updates.extend(_updates(tables))
+        for position in damaged:
             self._tell(news, position, "the checksum of a record is wrong, the record was passed over")
         if found.broken:
             self.broken = True
@@ -89,7 +104,7 @@ class EventReader:
         self.offset += done
         news.bytes += done
 
-    def _notice_replacement(self, identity: tuple[int, int], size: int, news: News) -> None:
+    def _notice_replacement(self, identity: int, size: int, news: News) -> None:
         replaced = self._identity is not None and (identity != self._identity or size < self.offset)
         self._identity = identity
         if replaced:
@@ -115,12 +130,17 @@ class RunReader:
 
     @property
     def offsets(self) -> dict[str, int]:
-        """How far each file was read, to go on after a restart (``resume``)."""
+        """How far each file was read."""
         return {name: reader.offset for name, reader in self._readers.items()}
 
-    def resume(self, offsets: dict[str, int]) -> None:
-        """Go on where a reader with these ``offsets`` stopped."""
-        self._readers = {name: EventReader(Path(name), offset) for name, offset in offsets.items()}
+    @property
+    def marks(self) -> dict[str, Mark]:
+        """How far each file was read, and which file that was, to go on after a restart (``resume``)."""
+        return {name: reader.mark for name, reader in self._readers.items()}
+
+    def resume(self, marks: dict[str, Mark]) -> None:
+        """Go on where a reader with these ``marks`` stopped."""
+        self._readers = {name: EventReader.at(Path(name), mark) for name, mark in marks.items()}
         self._sizes = {}
 
     @property

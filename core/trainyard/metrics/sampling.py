@@ -34,13 +34,17 @@ def downsample(points: Points, limit: int) -> Points:
 
 def view(series: Series, limit: int, first: int | None = None, last: int | None = None) -> SeriesPoints:
     """``series`` between two steps as a chart wants it: at most about ``limit`` points, None where the value is no number."""
-    chosen = downsample(series.window(first, last), limit)
+    return chart(series.tag, downsample(series.window(first, last), limit), len(series))
+
+
+def chart(tag: str, points: Points, total: int) -> SeriesPoints:
+    """Points of one tag as a record; ``total`` is how many there are without down-sampling."""
     return SeriesPoints(
-        tag=series.tag,
-        steps=chosen.steps.tolist(),
-        times=chosen.times.tolist(),
-        values=[value if math.isfinite(value) else None for value in chosen.values.tolist()],
-        total=len(series),
+        tag=tag,
+        steps=points.steps.tolist(),
+        times=points.times.tolist(),
+        values=[value if math.isfinite(value) else None for value in points.values.tolist()],
+        total=total,
     )
 
 

@@ -30,12 +30,18 @@ PROGRESS = (EPOCH, BATCH, EPOCHS, BATCHES_PER_EPOCH, SAMPLES_PER_SECOND)
 HYPERPARAMETERS = "hyperparameters"
 """The text summary that shows the parameters of a run in TensorBoard."""
 
+
+def is_loss(tag: str) -> bool:
+    """Whether this scalar is a loss, whoever wrote it: once such a one is no number, nothing is learnt any more."""
+    return "loss" in tag.lower()
+
+
 _LOSSES = frozenset({"cross-entropy", "nll-loss", "loss", "softmaxcrossentropyloss"})
-_PARTS = {"train": "train", "validation": "validation"}
+_PARTS = {"train": "train", "validation": "validation", "test": "test"}
 
 
 def metric_tag(name: str, part: str) -> str:
-    """The tag of a framework's metric ``name`` for ``part`` (``train`` or ``validation``).
+    """The tag of a framework's metric ``name`` for ``part`` (``train``, ``validation`` or ``test``).
 
     Cross-entropy and its kin are the loss; everything else keeps its name: ``mse`` becomes ``mse/train``.
     """

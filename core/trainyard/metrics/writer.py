@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from trainyard.metrics import events
-from trainyard.metrics.framing import frame
+from trainyard.tfrecord import frame
 
 INTERVAL = 0.5
 """Seconds between two writes; half of what is promised, so that a late wake-up keeps the promise."""

@@ -1,14 +1,58 @@
-"""botocore's connections, which look at whom they have reached."""
+"""A botocore client of one bucket, whose connections look at whom they have reached."""
 
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, Protocol
 
+import botocore.session
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
+from botocore.config import Config
 from urllib3.exceptions import NewConnectionError
 
 from trainyard.outward import is_public
+
+
+class Bucket(Protocol):
+    """Where a bucket lies. ``direct``: no proxy of the environment lies between; ``inward``: it may be in this network."""
+
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def access_key(self) -> str: ...
+    @property
+    def secret_key(self) -> str: ...
+    @property
+    def direct(self) -> bool: ...
+    @property
+    def inward(self) -> bool: ...
+
+
+def s3_client(bucket: Bucket, *, attempts: int, connections: int) -> Any:
+    """A client of the store that ``bucket`` lies in: costly to make, and safe to share between threads."""
+    config = Config(
+        s3={"addressing_style": "path"},
+        connect_timeout=5,
+        read_timeout=60,
+        retries={"max_attempts": attempts, "mode": "standard"},
+        max_pool_connections=connections,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        proxies={} if bucket.direct else None,
+    )
+    client = botocore.session.Session().create_client(
+        "s3",
+        endpoint_url=bucket.endpoint,
+        region_name=bucket.region or "us-east-1",
+        aws_access_key_id=bucket.access_key,
+        aws_secret_access_key=bucket.secret_key,
+        config=config,
+    )
+    if not bucket.inward:
+        keep_outward(client, bucket.endpoint)
+    return client
 
 
 def keep_outward(client: Any, endpoint: str) -> None:

@@ -59,6 +59,17 @@ class Quota(Record):
     disk: int | None = Field(default=None, ge=0)
 
 
+class Guarantee(Record):
+    """The part of a group's quota that it gets before anybody borrows; the rest of its quota it may borrow while it is idle.
+
+    ``memory`` in bytes. All groups' guarantees together are at most what the machine has outside its virtual clusters.
+    """
+
+    cpu: float = Field(default=0, ge=0)
+    memory: int = Field(default=0, ge=0)
+    gpu: int = Field(default=0, ge=0)
+
+
 class Use(Record):
     """What is in use now; same units as Quota."""
 
@@ -81,6 +92,7 @@ class Group(Record):
     gid: int
     description: str
     quota: Quota
+    guaranteed: Guarantee = Guarantee()
     use: Use
     members: list[Member] = []
     created: datetime

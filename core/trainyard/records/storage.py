@@ -82,11 +82,33 @@ class BucketListing(Record):
     after: str | None
 
 
+class AllowedHosts(Record):
+    """Names, addresses and networks of the private network on which people's pictures and buckets may lie."""
+
+    hosts: list[str] = Field(default=[], max_length=1000)
+
+
+class ChangedHosts(AllowedHosts):
+    """What they shall be. With ``seen``, the hosts there were when the change was thought of, only what differs is changed."""
+
+    seen: list[str] | None = Field(default=None, max_length=1000)
+
+
+class ShareListing(Record):
+    """One page of a folder of a group's share; ``path`` and the entries' keys are below the share, folders end in a slash."""
+
+    group: str
+    path: str
+    entries: list[BucketEntry]
+    after: str | None
+
+
 class UploadPurpose(StrEnum):
     """What an upload becomes when it is complete."""
 
     LIST = "list"
     PICTURES = "pictures"
+    DATA = "data"
     OBJECT = "object"
     MODEL = "model"
 

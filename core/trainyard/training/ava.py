@@ -107,5 +107,8 @@ class AvaNames:
 def _has_callbacks(framework: str) -> bool:
     if framework == "mxnet":
         return True
-    _log.warning("there are no callbacks for the framework %s; log its numbers with TrainInstance.log", framework)
+    if framework == "caffe":
+        _log.warning("what Caffe prints is read by: python -m trainyard.training.parse --pattern caffe -- caffe train …")
+    else:
+        _log.warning("there are no callbacks for the framework %s; log its numbers with TrainInstance.log", framework)
     return False

@@ -4,7 +4,8 @@
     run.log("loss/train", 0.5, step=100)
     run.done()
 
-On the platform the run shows up on the training's page; anywhere else the same script fills ``./run/<instance>``.
+On the platform the run shows up on the training's page; anywhere else the same script fills ``./run/<instance>``. Of several
+replicas the first worker reports (``run.speaks``); in the others all calls work and leave nothing behind.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any
 from trainyard.errors import Conflict, Invalid
 from trainyard.metrics import tags
 from trainyard.metrics.writer import EventWriter
-from trainyard.training import params, places, snapshots, state
+from trainyard.training import params, places, quiet, replicas, snapshots, state
 from trainyard.training.ava import AvaNames
 from trainyard.training.report import Platform, Reporter
 from trainyard.training.signals import Stopped, StopRequest
@@ -38,7 +39,8 @@ class TrainInstance(AvaNames):
 
     Args:
         instance: go on with this instance instead of making a new one.
-        resume: go on with the newest instance of this training that was cut short and left a snapshot, if there is one.
+        resume: go on with the newest instance of this training that was cut short and left a snapshot, if there is one;
+            whoever asks the platform to begin anew (``TRAINYARD_RESUME=0``) wins.
         parameters: hyper-parameters to show; by default those of ``/workspace/params/default.json``.
         runs: where instances lie; by default ``/workspace/run`` on the platform and ``./run`` elsewhere.
 
@@ -56,13 +58,20 @@ class TrainInstance(AvaNames):
         runs: Path | None = None,
     ) -> None:
         self.runs = (runs or places.runs()).resolve()
-        found = state.resumable(self.runs) if resume and instance is None else None
+        self.speaks = replicas.speaks()
+        resume = resume and os.environ.get("TRAINYARD_RESUME") != "0"
+        found = state.resumable(self.runs, shared=not self.speaks) if resume and instance is None else None
         self.id = _checked(instance) if instance else found.name if found else secrets.token_hex(12)
         self.resumed_from = snapshots.newest(self.output) if (instance or found) else None
         self.parameters = params.plain(params.get_all() if parameters is None else parameters)
         self.stop_request = StopRequest()
         self.ended = False
-        self._begin()
+        self._lock: int | None = None
+        self._events: EventWriter | quiet.NoEvents = quiet.NoEvents()
+        if self.speaks:
+            self._begin()
+        else:
+            self._follow()
 
     @property
     def folder(self) -> Path:
@@ -93,12 +102,18 @@ class TrainInstance(AvaNames):
         """Add one point to the curve ``tag``; ``step`` counts batches from the beginning of the run. Takes microseconds."""
         self._events.add_scalar(tag, value, step)
 
+    def latest(self) -> snapshots.Snapshot | None:
+        """The newest complete snapshot of this run, whether it was taken now or before a restart."""
+        return snapshots.newest(self.output)
+
     def save_snapshot(self, files: Mapping[str, Path], moment: snapshots.Moment) -> snapshots.Snapshot:
         """Pack ``files`` (name inside the archive: path) as this run's snapshot at ``moment`` and tell the platform.
 
         Raises:
             OSError: a file is missing or the disk is full.
         """
+        if not self.speaks:
+            return quiet.not_taken(moment)
         made = snapshots.pack(self.output, files, moment)
         body = {"epoch": made.epoch, "step": made.step, "file": made.file, "size": made.size, "sha256": made.sha256}
         self._reporter.send("POST", f"/instances/{self.id}/snapshots", body)
@@ -129,6 +144,17 @@ class TrainInstance(AvaNames):
         restart = self.resumed_from.step + 1 if self.resumed_from else None
         self._events = EventWriter(self.logs, restart_at=restart)
         self._events.add_text(tags.HYPERPARAMETERS, _as_markdown(self.parameters))
+        self.stop_request.listen()
+        self._watch_the_end()
+
+    def _follow(self) -> None:
+        """Begin as a replica that does not report: what the run goes on from is found, what is written is nobody's."""
+        output, self.runs = self.output, quiet.folder()
+        self.output.mkdir(parents=True)
+        self.logs.mkdir()
+        if self.resumed_from is not None:
+            (self.output / self.resumed_from.file).symlink_to(output / self.resumed_from.file)
+        self._file, self._reporter = state.InstanceFile(id=self.id), Reporter(None)
         self.stop_request.listen()
         self._watch_the_end()
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainyard.metrics import tags
+from trainyard.training.naming import tag_of
 from trainyard.training.signals import Stopped
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Monitor:
     def evaluated(self, metrics: Iterable[tuple[str, float]]) -> None:
         """Call after a validation with its metrics."""
         for name, value in metrics:
-            self._put(tags.metric_tag(name, "validation"), value)
+            self._put(tag_of(name, "validation"), value)
 
     @property
     def must_end(self) -> bool:
@@ -88,7 +89,11 @@ class Monitor:
         Raises:
             Stopped: always; it exits with code 0.
         """
-        _log.info("one batch is enough for a dry run" if self.run.dry_run else "asked to stop: the run is closed")
+        if self.run.dry_run:
+            # read by whoever asked for the try; logging may be set up or not
+            print(f"trainyard: the dry run is over: one batch was trained without an error ({_words(self.latest)})", flush=True)
+        else:
+            _log.info("asked to stop: the run is closed")
         self.run.done()
         raise Stopped
 
@@ -109,7 +114,7 @@ class Monitor:
             self._put(tags.SAMPLES_PER_SECOND, speed)
             words.append(f"Speed: {speed:.2f} samples/sec")
         for name, value in reading.metrics:
-            self._put(tags.metric_tag(name, "train"), value)
+            self._put(tag_of(name), value)
             words.append(f"{name}={value:.6f}")
         if reading.learning_rate is not None:
             self._put(tags.LEARNING_RATE, reading.learning_rate)
@@ -127,3 +132,9 @@ class Monitor:
     def _put(self, tag: str, value: float) -> None:
         self.latest[tag] = float(value)
         self.run.log(tag, float(value), self.step)
+
+
+def _words(latest: Mapping[str, float]) -> str:
+    """The metrics of a batch in a line, without what counts and times it."""
+    told = {tag: value for tag, value in latest.items() if not tag.startswith(("progress/", "throughput/"))}
+    return ", ".join(f"{tag} {value:g}" for tag, value in told.items()) or "it told no metrics"

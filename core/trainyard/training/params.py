@@ -25,7 +25,7 @@ _ABSENT = object()
 
 
 class _NoNumber(Exception):
-    """NaN or Infinity, which Python's parser takes and no other does."""
+    """NaN, Infinity or 1e999, which Python's parser takes and no other does."""
 
 
 def get_all(use_cache: bool = True) -> Parameters:
@@ -87,6 +87,11 @@ def merged(below: Parameters, above: Parameters) -> Parameters:
     return result
 
 
+def too_deep(parameters: Mapping[str, Any]) -> bool:
+    """Whether ``parameters`` have more than ``DEEPEST`` levels, which ``get_all`` would refuse inside the training."""
+    return _depth(parameters, DEEPEST) > DEEPEST
+
+
 def plain(value: Any) -> Any:
     """``value`` as JSON, every database and every page can keep it: what a script computes with may be anything.
 
@@ -133,7 +138,7 @@ def _read_cached(path: Path) -> Parameters:
 
 def _parsed(raw: bytes, path: Path) -> Parameters:
     try:
-        value = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number)
+        value = json.loads(raw.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise _invalid(path, f"line {error.lineno}, column {error.colno}: {error.msg}") from error
     except UnicodeDecodeError as error:
@@ -144,13 +149,18 @@ def _parsed(raw: bytes, path: Path) -> Parameters:
         raise _invalid(path, f"more than {DEEPEST} levels") from error
     if not isinstance(value, dict):
         raise _invalid(path, f"the outermost value is {type(value).__name__}, not an object")
-    if _depth(value, DEEPEST) > DEEPEST:
+    if too_deep(value):
         raise _invalid(path, f"more than {DEEPEST} levels")
     return value
 
 
 def _no_number(name: str) -> float:
     raise _NoNumber(name)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
 
 
 def _depth(value: Any, limit: int) -> int:

@@ -7,9 +7,12 @@ signal, or a script without callbacks, ends at once by ``Stopped``. In a noteboo
 from __future__ import annotations
 
 import builtins
+import os
 import signal
 import threading
 from types import FrameType
+
+WORKER_SECONDS = 10.0
 
 
 class Stopped(SystemExit):
@@ -25,6 +28,7 @@ class StopRequest:
     def __init__(self) -> None:
         self.asked = False
         self.cooperative = False
+        self._process = os.getpid()
 
     def listen(self) -> None:
         """Take SIGTERM and SIGINT over; only possible in the main thread, not wanted in a notebook."""
@@ -38,3 +42,7 @@ class StopRequest:
         again, self.asked = self.asked, True
         if again or not self.cooperative:
             raise Stopped
+        if os.getpid() != self._process:
+            leaving = threading.Timer(WORKER_SECONDS, os._exit, (0,))
+            leaving.daemon = True
+            leaving.start()

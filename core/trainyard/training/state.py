@@ -71,11 +71,14 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def resumable(runs: Path) -> Path | None:
-    """The newest instance below ``runs`` that was cut short, is nobody's now, and has a complete snapshot."""
+def resumable(runs: Path, *, shared: bool = False) -> Path | None:
+    """The newest instance below ``runs`` that was cut short, is nobody's now, and has a complete snapshot.
+
+    ``shared``: for a replica that follows another one, which may have taken it a moment ago.
+    """
     candidates = []
     for folder in runs.iterdir() if runs.is_dir() else ():
         content = read(folder) if IDENTITY.match(folder.name) else None
-        if content and content.ended != "completed" and not is_held(folder) and newest(folder / "output"):
+        if content and content.ended != "completed" and (shared or not is_held(folder)) and newest(folder / "output"):
             candidates.append((content.started, folder))
     return max(candidates)[1] if candidates else None

@@ -1,9 +1,9 @@
 """Deleting an account: what is the person's alone goes, what their groups work with stays.
 
-Gone: rights, sessions and tokens, memberships, the binding of the bucket with its keys, notices, uploads, the private home, and
-the datasets and models nobody else can see. Kept: the number (never given again) and the audit log; datasets, sets, models and
-trainings that a group or everybody uses, and the folders in the groups' shares. They bear the name ``<name>~<number>`` from
-then on, so that a new person of the old name inherits nothing.
+Gone: rights, sessions and tokens, memberships, the binding of the bucket with its keys, notices, uploads, private templates
+and parameter sets, the private home, and the datasets and models nobody else can see. Kept: the number (never given again)
+and the audit log; datasets, sets, models and trainings that a group or everybody uses, and the folders in the groups'
+shares. They bear the name ``<name>~<number>`` from then on, so that a new person of the old name inherits nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from trainyard.jobs.states import ENDED
 from trainyard.names import LONGEST
 from trainyard.records.accounts import AccountState
 from trainyard.records.disk import AccountDeletion
+from trainyard.records.graphs import TemplateVisibility
+from trainyard.records.parameter_sets import SetVisibility
 from trainyard.words import N_, translate
 
 from trainyard_service import volume
@@ -29,8 +31,10 @@ from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow,
 from trainyard_service.database.tables.copies import CopyRow
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
 from trainyard_service.database.tables.disk import FolderUseRow
+from trainyard_service.database.tables.graphs import GraphTemplateRow
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.models import ModelRow
+from trainyard_service.database.tables.searches import ParameterSetRow
 from trainyard_service.database.tables.storage import StorageRow, UploadRow
 from trainyard_service.database.tables.trainings import TrainingRow
 from trainyard_service.datasets.usage import users_of_sets
@@ -147,6 +151,10 @@ def _drop_belongings(session: Session, context: Context, row: AccountRow) -> lis
 def _drop_rows(session: Session, row: AccountRow) -> None:
     for table in (MembershipRow, ExpulsionRow, NoticeRow, StorageRow):
         session.execute(sql_delete(table).where(table.account_id == row.id))
+    private = GraphTemplateRow.visibility == TemplateVisibility.PRIVATE
+    session.execute(sql_delete(GraphTemplateRow).where(GraphTemplateRow.owner_id == row.id, private))
+    private = ParameterSetRow.visibility == SetVisibility.PRIVATE
+    session.execute(sql_delete(ParameterSetRow).where(ParameterSetRow.owner_id == row.id, private))
     # what was copied into the bucket stays there; nobody keeps it in step any more
     session.execute(sql_delete(CopyRow).where(CopyRow.owner_id == row.id))
     session.execute(sql_delete(FolderUseRow).where(FolderUseRow.place == f"homes/{row.id}"))

@@ -107,6 +107,7 @@ def view(group: GroupRow, use_of: UseOf, *, whole: bool = True) -> Group:
         gid=group.gid,
         description=group.description,
         quota=group.quota,
+        guaranteed=group.guaranteed,
         use=use_of(group.id, None) if whole else Use(),
         members=[_member(row, use_of) for row in _in_order(group)] if whole else [],
         created=group.created,

@@ -27,10 +27,11 @@ from trainyard.records.datasets import (
 from trainyard.words import N_
 
 from trainyard_service import audit
+from trainyard_service.api.paging import LARGEST_OFFSET
 from trainyard_service.audit import AuditedRoute
 from trainyard_service.context import ContextDep
 from trainyard_service.database.tables.datasets import DatasetRow, DatasetShareRow
-from trainyard_service.datasets import access, create, pictures, usage
+from trainyard_service.datasets import access, create, examining, pictures, resuming, usage
 from trainyard_service.datasets.telling import tell_dataset
 from trainyard_service.datasets.views import Reader, dataset_detail, dataset_view, sample_view
 from trainyard_service.identity import Caller, CallerDep
@@ -42,7 +43,7 @@ from trainyard_service.permissions import must_administrate, must_not_be_job
 router = APIRouter(tags=["datasets"], route_class=AuditedRoute)
 _BLOCK = 1 << 18
 _DAY = 86_400
-Offset = Annotated[int, Query(ge=0)]
+Offset = Annotated[int, Query(ge=0, le=LARGEST_OFFSET)]
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
@@ -116,16 +117,28 @@ def change_dataset(dataset_id: str, change: DatasetChange, reading: ReadingDep) 
 
 @router.delete("/datasets/{dataset_id}", status_code=204)
 def delete_dataset(dataset_id: str, reading: ReadingDep) -> None:
-    """Delete a dataset nobody uses; its preparation is stopped."""
+    """Delete a dataset nobody uses; its preparation and its examination are stopped."""
     with reading.context.database.write() as session:
         row = access.find_own(session, reading.caller, dataset_id)
         audit.note(row.name)
-        usage.refuse_dataset_in_use(session, row, reading.language)
+        usage.refuse_dataset_in_use(session, reading.context.home, row, reading.language)
         if row.state == DatasetState.CREATING and row.job is not None:
             life.want_stop(session, row.job, reading.caller.name)
+        examining.stop(session, row, reading.caller.name)
         tell_dataset(session, row)
         session.delete(row)
     create.remove_files(reading.context, dataset_id)
+
+
+@router.post("/datasets/{dataset_id}/resume")
+def resume_dataset(dataset_id: str, reading: ReadingDep) -> Dataset:
+    """Go on with a dataset whose making was stopped or failed; what its job has done is kept."""
+    must_not_be_job(reading.caller)
+    with reading.context.database.write() as session:
+        row = access.find_own(session, reading.caller, dataset_id)
+        audit.note(row.name)
+        resuming.resume(session, reading.context.home, row)
+        return dataset_view(reading(session), row)
 
 
 @router.post("/datasets/{dataset_id}/copy", status_code=201)
@@ -240,7 +253,7 @@ async def get_picture(
     reading: ReadingDep,
     size: Annotated[int, Query(ge=16, le=2048)] = 256,
 ) -> Response:
-    """The picture on a line of the list, at most ``size`` pixels wide and high; its own size is in the headers."""
+    """The picture on a line, at most ``size`` pixels wide and high; its own size and EXIF orientation are in the headers."""
 
     def asked() -> pictures.Asked:
         with reading.context.database.read() as session:
@@ -253,6 +266,7 @@ async def get_picture(
     headers = {
         "Picture-Width": str(made.width),
         "Picture-Height": str(made.height),
+        "Picture-Turned": str(made.turned),
         "ETag": f'"{made.tag}"',
         "Cache-Control": f"private, max-age={_DAY}",
         "X-Content-Type-Options": "nosniff",

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 from fastapi import APIRouter
 from sqlalchemy import func, select
 from trainyard.errors import Conflict
 from trainyard.formats import snippets
 from trainyard.formats.registry import FORMATS
-from trainyard.jobs.states import ENDED, JobState
 from trainyard.records.base import Page
-from trainyard.records.datasets import Batch, Format, FormattedSet, NewBatch, Visibility
-from trainyard.words import N_
+from trainyard.records.datasets import Batch, Format, FormattedSet, NewBatch, SkippedPicture, Visibility
+from trainyard.words import N_, translate
 
 from trainyard_service import audit
 from trainyard_service.api.datasets import Limit, Offset, ReadingDep
 from trainyard_service.audit import AuditedRoute
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
-from trainyard_service.datasets import access, formatting, usage
+from trainyard_service.datasets import access, formatting, shards, usage
 from trainyard_service.datasets.telling import tell_batch
 from trainyard_service.datasets.views import batch_view, set_view
-from trainyard_service.jobs import life
 from trainyard_service.permissions import must_not_be_job
 
 router = APIRouter(tags=["formatted sets"], route_class=AuditedRoute)
@@ -44,6 +43,32 @@ def get_batch(batch_id: str, reading: ReadingDep) -> Batch:
     """One batch."""
     with reading.context.database.read() as session:
         return batch_view(reading(session), access.find_batch(session, reading.caller, batch_id))
+
+
+@router.get("/batches/{batch_id}/manifest")
+def get_manifest(batch_id: str, reading: ReadingDep) -> dict[str, Any]:
+    """What a finished batch says of itself: ranges, classes, counts, checksums, lineage."""
+    with reading.context.database.read() as session:
+        row = access.find_batch(session, reading.caller, batch_id)
+    manifest = formatting.read_manifest(reading.context.home.batch(row.id)) if row.completed else None
+    if manifest is None:
+        raise Conflict("batch-incomplete", N_("The batch is not complete yet."), hint=N_("Wait until its job ends."))
+    told: dict[str, Any] = msgspec.to_builtins(manifest)
+    return told
+
+
+@router.get("/batches/{batch_id}/skipped")
+def list_skipped(batch_id: str, reading: ReadingDep, offset: Offset = 0, limit: Limit = 50) -> Page[SkippedPicture]:
+    """The pictures and videos that were left out of a finished batch, and why."""
+    with reading.context.database.read() as session:
+        row = access.find_batch(session, reading.caller, batch_id)
+        total = row.skipped
+    found = formatting.read_skipped(reading.context.home.batch(batch_id), offset, limit) if total else []
+    pictures = [
+        SkippedPicture(line=one.line, url=one.url, code=one.code, reason=translate(one.message, reading.language, **one.values))
+        for one in found
+    ]
+    return Page(items=pictures, total=total, offset=offset)
 
 
 @router.get("/formatted")
@@ -78,8 +103,7 @@ def cancel_batch(batch_id: str, reading: ReadingDep) -> Batch:
     """Stop formatting; nothing becomes visible, and it can be resumed."""
     with reading.context.database.write() as session:
         row = access.find_batch(session, reading.caller, batch_id, change=True)
-        if row.job is not None:
-            life.want_stop(session, row.job, reading.caller.name)
+        shards.cancel(session, row, reading.caller.name)
         tell_batch(session, row)
         return batch_view(reading(session), row)
 
@@ -89,15 +113,7 @@ def resume_batch(batch_id: str, reading: ReadingDep) -> Batch:
     """Go on with a cancelled or failed batch where it stopped."""
     with reading.context.database.write() as session:
         row = access.find_batch(session, reading.caller, batch_id, change=True)
-        if row.completed or row.job is None or JobState(row.job.state) not in ENDED:
-            raise Conflict(
-                "batch-not-stopped",
-                N_("Batch {id} is not stopped; its state is {state}."),
-                hint=N_("Only a cancelled or failed batch can be resumed."),
-                id=row.id,
-                state="finished" if row.completed or row.job is None else row.job.state,
-            )
-        life.want_start(session, row.job)
+        shards.resume(session, reading.context.home, row)
         tell_batch(session, row)
         return batch_view(reading(session), row)
 
@@ -135,4 +151,6 @@ def get_loader(set_id: str, reading: ReadingDep) -> dict[str, str]:
     with reading.context.database.read() as session:
         row = access.find_set(session, reading.caller, set_id)
         folder = f"/workspace/mnt/data/{row.split}"
-        return {framework: snippets.loader(text, folder) for framework, text in FORMATS[row.format].loaders.items()}
+        manifest = formatting.read_manifest(reading.context.home.batch(row.batch_id))
+        kind = manifest.kind if manifest else "class"
+        return {name: snippets.loader(text, folder) for name, text in FORMATS[row.format].loaders(kind).items()}

@@ -67,7 +67,7 @@ def login(body: SignIn, context: ContextDep) -> dict[str, Any]:
         throttle.succeeded(session, counters)
     with context.database.read() as session:
         people.must_not_be_refused(session, row)
-    must_be_active(row)
+    must_be_active(row.state, row.name)
     with context.database.write() as session:
         row = people.find(session, row.id)
         row.last_seen = now()

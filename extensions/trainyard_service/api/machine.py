@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any
+from collections import Counter
+from typing import Annotated, Any
 
 import psutil
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import NotFound
 from trainyard.jobs.launch import Finding
 from trainyard.records.jobs import Image, Package, Usage, UsageRow
+from trainyard.records.resources import DeviceType
 from trainyard.words import N_
 
 from trainyard_service import images
 from trainyard_service.api.datasets import ReadingDep
 from trainyard_service.context import Context
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
-from trainyard_service.jobs.ledger import use_of
+from trainyard_service.jobs.ledger import Capacity, use_of
 from trainyard_service.jobs.offers import Asker, offered_packages
 from trainyard_service.jobs.views import person
 from trainyard_service.permissions import must_administrate
@@ -34,14 +36,23 @@ def list_images(reading: ReadingDep) -> list[Image]:
 
 
 @router.get("/packages")
-def list_packages(reading: ReadingDep, group: str | None = None) -> list[Package]:
-    """The resource packages for the caller in ``group`` (or without one)."""
+def list_packages(
+    reading: ReadingDep,
+    group: str | None = None,
+    cluster: str | None = None,
+    everything: Annotated[bool, Query(alias="all")] = False,
+) -> list[Package]:
+    """The resource packages for the caller in ``group``, or without one, in a virtual ``cluster`` or outside of them.
+
+    With ``all`` also those above what there is.
+    """
     caller = reading.caller
     group_id = next((number for number, name in caller.groups.items() if name == group), None)
     if group is not None and group_id is None:
         raise NotFound("no-such-group", N_("There is no group {name} that you are a member of."), field="group", name=group)
     with reading.context.database.read() as session:
-        return offered_packages(session, reading.engine.ledger, Asker(caller, group_id, reading.language))
+        asker = Asker(caller, group_id, reading.language, everything=everything, cluster=cluster)
+        return offered_packages(session, reading.engine.ledger, asker)
 
 
 @router.get("/usage")
@@ -55,6 +66,9 @@ def get_usage(reading: ReadingDep) -> Usage:
             capacity=reading.engine.ledger.capacity.machine,
             used=use_of(rows),
             rows=[_row(session, row) for row in shown],
+            devices=_devices(reading.engine.ledger.capacity, rows),
+            training_hours=reading.engine.settings.training_hours,
+            dry_run_seconds=reading.engine.settings.dry_run_seconds,
             machine=_machine(reading.context) if caller.administrator else {},
         )
 
@@ -76,6 +90,14 @@ def _row(session: Session, row: AllocationRow) -> UsageRow:
         use=use_of([row]),
         since=row.since,
     )
+
+
+def _devices(capacity: Capacity, rows: list[AllocationRow]) -> list[DeviceType]:
+    """The types of GPUs there are, with how many nobody holds."""
+    held = {device for row in rows for device in row.devices}
+    kinds = Counter(capacity.types.get(device, "") for device in capacity.devices)
+    free = Counter(capacity.types.get(device, "") for device in capacity.devices if device not in held)
+    return [DeviceType(name=kind, count=count, free=free[kind]) for kind, count in sorted(kinds.items())]
 
 
 def _machine(context: Context) -> dict[str, Any]:

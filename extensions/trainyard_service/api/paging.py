@@ -10,6 +10,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 LARGEST_PAGE = 500
+LARGEST_OFFSET = 2**62
+"""What databases count with; together with a page it stays below 2**63."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Window:
 
 
 def window(
-    offset: Annotated[int, Query(ge=0, le=2**62)] = 0, limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 100
+    offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0, limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 100
 ) -> Window:
     """The query parameters of every list."""
     return Window(offset, limit)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
 from starlette.concurrency import run_in_threadpool
 from trainyard.errors import Conflict
 from trainyard.jobs.states import ENDED, JobState
@@ -32,27 +33,34 @@ from trainyard_service.audit import AuditedRoute, unaudited
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.models import ModelRow
+from trainyard_service.database.tables.searches import TrialRow
 from trainyard_service.database.tables.trainings import InstanceRow, TrainingRow
-from trainyard_service.jobs import life
+from trainyard_service.jobs import kept, life
 from trainyard_service.jobs.part import EngineDep
 from trainyard_service.jobs.tokens import remove_private_folder
 from trainyard_service.models import keep
 from trainyard_service.models.views import model_view
 from trainyard_service.permissions import must_not_be_job
-from trainyard_service.trainings import access, create
-from trainyard_service.trainings.curves import CurveReader, Window
+from trainyard_service.trainings import access, again, create
+from trainyard_service.trainings.curves import CurveReader, Window, curves_of
 from trainyard_service.trainings.telling import tell_instance, tell_training
 from trainyard_service.trainings.tensorboard import TensorBoards
 from trainyard_service.trainings.views import instance_view, training_view
 
+_WHOLE = (
+    selectinload(TrainingRow.job).options(joinedload(JobRow.owner), joinedload(JobRow.group)),
+    joinedload(TrainingRow.owner),
+    joinedload(TrainingRow.group),
+    selectinload(TrainingRow.sets),
+    selectinload(TrainingRow.instances),
+)
+"""What a training shows, read in a few questions for a whole page."""
 router = APIRouter(tags=["trainings"], route_class=AuditedRoute)
-_CURVES, _BOARDS = "curves", "tensorboards"
+_BOARDS = "tensorboards"
 
 
-def curves_of(engine: EngineDep) -> CurveReader:
-    """The service's curve reader."""
-    reader: CurveReader = engine.context.parts.setdefault(_CURVES, CurveReader(engine.context.home))
-    return reader
+def _curves(engine: EngineDep) -> CurveReader:
+    return curves_of(engine.context)
 
 
 def boards_of(engine: EngineDep) -> TensorBoards:
@@ -61,7 +69,7 @@ def boards_of(engine: EngineDep) -> TensorBoards:
     return boards
 
 
-CurvesDep = Annotated[CurveReader, Depends(curves_of)]
+CurvesDep = Annotated[CurveReader, Depends(_curves)]
 BoardsDep = Annotated[TensorBoards, Depends(boards_of)]
 
 
@@ -77,7 +85,8 @@ def make_training(new: NewTraining, reading: ReadingDep, curves: CurvesDep) -> T
     must_not_be_job(reading.caller)
     audit.note(new.name, group=new.group, image=new.image, package=new.package)
     with reading.context.database.write() as session:
-        row = create.create(session, reading.context, reading.engine.ledger, reading.caller, new)
+        make = again.try_once if new.dry_run else create.create
+        row = make(session, reading.context, reading.engine.ledger, reading.caller, new)
         return training_view(reading(session), curves, row)
 
 
@@ -88,18 +97,24 @@ def list_trainings(
     state: Annotated[list[JobState] | None, Query()] = None,
     search: str = "",
     mine: bool = False,
+    trials: bool = True,
     offset: Offset = 0,
     limit: Limit = 50,
 ) -> Page[Training]:
-    """The caller's trainings and those of their groups, the newest first."""
-    query = select(TrainingRow).join(JobRow, JobRow.id == TrainingRow.job_id).where(access.readable(reading.caller))
-    query = query if not state else query.where(JobRow.state.in_(state))
+    """The caller's trainings and those of their groups, the newest first; the trials of searches among them or not."""
+    query = select(TrainingRow).where(access.readable(reading.caller))
+    query = query if not state else query.join(JobRow, JobRow.id == TrainingRow.job_id).where(JobRow.state.in_(state))
     query = query if not mine else query.where(TrainingRow.owner_id == reading.caller.id)
+    query = query if trials else query.where(~exists().where(TrialRow.training_id == TrainingRow.id))
     for word in search.split():
         query = query.where(TrainingRow.name.icontains(word, autoescape=True))
     with reading.context.database.read() as session:
-        total = session.scalar(select(func.count()).select_from(query.subquery())) or 0
-        rows = session.scalars(query.order_by(TrainingRow.created.desc(), TrainingRow.id).offset(offset).limit(limit))
+        total = session.scalar(query.with_only_columns(func.count(TrainingRow.id))) or 0
+        # ids first: sorting ten thousand whole rows takes longer than reading fifty
+        ids = query.with_only_columns(TrainingRow.id).order_by(TrainingRow.created.desc(), TrainingRow.id)
+        chosen = list(session.scalars(ids.offset(offset).limit(limit)))
+        found = {row.id: row for row in session.scalars(select(TrainingRow).where(TrainingRow.id.in_(chosen)).options(*_WHOLE))}
+        rows = [found[one] for one in chosen]
         reader = reading(session)
         return Page(items=[training_view(reader, curves, row) for row in rows], total=total, offset=offset)
 
@@ -108,7 +123,8 @@ def list_trainings(
 def get_training(training_id: str, reading: ReadingDep, curves: CurvesDep) -> Training:
     """One training with its instances."""
     with reading.context.database.read() as session:
-        return training_view(reading(session), curves, access.find(session, reading.caller, training_id))
+        row = access.find(session, reading.caller, training_id)
+        return training_view(reading(session), curves, row, reading.context)
 
 
 @router.post("/trainings/{training_id}/stop")
@@ -121,27 +137,6 @@ def stop_training(training_id: str, reading: ReadingDep, curves: CurvesDep) -> T
         life.want_stop(session, row.job, reading.caller.name)
         tell_training(session, row)
         session.flush()
-        return training_view(reading(session), curves, row)
-
-
-@router.post("/trainings/{training_id}/start")
-def start_training(training_id: str, reading: ReadingDep, curves: CurvesDep) -> Training:
-    """Start an ended training again with the same configuration; its log is continued."""
-    must_not_be_job(reading.caller)
-    with reading.context.database.write() as session:
-        row = access.find(session, reading.caller, training_id, change=True)
-        audit.note(row.name)
-        create.member_of(reading.caller, row.group.name)
-        if JobState(row.job.state) not in ENDED:
-            raise Conflict(
-                "training-not-ended",
-                N_("The training {name} has not ended; its state is {state}."),
-                hint=N_("Stop it first."),
-                name=row.name,
-                state=row.job.state,
-            )
-        life.want_start(session, row.job)
-        tell_training(session, row)
         return training_view(reading(session), curves, row)
 
 
@@ -168,6 +163,7 @@ def delete_training(training_id: str, reading: ReadingDep, curves: CurvesDep, bo
         session.flush()
         session.delete(job)
     boards.stop(training_id)
+    kept.remove(reading.context.home, job.id)
     remove_private_folder(reading.context.home, job.key)
     shutil.rmtree(reading.context.home.run(training_id), ignore_errors=True)
 
@@ -238,11 +234,16 @@ def get_curves(
     """Every scalar (or the named ones), with about so many points each, and the snapshots taken."""
     with reading.context.database.read() as session:
         row = access.find_instance(session, reading.caller, instance_id)
-        models = select(ModelRow).where(ModelRow.instance == instance_id).order_by(ModelRow.step)
-        marks = [SnapshotMark(model=one.id, epoch=one.epoch or 0, step=one.step or 0) for one in session.scalars(models)]
+        marks = marks_of(session, instance_id)
     named = tuple(tag for part in tags or () for tag in part.split(",") if tag)
     series = curves.series(row.training_id, row.id, Window(named, points, first, last))
-    return Curves(instance=row.id, series=series, snapshots=marks)
+    return Curves(instance=row.id, series=series, snapshots=marks, problems=curves.problems(row.training_id, row.id))
+
+
+def marks_of(session: Session, instance_id: str) -> list[SnapshotMark]:
+    """Where snapshots were taken."""
+    models = select(ModelRow).where(ModelRow.instance == instance_id).order_by(ModelRow.step)
+    return [SnapshotMark(model=one.id, epoch=one.epoch or 0, step=one.step or 0) for one in session.scalars(models)]
 
 
 @router.post("/trainings/{training_id}/tensorboard")
@@ -255,7 +256,7 @@ async def open_tensorboard(training_id: str, reading: ReadingDep, boards: Boards
             row = access.find(session, reading.caller, training_id)
             if not reading.context.home.run(row.id).is_dir():
                 raise Conflict("not-begun", N_("The training {name} has not begun: there is nothing to show."), name=row.name)
-            return boards.start(row, _prefix(reading.context.settings.api_path, training_id))
+            return boards.start([row], _prefix(reading.context.settings.api_path, training_id))
 
     prefix = _prefix(reading.context.settings.api_path, training_id)
     await boards.until_ready(await run_in_threadpool(start), prefix)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from trainyard.errors import Conflict, NotFound
+from trainyard.errors import Conflict, NotFound, UserError
 from trainyard.records.base import Record
 from trainyard.records.jobs import WorkspaceView
 from trainyard.words import N_
@@ -25,15 +25,18 @@ from trainyard_service.datasets.access import readable
 from trainyard_service.disk.room import Charge, must_fit
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller, caller_of, internal_only
-from trainyard_service.jobs.endings import workspace_ending
+from trainyard_service.jobs.endings import stopped
 from trainyard_service.jobs.enforcement import release_workspace
 from trainyard_service.jobs.offers import Asker, offered_packages
 from trainyard_service.jobs.part import EngineDep
 from trainyard_service.permissions import must_be_unrestricted, must_not_be_job
 from trainyard_service.storage.mounts import mounts_of
+from trainyard_service.workspaces import called_off, waiting
+from trainyard_service.workspaces.ending import certify, last_state
 from trainyard_service.workspaces.grants import KIND, Options, WorkspaceGrant, grant, newest
 from trainyard_service.workspaces.hub import HubApi, HubServers
 from trainyard_service.workspaces.view import held_workspace, workspace_view
+from trainyard_service.workspaces.waiting import WorkspaceWaits
 
 router = APIRouter(tags=["workspace"], route_class=AuditedRoute)
 internal = APIRouter(
@@ -61,7 +64,7 @@ class Ended(Record):
 def get_workspace(reading: ReadingDep) -> WorkspaceView:
     """The caller's workspace."""
     with reading.context.database.read() as session:
-        return workspace_view(session, reading.context, reading.caller.id, reading.language)
+        return workspace_view(session, reading.context, reading.caller.id, reading.language, reading.engine.settings.grace)
 
 
 @router.post("/workspace/start")
@@ -77,6 +80,11 @@ def start_workspace(options: Options, reading: ReadingDep, hub: HubDep) -> Works
 def stop_workspace(reading: ReadingDep, hub: HubDep) -> WorkspaceView:
     """Stop it; files on home, group share and bucket stay."""
     must_be_unrestricted(reading.caller)
+    with reading.context.database.write() as session:
+        row = held_workspace(session, reading.caller.id)
+        if row is not None:
+            row.ending = row.ending or stopped(reading.caller.name)
+        waiting.forget(session, reading.caller.id)
     hub.stop(reading.caller.hub_name)
     return get_workspace(reading)
 
@@ -92,9 +100,10 @@ def renew_workspace(reading: ReadingDep) -> WorkspaceView:
         must_fit(session, reading.context, Charge(row.account_id, row.group_id), 0)
         row.ends_at = now() + timedelta(hours=reading.engine.settings.workspace_hours)
         row.warned, row.ending = False, None
+        row.active, row.idle_warned = now(), False
         announce(session, "workspace", reading.caller.id, Audience.of(reading.caller.id))
         session.flush()
-        return workspace_view(session, reading.context, reading.caller.id, reading.language)
+        return workspace_view(session, reading.context, reading.caller.id, reading.language, reading.engine.settings.grace)
 
 
 @internal.get("/{hub_name}/options")
@@ -107,7 +116,7 @@ def get_options(hub_name: str, context: ContextDep, engine: EngineDep) -> dict[s
         chosen = {
             "group": group or next(iter(caller.groups.values()), None),
             "image": last.image if last else None,
-            "package": last.package if last else engine.settings.packages[0],
+            "package": last.package if last else next(iter(engine.ledger.sizes(session))),
             "datasets": list(last.sets) if last else [],
         }
         group_id = next((number for number, name in caller.groups.items() if name == chosen["group"]), None)
@@ -143,30 +152,57 @@ def _sets(session: Session, caller: Caller) -> list[dict[str, Any]]:
 
 
 @internal.post("/{hub_name}/launch")
-def launch(hub_name: str, body: dict[str, Any], context: ContextDep, engine: EngineDep) -> WorkspaceGrant:
-    """Grant a start; the allocation is written before the answer."""
+def launch(hub_name: str, body: dict[str, Any], context: ContextDep, engine: EngineDep) -> WorkspaceGrant | WorkspaceWaits:
+    """Grant a start, the allocation written before the answer; or say for what it waits, and that it be asked for again."""
     options = Options.model_validate(body.get("options", body))
-    with context.database.write() as session:
-        caller = _person(session, hub_name)
-        audit.note(caller.name, **options.model_dump())
-        granted = grant(session, context, engine.ledger, caller, options)
-    # not in the transaction: a store may be slow to answer
+    try:
+        with context.database.write() as session:
+            caller = _person(session, hub_name)
+            audit.note(caller.name, **options.model_dump())
+            granted = grant(session, context, engine.ledger, caller, options)
+    except UserError:
+        with context.database.write() as session:  # what the refusal undid: the request that stood in front of the queue
+            waiting.forget(session, _person(session, hub_name, must_be_active=False).id)
+        raise
+    if isinstance(granted, WorkspaceWaits):
+        return granted
+    # neither in the transaction: a share or a store may be slow to answer
+    try:
+        context.launcher.expect(granted.key, granted.identity, granted.mounts)
+    except Exception:
+        with context.database.write() as session:
+            release_workspace(session, session.get_one(WorkspaceRow, granted.key))
+        engine.wake()
+        raise
     bucket = mounts_of(context).for_launch(caller.id)
     return granted.model_copy(update={"mounts": [*granted.mounts, *bucket]})
 
 
 @internal.post("/{hub_name}/ended", status_code=204)
 def ended(hub_name: str, body: Ended, context: ContextDep, engine: EngineDep) -> None:
-    """A workspace has ended: what it held is free."""
+    """A workspace has ended: what it held is free, and nothing of its launch is kept."""
+    state = last_state(context, body.key)
     with context.database.write() as session:
         caller = _person(session, hub_name, must_be_active=False)
         row = session.get(WorkspaceRow, body.key)
         if row is None or row.account_id != caller.id:
             raise NotFound("no-workspace", N_("There is no workspace {key}."), key=body.key)
         audit.note(caller.name)
-        state = context.launcher.state(body.key)
-        row.ending = row.ending or (workspace_ending(state) if state else None)
+        certify(session, context, engine.ledger, row, state)
         release_workspace(session, row)
+    engine.wake()
+    if state is None or state.phase == "ended":
+        context.launcher.forget(body.key)
+
+
+@internal.post("/{hub_name}/called-off", status_code=204)
+def call_off(hub_name: str, context: ContextDep, engine: EngineDep) -> None:
+    """Nobody goes on with the person's start: what it waited for or was granted is free at once."""
+    with context.database.write() as session:
+        caller = _person(session, hub_name, must_be_active=False)
+        audit.note(caller.name)
+        waiting.forget(session, caller.id)
+        called_off.release(session, context, caller.id)
     engine.wake()
 
 

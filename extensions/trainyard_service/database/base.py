@@ -44,7 +44,7 @@ class Table(DeclarativeBase):
     """Base of every table of the service."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON, list[str]: JSON}
+    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON, list[str]: JSON, list[float]: JSON}
 
 
 def now() -> datetime:

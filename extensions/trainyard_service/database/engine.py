@@ -50,7 +50,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 class Database:
-    """Sessions on one engine. Rows stay readable after the transaction (they do not expire)."""
+    """Sessions on one engine. Rows stay readable after the transaction (they do not expire).
+
+    ``info`` is what every session is given to know, by name.
+    """
 
     def __init__(self, url: str) -> None:
         self.engine = open_engine(url)
@@ -58,6 +61,7 @@ class Database:
         if self.engine.dialect.name == "postgresql":
             options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = self.engine.execution_options(**options)
+        self.info: dict[str, Any] = {}
         self.before_commit: list[Hook] = []
         self.after_commit: list[Hook] = []
 
@@ -77,13 +81,15 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads; what it changes is rolled back."""
-        with Session(self._reading, expire_on_commit=False) as session:
+        with Session(self._reading, expire_on_commit=False, info=self.info) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that is committed at the end, or rolled back when an exception leaves it."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False, info=self.info) as session:
+            # now, not at the first statement: who waits for this lock must not hold another one meanwhile (the queue's)
+            session.connection()
             if self.engine.dialect.name == "postgresql":
                 session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _WRITE_LOCK})
             yield session

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, or_, true
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 from sqlalchemy.orm import Session
-from trainyard.errors import NotAllowed, NotFound
+from trainyard.errors import Invalid, NotAllowed, NotFound
 from trainyard.records.datasets import Visibility
 from trainyard.words import N_
 
-from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, DatasetShareRow, FormattedSetRow
+from trainyard_service.database.tables.accounts import AccountRow, GroupRow
+from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, DatasetShareRow, FormattedSetRow, folded
 from trainyard_service.identity import Caller
 from trainyard_service.permissions import can_change, can_read
 
-SORTS = {
-    "name": DatasetRow.name,
-    "created": DatasetRow.created,
-    "images": DatasetRow.images,
-    "owner": DatasetRow.owner_id,
+_MOST_WORDS = 20
+_OWNER = select(AccountRow.name_key).where(AccountRow.id == DatasetRow.owner_id).correlate(DatasetRow).scalar_subquery()
+_GROUP = select(GroupRow.name_key).where(GroupRow.id == DatasetRow.group_id).correlate(DatasetRow).scalar_subquery()
+_SETS = (
+    select(func.count(FormattedSetRow.id))
+    .join(BatchRow, BatchRow.id == FormattedSetRow.batch_id)
+    .where(BatchRow.dataset_id == DatasetRow.id)
+    .correlate(DatasetRow)
+    .scalar_subquery()
+)
+_SHARE = select(func.max(DatasetShareRow.at)).where(DatasetShareRow.dataset_id == DatasetRow.id)
+SORTS: dict[str, Any] = {
+    # the folded name stands first among the words
+    "name": DatasetRow.words,
+    "description": func.lower(DatasetRow.description),
     "state": DatasetRow.state,
+    "created": DatasetRow.created,
+    "completed": DatasetRow.completed,
+    "images": DatasetRow.images,
+    "objects": DatasetRow.objects,
+    "lines": DatasetRow.lines,
+    "disk": DatasetRow.disk,
+    "owner": func.coalesce(_OWNER, ""),
+    "group": func.coalesce(_GROUP, ""),
+    "formatted_sets": _SETS,
+    "shared": _SHARE.correlate(DatasetRow).scalar_subquery(),
 }
+"""What a list can be sorted by: every column of the page."""
 
 
 def readable(caller: Caller, visibility: Visibility | None = None) -> ColumnElement[bool]:
@@ -39,19 +62,25 @@ def _shared(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def search(query: Select[DatasetRow], words: str) -> Select[DatasetRow]:
-    """Every word occurs in name or description."""
-    for word in words.split():
-        query = query.where(
-            or_(DatasetRow.name.icontains(word, autoescape=True), DatasetRow.description.icontains(word, autoescape=True))
-        )
+    """Every word occurs in name, description, a label set or a class, however it is written (see ``folded``)."""
+    for word in folded(words).split()[:_MOST_WORDS]:
+        query = query.where(DatasetRow.words.contains(word, autoescape=True))
     return query
 
 
 def sort(query: Select[DatasetRow], by: str) -> Select[DatasetRow]:
-    """``name``, ``created``, ``images``, ``owner`` or ``state``; a minus in front turns it round."""
-    column = SORTS.get(by.lstrip("-"), DatasetRow.created)
+    """By one of ``SORTS``; a minus in front turns it round, and what has no such value is last.
+
+    Raises:
+        Invalid: nothing is sorted by that.
+    """
+    column = SORTS.get(by.removeprefix("-"))
+    if column is None:
+        known = ", ".join(SORTS)
+        sentence = N_("Nothing is sorted by {by}; choose one of {known}.")
+        raise Invalid("sort-unknown", sentence, field="sort", by=by[:40], known=known)
     order = column.desc() if by.startswith("-") else column.asc()
-    return query.order_by(order, DatasetRow.id)
+    return query.order_by(order.nulls_last(), DatasetRow.id)
 
 
 def find(session: Session, caller: Caller, dataset_id: str) -> DatasetRow:

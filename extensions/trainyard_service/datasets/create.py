@@ -1,35 +1,29 @@
-"""Making datasets: from an upload, a key in the bound bucket or a file on a group share, and as a copy of another."""
+"""Making datasets: of whatever a person has (see ``given``), and as a copy of another."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from pathlib import Path, PurePosixPath
-from typing import Any
+from pathlib import Path
 
 from sqlalchemy.orm import Session
-from trainyard.datasets.folder import LIST, DatasetFolder
-from trainyard.errors import Conflict, Invalid, NotFound
-from trainyard.metrics.beneath import open_beneath
-from trainyard.records.datasets import BucketSource, DatasetState, NewDataset, ShareSource, UploadSource
+from trainyard.datasets.folder import DatasetFolder
+from trainyard.errors import Conflict
+from trainyard.records.datasets import DatasetState, NewDataset
 from trainyard.records.jobs import JobKind
-from trainyard.records.storage import UploadPurpose
 from trainyard.words import N_
 
-from trainyard_service import images
 from trainyard_service.context import Context
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.datasets import DatasetRow
-from trainyard_service.database.tables.storage import StorageRow, UploadRow
-from trainyard_service.datasets.prepare import ARCHIVE
+from trainyard_service.datasets import given
+from trainyard_service.datasets.stores import brought
 from trainyard_service.datasets.telling import tell_dataset
-from trainyard_service.disk.room import Charge, charged_group, must_fit
+from trainyard_service.datasets.tool_jobs import Work, begin, job_for
+from trainyard_service.disk.room import Charge, bytes_left, charged_group, must_fit
 from trainyard_service.identity import Caller
-from trainyard_service.jobs import life
 from trainyard_service.jobs.naming import new_id
 from trainyard_service.jobs.settings import JobSettings
-
-Source = UploadSource | BucketSource | ShareSource
 
 
 def create(session: Session, context: Context, settings: JobSettings, caller: Caller, new: NewDataset) -> DatasetRow:
@@ -39,34 +33,16 @@ def create(session: Session, context: Context, settings: JobSettings, caller: Ca
         NotFound, Conflict, Invalid: the source is not there, not complete, or not the caller's; nothing was made.
     """
     dataset_id = new_id()
-    source = _source(session, context, caller, new.source)
-    group_id = charged_group(caller, new.group) if new.group or "group_id" not in source else source["group_id"]
-    asked = _asked(session, context, source, new.source)
+    found = given.find(given.Asking(session, context, caller), new.source)
+    group_id = found.group_id if found.group_id is not None and not new.group else charged_group(caller, new.group)
+    charge = Charge(caller.id, group_id)
     # what was uploaded is counted already, for the group it was uploaded for
-    moves = isinstance(new.source, UploadSource) and _uploaded_for(session, caller, new.source) == group_id
-    must_fit(session, context, Charge(caller.id, group_id), 0 if moves else asked, "source")
-    job = life.submit(
-        session,
-        life.NewJob(
-            kind=JobKind.PREPARE,
-            name=new.name,
-            owner_id=caller.id,
-            group_id=group_id,
-            image=images.reference(images.find(context.home, settings.tools_image)),
-            package=settings.tools_package,
-            spec={"dataset": dataset_id, **source},
-            time_limit=settings.tools_hours * 3600,
-        ),
-    )
-    row = DatasetRow(
-        id=dataset_id, name=new.name, description=new.description, owner_id=caller.id, source=source, job_id=job.id,
-        group_id=group_id, disk=asked,
-    )  # fmt: skip
-    session.add(row)
-    session.flush()
-    if isinstance(new.source, UploadSource):
-        _take_uploads(session, context, new.source, context.home.dataset(dataset_id))
-    tell_dataset(session, row)
+    new_bytes = 0 if found.paid_by(caller, group_id) else found.bytes
+    must_fit(session, context, charge, new_bytes, "source")
+    spec = {"dataset": dataset_id, "room": bytes_left(session, context, charge), "into": new_id(), **found.source}
+    job = job_for(context, settings, Work(JobKind.PREPARE, new.name, charge, spec))
+    row = begin(session, job, DatasetRow(description=new.description, source=found.source, disk=found.bytes))
+    _take_uploads(session, context, found, context.home.dataset(dataset_id))
     return row
 
 
@@ -87,7 +63,7 @@ def copy(session: Session, context: Context, caller: Caller, original: DatasetRo
         description=original.description,
         state=DatasetState.READY,
         owner_id=caller.id,
-        source={**original.source, "copy_of": original.id},
+        source={**original.source, **brought(original), "copy_of": original.id, "parents": [original.id]},
         completed=now(),
         lines=original.lines,
         images=original.images,
@@ -110,7 +86,7 @@ def copy_files(context: Context, original_id: str, copy_id: str) -> None:
         part.rename(target)
     except (OSError, shutil.Error) as error:
         shutil.rmtree(part, ignore_errors=True)
-        if source.is_dir():
+        if DatasetFolder(source).complete:  # a deletion takes the manifest away first
             raise
         raise Conflict("dataset-gone", N_("The dataset was deleted meanwhile; nothing was copied.")) from error
 
@@ -126,28 +102,6 @@ def keep_copy(session: Session, context: Context, row: DatasetRow) -> None:
     session.add(row)
     session.flush()
     tell_dataset(session, row)
-
-
-def _asked(session: Session, context: Context, told: dict[str, Any], source: Source) -> int:
-    """Bytes the new dataset takes, as far as they are known: its uploads, or its list on the share."""
-    if isinstance(source, UploadSource):
-        return sum(one.size for one in _uploads(session, source))
-    if isinstance(source, ShareSource):
-        with open_beneath(context.home.group_share(told["group_id"]), told["path"]) as file:
-            return os.fstat(file.fileno()).st_size
-    return 0
-
-
-def _uploads(session: Session, source: UploadSource) -> list[UploadRow]:
-    found = [session.get(UploadRow, one) for one in (source.upload, source.pictures) if one is not None]
-    return [one for one in found if one is not None]
-
-
-def _uploaded_for(session: Session, caller: Caller, source: UploadSource) -> int | None:
-    """The group that the uploads are counted for."""
-    first = next(iter(caller.groups), None)
-    chosen = _uploads(session, source)[0].group_id
-    return chosen if chosen in caller.groups else first
 
 
 def must_be_ready(dataset: DatasetRow) -> None:
@@ -177,82 +131,11 @@ def _link(source: str, target: str) -> str:
     return target
 
 
-def _source(
-    session: Session, context: Context, caller: Caller, source: UploadSource | BucketSource | ShareSource
-) -> dict[str, Any]:
-    if isinstance(source, UploadSource):
-        lists = find_upload(session, caller, source.upload, UploadPurpose.LIST, "source.upload")
-        if source.pictures is not None:
-            find_upload(session, caller, source.pictures, UploadPurpose.PICTURES, "source.pictures")
-        return {"kind": "upload", "name": lists.name}
-    if isinstance(source, BucketSource):
-        storage = session.get(StorageRow, caller.id)
-        if storage is None:
-            raise Conflict(
-                "no-storage",
-                N_("No storage space is bound yet."),
-                hint=N_("Bind one on the storage page first."),
-                field="source.key",
-            )
-        return {"kind": "bucket", "bucket": storage.bucket, "key": source.key.lstrip("/")}
-    return _share(context, caller, source)
-
-
-def _share(context: Context, caller: Caller, source: ShareSource) -> dict[str, Any]:
-    group_id = next((number for number, name in caller.groups.items() if name == source.group), None)
-    if group_id is None:
-        raise NotFound(
-            "no-such-group", N_("There is no group {name} that you are a member of."), field="source.group", name=source.group
-        )
-    prefix = f"/workspace/mnt/group/{source.group}/"
-    relative = source.path.removeprefix(prefix).lstrip("/")
-    try:
-        open_beneath(context.home.group_share(group_id), relative).close()
-    except (OSError, ValueError):
-        raise Invalid(
-            "list-missing",
-            N_("There is no file {path} on the share of {group}."),
-            hint=N_("Give the path below {prefix}; links that lead elsewhere are not followed."),
-            field="source.path",
-            path=relative,
-            group=source.group,
-            prefix=prefix,
-        ) from None
-    found = {"group": source.group, "group_id": group_id, "path": str(PurePosixPath(relative))}
-    return {"kind": "share", **found, "by": caller.id}
-
-
-def find_upload(session: Session, caller: Caller, upload_id: str, purpose: UploadPurpose, field: str) -> UploadRow:
-    """A complete upload of the caller's.
-
-    Raises:
-        NotFound: there is none. Conflict: it is not complete. Invalid: it was sent for something else.
-    """
-    row = session.get(UploadRow, upload_id)
-    if row is None or row.account_id != caller.id:
-        raise NotFound("no-such-upload", N_("There is no upload {id} of yours."), field=field, id=upload_id)
-    if not row.complete:
-        raise Conflict(
-            "upload-incomplete",
-            N_("The upload {name} is not complete: {offset} of {size} bytes."),
-            hint=N_("Go on with the upload first."),
-            field=field,
-            name=row.name,
-            offset=row.offset,
-            size=row.size,
-        )
-    if row.purpose != purpose:
-        raise Invalid(
-            "upload-purpose", N_("The upload {name} was sent as {purpose}."), field=field, name=row.name, purpose=row.purpose
-        )
-    return row
-
-
-def _take_uploads(session: Session, context: Context, source: UploadSource, folder: Path) -> None:
+def _take_uploads(session: Session, context: Context, found: given.Given, folder: Path) -> None:
     """The uploads' bytes become the dataset's; the uploads themselves are gone."""
-    folder.mkdir(parents=True)
-    for upload_id, name in ((source.upload, LIST), (source.pictures, ARCHIVE)):
-        if upload_id is not None:
-            # a link, not a rename: were this killed before its commit, the upload would still be whole
-            _link(str(context.home.upload(upload_id) / "data"), str(folder / name))
-            session.delete(session.get_one(UploadRow, upload_id))
+    if found.uploads:
+        folder.mkdir(parents=True)
+    for name, upload in found.uploads.items():
+        # a link, not a rename: were this killed before its commit, the upload would still be whole
+        _link(str(context.home.upload(upload.id) / "data"), str(folder / name))
+        session.delete(upload)

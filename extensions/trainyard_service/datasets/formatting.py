@@ -1,47 +1,51 @@
-"""Batches: one press of "format" as a job in a sandbox, and what becomes of it."""
+"""Batches: one press of "format" as jobs in sandboxes, and what becomes of it."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.orm import Session
-from trainyard.errors import Conflict, Invalid
-from trainyard.formats.picture import Recipe
-from trainyard.formats.plan import BatchManifest, BatchPlan
+from trainyard.datasets.folder import LIST, DatasetFolder
+from trainyard.errors import Conflict
+from trainyard.formats.manifest import MANIFEST, SKIPPED, BatchManifest, Skipped
 from trainyard.formats.split import SPLITS
-from trainyard.jobs.launch import Mount
-from trainyard.jobs.states import ENDED, JobState
+from trainyard.formats.spool import Shard
+from trainyard.home import Home
+from trainyard.jobs.launch import Identity, Mount
+from trainyard.jobs.states import JobState
 from trainyard.metrics.beneath import open_beneath
 from trainyard.records.datasets import NewBatch
 from trainyard.records.jobs import JobKind, Progress
 from trainyard.words import N_
 
-from trainyard_service import images
 from trainyard_service.context import Context
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
 from trainyard_service.database.tables.jobs import JobRow
+from trainyard_service.datasets import shards
+from trainyard_service.datasets.asked import batch_plan, label_set_of, must_be_possible, must_leave_something
 from trainyard_service.datasets.create import must_be_ready
 from trainyard_service.datasets.prepare import SPEC_INSIDE
 from trainyard_service.datasets.sources import INSIDE, places_of
 from trainyard_service.datasets.telling import tell_batch
+from trainyard_service.datasets.tool_jobs import Work, job_for
 from trainyard_service.disk.expected import expected_bytes
 from trainyard_service.disk.measure import measure_soon
 from trainyard_service.disk.room import Charge, charged_group, must_fit
 from trainyard_service.identity import Caller
-from trainyard_service.jobs import life
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
 from trainyard_service.jobs.naming import new_id
 from trainyard_service.jobs.settings import JobSettings
-from trainyard_service.volume_files import make_folder, read_json, read_progress
+from trainyard_service.volume_files import folder_beneath, make_folder, read_json, read_progress
 
 OUT_INSIDE = Path("/workspace/out")
-MANIFEST = "manifest.json"
 PROGRESS = "progress.json"
 _UNREADABLE = N_("What the formatting left cannot be read.")
 _LARGEST = 256 * 2**20
@@ -56,7 +60,7 @@ class Press:
 
 
 def create(session: Session, context: Context, settings: JobSettings, press: Press, new: NewBatch) -> BatchRow:
-    """A batch whose job stands in the queue.
+    """A batch whose jobs stand in the queue.
 
     Raises:
         Conflict: the dataset is not ready, or the disk quota has no room. Invalid: a field no batch can have.
@@ -64,70 +68,33 @@ def create(session: Session, context: Context, settings: JobSettings, press: Pre
     """
     caller, dataset = press.caller, press.dataset
     must_be_ready(dataset)
-    label_set = _label_set(dataset, new.label_set)
-    charge, expected = Charge(caller.id, charged_group(caller, new.group)), expected_bytes(dataset, new)
-    batch_id = new_id()
+    label_set = label_set_of(dataset, new.label_set)
+    count = shards.shard_count(new.shards, dataset.images)
+    charge = Charge(caller.id, charged_group(caller, new.group))
     plan = {**new.model_dump(mode="json"), "label_set": label_set}
-    row = BatchRow(id=batch_id, dataset_id=dataset.id, creator_id=caller.id, plan=plan, group_id=charge.group, disk=expected)
-    batch_plan(row, Path(INSIDE / "index.jsonl")).checked()
-    must_fit(session, context, charge, expected, "formats")
-    job = life.submit(
-        session,
-        life.NewJob(
-            kind=JobKind.FORMAT,
-            name=dataset.name,
-            owner_id=caller.id,
-            group_id=charge.group,
-            image=images.reference(images.find(context.home, settings.tools_image)),
-            package=settings.tools_package,
-            spec={"batch": batch_id, "dataset": dataset.id},
-            time_limit=settings.tools_hours * 3600,
-        ),
-    )
-    row.job_id = job.id
+    row = BatchRow(id=new_id(), dataset_id=dataset.id, creator_id=caller.id, plan=plan, group_id=charge.group)
+    must_be_possible(batch_plan(row, INSIDE / LIST))
+    must_leave_something(dataset, new, label_set)
+    row.disk = expected_bytes(dataset, new, spooled=count > 1)
+    must_fit(session, context, charge, row.disk, "formats")
     session.add(row)
     session.flush()
-    for name in new.formats:
-        for split, ratio in ((split, getattr(new, split)) for split in SPLITS):
-            if ratio > 0:
-                one = FormattedSetRow(id=f"{batch_id}-{name}-{split}", batch_id=batch_id, format=name, split=split, ratio=ratio)
-                session.add(one)
+    work = Work(JobKind.FORMAT, dataset.name, charge, {"batch": row.id, "dataset": dataset.id})
+    shards.submit(session, row, job_for(context, settings, work), count)
+    _add_sets(session, row, new)
     session.flush()
     session.refresh(row)
     tell_batch(session, row)
     return row
 
 
-def _label_set(dataset: DatasetRow, asked: str) -> str:
-    """The label set to use: the one asked for, or the only one there is."""
-    known = [f"{one['type']}.{one['name']}" for one in dataset.label_sets]
-    if asked in known or (not asked and len(known) == 1):
-        return asked or known[0]
-    message = N_("The dataset {name} has no label set {asked}; it has: {known}.") if asked else N_(
-        "Choose one of the label sets of {name}: {known}."
-    )  # fmt: skip
-    hint = "" if known else N_("Label the pictures first; an unlabelled list cannot be formatted.")
-    shown = ", ".join(known) or "–"
-    raise Invalid("label-set", message, hint=hint, field="label_set", name=dataset.name, asked=asked, known=shown)
-
-
-def batch_plan(row: BatchRow, list_path: Path) -> BatchPlan:
-    """The engine's plan of a batch."""
-    plan = row.plan
-    return BatchPlan(
-        list_path=list_path,
-        label_set=plan["label_set"],
-        formats=tuple(plan["formats"]),
-        ratios={split: plan[split] for split in SPLITS if plan[split] > 0},
-        shuffle=plan["shuffle"],
-        seed=plan["seed"],
-        recipe=Recipe(resize=plan["resize"], quality=plan["quality"]),
-        bad_limit=plan["bad_limit"],
-        batch=row.id,
-        owner=str(row.creator_id),
-        dataset=row.dataset_id,
-        lineage={"dataset": row.dataset_id},
-    )
+def _add_sets(session: Session, row: BatchRow, new: NewBatch) -> None:
+    """A row for every set that will be made; visible with its numbers once it is there."""
+    for name in new.formats:
+        for split in SPLITS:
+            if (ratio := getattr(new, split)) > 0:
+                one = FormattedSetRow(id=f"{row.id}-{name}-{split}", batch_id=row.id, format=name, split=split, ratio=ratio)
+                session.add(one)
 
 
 @dataclass(frozen=True)
@@ -139,14 +106,17 @@ class FormatKind:
 
     def inside(self, session: Session, start: Start) -> Inside:
         """See ``Kind``."""
-        batch, identity = _batch(session, start.job), identity_of(start.job)
-        folder = make_folder(self.context.home.batch(batch.id), identity.uid, identity.gid)
+        batch, identity = session.get_one(BatchRow, start.job.spec["batch"]), identity_of(start.job)
+        folder = self._folder(start.job, identity)
         places = places_of(session, self.context.home, batch.dataset)
+        plan = batch_plan(batch, INSIDE / LIST, _lineage(self.context.home, batch.dataset))
         spec = {
-            "plan": json.loads(msgspec.json.encode(batch_plan(batch, INSIDE / "index.jsonl"), enc_hook=str)),
+            "plan": json.loads(msgspec.json.encode(plan, enc_hook=str)),
             "roots": {prefix: str(path) for prefix, path in places.inside.items()},
             "folder": str(OUT_INSIDE),
             "progress": str(OUT_INSIDE / PROGRESS),
+            "shards": len(batch.shards) or 1,
+            "shard": start.job.spec.get("shard"),
         }
         return Inside(
             argv=("python", "-m", "trainyard.formats.job", str(SPEC_INSIDE)),
@@ -160,16 +130,31 @@ class FormatKind:
 
     def moved(self, session: Session, job: JobRow, then: JobState) -> None:
         """See ``Kind``."""
-        batch = session.scalar(select(BatchRow).where(BatchRow.job_id == job.id))
+        batch = session.get(BatchRow, job.spec["batch"])
         if batch is None:
             return
-        batch.error = ""
-        if then is JobState.FINISHED:
-            self._take_over(batch)
-        elif then is JobState.FAILED:
-            told = read_json(self.context.home.batch(batch.id), PROGRESS) or {}
+        batch.error = "" if job.spec.get("shard") is None else batch.error
+        if then is JobState.FAILED:
+            told = read_json(self._place(job), PROGRESS) or {}
             batch.error = json.dumps(told["error"]) if isinstance(told.get("error"), dict) else ""
+        if job.spec.get("shard") is not None:
+            shards.went_on(session, batch, job)
+        elif then is JobState.FINISHED:
+            self._take_over(batch)
         tell_batch(session, batch)
+
+    def _place(self, job: JobRow) -> Path:
+        """Where a job of a batch works."""
+        folder, number = self.context.home.batch(job.spec["batch"]), job.spec.get("shard")
+        return folder if number is None else Shard(number, job.spec["shards"]).folder(folder)
+
+    def _folder(self, job: JobRow, identity: Identity) -> Path:
+        """Make that place; it belongs to the person."""
+        batch, place = self.context.home.batch(job.spec["batch"]), self._place(job)
+        make_folder(batch, identity.uid, identity.gid)
+        if place != batch:
+            os.close(folder_beneath(batch, place.relative_to(batch).parts, identity.uid, identity.gid))
+        return place
 
     def _take_over(self, batch: BatchRow) -> None:
         """The manifest is there: the sets become visible with its numbers."""
@@ -178,6 +163,7 @@ class FormatKind:
             batch.error = json.dumps({"message": _UNREADABLE})
             return
         batch.completed, batch.classes, batch.skipped = now(), manifest.classes, manifest.skipped_total
+        batch.videos = manifest.videos
         told = {(one.format, one.split): one for one in manifest.sets}
         for row in batch.sets:
             one = told.get((row.format, row.split))
@@ -192,7 +178,7 @@ class FormatKind:
 
     def progress(self, job: JobRow) -> Progress | None:
         """See ``Kind``."""
-        return read_progress(self.context.home.batch(job.spec["batch"]), PROGRESS)
+        return read_progress(self._place(job), PROGRESS)
 
     def log(self, session: Session, job: JobRow) -> tuple[Path, str] | None:
         """See ``Kind``."""
@@ -208,17 +194,30 @@ def read_manifest(folder: Path) -> BatchManifest | None:
         return None
 
 
+def read_skipped(folder: Path, offset: int, limit: int) -> list[Skipped]:
+    """A page of what was left out of a finished batch, as its job listed it; what cannot be read ends it."""
+    found: list[Skipped] = []
+    try:
+        with open_beneath(folder, SKIPPED) as file:
+            for number, line in enumerate(islice(file, offset + limit)):
+                if number >= offset:
+                    found.append(msgspec.json.decode(line, type=Skipped))
+    except (OSError, ValueError, msgspec.MsgspecError):
+        pass
+    return found
+
+
 def must_have_ended(batch: BatchRow) -> None:
     """Raises:
-    Conflict: its job is under way.
+    Conflict: a job of it is under way.
     """
-    if batch.job is not None and JobState(batch.job.state) not in ENDED:
+    if shards.under_way(batch):
         raise Conflict(
             "batch-under-way",
             N_("Batch {id} is being formatted; its state is {state}."),
             hint=N_("Cancel it first."),
             id=batch.id,
-            state=batch.job.state,
+            state=shards.state_of(batch),
         )
 
 
@@ -243,5 +242,9 @@ def remove_files(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def _batch(session: Session, job: JobRow) -> BatchRow:
-    return session.scalars(select(BatchRow).where(BatchRow.job_id == job.id)).one()
+def _lineage(home: Home, dataset: DatasetRow) -> dict[str, Any]:
+    """What the dataset says it was made from, by its own manifest."""
+    try:
+        return {"made_from": DatasetFolder(home.dataset(dataset.id)).manifest().lineage}
+    except (Conflict, OSError, msgspec.MsgspecError):
+        return {}

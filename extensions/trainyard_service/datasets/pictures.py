@@ -12,20 +12,21 @@ import os
 import secrets
 import threading
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from sqlalchemy.orm import Session
 from trainyard.datasets.folder import DatasetFolder
-from trainyard.datasets.sources import FolderSource, PictureProblem, Sources
+from trainyard.datasets.sources import PictureProblem, Sources
 from trainyard.errors import Invalid, NotFound
 from trainyard.words import N_
 
 from trainyard_service.context import Context
 from trainyard_service.database.tables.datasets import DatasetRow
-from trainyard_service.datasets.sources import places_of
-from trainyard_service.datasets.stores import objects_of
+from trainyard_service.datasets.problems import refusal_of
+from trainyard_service.datasets.stores import sources_of
 
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 MAX_PIXELS = 180_000_000
@@ -39,13 +40,17 @@ _QUALITY = 85
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A JPEG or PNG, and the size in pixels of the picture it was made of."""
+    """A JPEG or PNG, and the size in pixels of the picture it was made of, as it is shown.
+
+    ``turned`` is the EXIF orientation (1 to 8) that was applied: a list's boxes are in the pixels before it.
+    """
 
     data: bytes
     media_type: str
     width: int
     height: int
     tag: str
+    turned: int = 1
 
 
 @dataclass(frozen=True)
@@ -63,16 +68,17 @@ def ask(session: Session, context: Context, dataset: DatasetRow, line: int, size
     """The picture on ``line``, at most ``size`` pixels wide and high.
 
     Raises:
-        NotFound: no such line.
+        NotFound: no such line. Invalid: it is a video, which is opened in a sandbox only.
     """
     sample = DatasetFolder(context.home.dataset(dataset.id)).index().at_line(line)
     if sample is None:
         raise NotFound("no-such-line", N_("Line {line} of the list has no sample."), line=line)
+    if sample.type == "video":
+        hint = N_("Format the dataset with some frames a second, and they become pictures.")
+        raise Invalid("picture-video", N_("Line {line} is a video; it is not shown here."), hint=hint, line=line)
     tag = hashlib.sha256(f"{dataset.id} {line} {size} {sample.url}".encode()).hexdigest()[:32]
-    sources = Sources(
-        FolderSource(places_of(session, context.home, dataset).roots), objects_of(session, context, dataset.owner_id)
-    )
-    return Asked(sample.url, size, tag, context.home.root / "cache" / "pictures" / dataset.id / tag, sources)
+    cached = context.home.root / "cache" / "pictures" / dataset.id / tag
+    return Asked(sample.url, size, tag, cached, sources_of(session, context, dataset))
 
 
 def make(asked: Asked) -> Thumbnail:
@@ -86,7 +92,7 @@ def make(asked: Asked) -> Thumbnail:
     try:
         data = asked.sources.read(asked.url)
     except PictureProblem as problem:
-        raise NotFound(problem.code, problem.message, **problem.values) from None
+        raise refusal_of(problem) from None
     made = shrink(data, asked.size, asked.tag)
     _write_cache(asked.cached, made)
     return made
@@ -104,18 +110,31 @@ def shrink(data: bytes, size: int, tag: str = "") -> Thumbnail:
             if width * height > MAX_PIXELS:
                 raise _undecodable(f"{width} × {height}")
             opened.draft("RGB", (size, size))
-            sideways = opened.getexif().get(ExifTags.Base.Orientation) in _SIDEWAYS
+            turned = _orientation(opened)
             with _large if opened.width * opened.height > _LARGE_PIXELS else nullcontext():
                 opened.thumbnail((size, size))
             # turned when it is small: a copy of a large picture would take its memory twice
-            return _encode(ImageOps.exif_transpose(opened), (height, width) if sideways else (width, height), tag)
+            shown = (height, width) if turned in _SIDEWAYS else (width, height)
+            return replace(_encode(_eight_bits(ImageOps.exif_transpose(opened)), shown, tag), turned=turned)
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError, EOFError) as error:
         raise _undecodable(type(error).__name__) from None
 
 
+def _orientation(opened: Image.Image) -> int:
+    told = opened.getexif().get(ExifTags.Base.Orientation)
+    return told if isinstance(told, int) and 1 <= told <= 8 else 1
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """The upper eight of sixteen bits, as formatting takes them; Pillow would cut off all that is above 255."""
+    if not image.mode.startswith("I;16"):
+        return image
+    return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+
+
 def _encode(image: Image.Image, original: tuple[int, int], tag: str) -> Thumbnail:
     clear = image.mode in ("RGBA", "LA", "PA", "P")
-    small = image.convert("RGBA" if clear else "L" if image.mode in ("L", "1", "I;16", "I", "F") else "RGB")
+    small = image.convert("RGBA" if clear else "L" if image.mode in ("L", "1", "I", "F") else "RGB")
     buffer = io.BytesIO()
     if clear or max(original) <= 64:
         small.save(buffer, "PNG")
@@ -133,12 +152,13 @@ def _read_cache(path: Path, tag: str) -> Thumbnail | None:
         head, _, data = path.read_bytes().partition(b"\n")
     except OSError:
         return None
-    kind, width, height = head.decode().split(" ")
-    return Thumbnail(data, kind, int(width), int(height), tag)
+    kind, *numbers = head.decode().split(" ")
+    width, height, turned = (int(number) for number in (*numbers, "1")[:3])
+    return Thumbnail(data, kind, width, height, tag, turned)
 
 
 def _write_cache(path: Path, made: Thumbnail) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    part.write_bytes(f"{made.media_type} {made.width} {made.height}\n".encode() + made.data)
+    part.write_bytes(f"{made.media_type} {made.width} {made.height} {made.turned}\n".encode() + made.data)
     part.replace(path)

@@ -40,12 +40,18 @@ def places_of(session: Session, home: Home, dataset: DatasetRow) -> Places:
     """
     own = home.dataset(dataset.id)
     mount = Mount(source=own, target=INSIDE)
-    group = session.get(GroupRow, dataset.source["group_id"]) if dataset.source.get("kind") == "share" else None
+    source = dataset.source
+    on_share = source if source.get("kind") == "share" else source.get("share", {})
+    group = session.get(GroupRow, on_share.get("group_id", 0))
     if group is None:
         return Places({"": own / PICTURES}, {"": INSIDE / PICTURES}, (mount,))
-    must_be_member(session, group, dataset.source.get("by", dataset.owner_id))
+    must_be_member(session, group, on_share.get("by", dataset.owner_id))
     share, seen = home.group_share(group.id), SHARES / group.name
-    beside = PurePosixPath(dataset.source["path"]).parent
+    if on_share is not source:
+        # made of a list on a share: its own pictures are relative, those on the share are named in full
+        roots, inside = {"": own / PICTURES, str(seen): share}, {"": INSIDE / PICTURES, str(seen): Path(seen)}
+        return Places(roots, inside, (mount, Mount(source=share, target=Path(seen))), (group.gid,))
+    beside = PurePosixPath(source["path"]).parent
     return Places(
         {"": share / beside, str(seen): share},
         {"": Path(seen / beside), str(seen): Path(seen)},

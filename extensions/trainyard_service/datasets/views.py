@@ -19,6 +19,7 @@ from trainyard.records.datasets import (
     Format,
     FormattedSet,
     LabelSetSummary,
+    NewBatch,
     SampleView,
     Share,
     Visibility,
@@ -27,6 +28,9 @@ from trainyard.records.jobs import JobKind
 from trainyard.records.storage import BucketCopy
 
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow, FormattedSetRow
+from trainyard_service.datasets import shards
+from trainyard_service.datasets.failures import fetched
+from trainyard_service.datasets.lineage import made_from, made_into
 from trainyard_service.datasets.prepare import read_statistics, reason_text
 from trainyard_service.datasets.usage import users_of_dataset, users_of_sets
 from trainyard_service.identity import Caller
@@ -35,8 +39,6 @@ from trainyard_service.jobs.kinds import Kind
 from trainyard_service.jobs.views import person
 from trainyard_service.permissions import can_change
 from trainyard_service.storage import copies
-
-_FINISHED = "finished"
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ def dataset_detail(reader: Reader, row: DatasetRow) -> DatasetDetail:
         **_fields(reader, row),
         statistics=statistics.to_record(reader.language) if statistics else None,
         batches=[batch_view(reader, batch) for batch in batches],
+        fetched=fetched(reader.home, row),
+        made_from=made_from(reader.session, reader.caller, row),
+        made_into=made_into(reader.session, reader.caller, row),
     )
 
 
@@ -80,8 +85,8 @@ def _fields(reader: Reader, row: DatasetRow) -> dict[str, Any]:
         "source": source_text(row),
         "created": row.created,
         "completed": row.completed,
-        "error": reason_text(row.error, reader.language),
-        "progress": reader.kinds[JobKind.PREPARE].progress(row.job) if creating and row.job else None,
+        "error": _why_failed(reader, row),
+        "progress": reader.kinds[JobKind(row.job.kind)].progress(row.job) if creating and row.job else None,
         "lines": row.lines,
         "images": row.images,
         "objects": row.objects,
@@ -91,9 +96,17 @@ def _fields(reader: Reader, row: DatasetRow) -> dict[str, Any]:
         "disk": row.disk,
         "formatted_sets": reader.session.scalar(sets) or 0,
         "may_change": can_change(reader.caller, row.owner_id or 0),
-        "used_by": users_of_dataset(reader.session, row, reader.language),
+        "used_by": users_of_dataset(reader.session, reader.home, row, reader.language),
         "in_bucket": in_bucket(reader, copies.DATASET, row.id, row.owner_id),
     }
+
+
+def _why_failed(reader: Reader, row: DatasetRow) -> str:
+    """What the job told, else how it ended; a job whose record is gone leaves no reason."""
+    if row.state != DatasetState.FAILED:
+        return ""
+    ending = ending_view(row.job.ending, reader.language) if row.job else None
+    return reason_text(row.error, reader.language) or (ending.text if ending else "")
 
 
 def in_bucket(reader: Reader, kind: str, subject_id: str, owner_id: int | None) -> BucketCopy | None:
@@ -110,15 +123,29 @@ def visibility(caller: Caller, row: DatasetRow) -> Visibility:
 
 
 def source_text(row: DatasetRow) -> str:
-    """Where the list came from, as a person would write it."""
+    """Where it came from, as a person would write it; behind an archive, in which layout it was read."""
     source = row.source
     match source.get("kind"):
-        case "bucket":
-            return f"s3://{source['bucket']}/{source['key']}"
-        case "share":
-            return f"/workspace/mnt/group/{source['group']}/{source['path']}"
+        case "prefix" if source["on"] == "bucket":
+            return _place_text({**source, "kind": "bucket"})
+        case "prefix":
+            return f"{_place_text({**source['share'], 'kind': 'share'}).rstrip('/')}/"
+        case "archive":
+            return f"{_place_text(source['files']['archive'])} ({source['layout']})"
+        case "formatted":
+            return f"{_place_text(source['files']['data'])} ({source['format']})"
         case _:
-            return str(source.get("name", ""))
+            return _place_text(source)
+
+
+def _place_text(place: dict[str, Any]) -> str:
+    match place.get("kind"):
+        case "bucket":
+            return f"s3://{place['bucket']}/{place['key']}"
+        case "share":
+            return f"/workspace/mnt/group/{place['group']}/{place['path']}"
+        case _:
+            return str(place.get("name", ""))
 
 
 def batch_view(reader: Reader, row: BatchRow) -> Batch:
@@ -126,6 +153,7 @@ def batch_view(reader: Reader, row: BatchRow) -> Batch:
     plan, job = row.plan, row.job
     ending = ending_view(job.ending, reader.language) if job and row.completed is None else None
     failed = reason_text(row.error, reader.language)
+    parts = shards.views(row, reader.kinds)
     return Batch(
         id=row.id,
         dataset=row.dataset_id,
@@ -138,12 +166,15 @@ def batch_view(reader: Reader, row: BatchRow) -> Batch:
         created=row.created,
         creator=person(row.creator),
         job=row.job_id,
-        state=_FINISHED if row.completed else (job.state if job else "failed"),
-        progress=reader.kinds[JobKind.FORMAT].progress(job) if job else None,
+        state=shards.state_of(row),
+        progress=shards.progress_of(row, reader.kinds, parts),
         sets=[set_view(reader, one) for one in row.sets],
         group=row.group.name if row.group else None,
+        plan=NewBatch.model_validate(plan),
+        shards=parts,
         classes=row.classes,
         skipped=row.skipped,
+        videos=row.videos,
         error=failed or (ending.text if ending else ""),
         in_bucket=in_bucket(reader, copies.BATCH, row.id, row.creator_id),
     )
@@ -174,6 +205,7 @@ def sample_view(reader: Reader, dataset_id: str, sample: Sample) -> SampleView:
     return SampleView(
         line=sample.line,
         url=sample.url,
+        type=sample.type,
         picture=f"{reader.api_path}/datasets/{dataset_id}/picture?line={sample.line}",
         labels=msgspec.to_builtins(sample.labels),
     )

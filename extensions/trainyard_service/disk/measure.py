@@ -24,6 +24,7 @@ from trainyard_service.events import EVERYBODY, announce
 
 log = logging.getLogger(__name__)
 PART = "disk"
+_GATHER_SECONDS = 1
 _BEGINS_AFTER = 15
 """Seconds: what a start of the platform does first is more urgent."""
 _PATIENCE = 10
@@ -70,6 +71,8 @@ class Measurer:
         """Wait for somebody's wish, or until it is time to measure everything."""
         try:
             await asyncio.wait_for(self._wake.wait(), max(0.0, due - time.monotonic()))
+            # jobs that end together are measured together
+            await asyncio.sleep(_GATHER_SECONDS)
         except TimeoutError:
             self._everything = True
         self._wake.clear()
@@ -79,9 +82,8 @@ class Measurer:
         began = now()
         tasks = await asyncio.to_thread(self._tasks, places)
         found = [one async for one in walked(tasks)]
+        # what waits for room in a quota hears of it by the event
         await asyncio.to_thread(self._keep, found, began if places is None else None)
-        # what waits for room in a quota may start now
-        self.context.enforce(0)
 
     def _tasks(self, places: set[str] | None) -> list[Task]:
         home = self.context.home
@@ -111,7 +113,7 @@ async def walked(tasks: Sequence[Task]) -> AsyncIterator[Found]:
     assert walker.stdout is not None
     try:
         for task in tasks:
-            walker.stdin.write(json.dumps(str(task.path)).encode() + b"\n")
+            walker.stdin.write(json.dumps({"path": str(task.path), "own": task.own}).encode() + b"\n")
             await walker.stdin.drain()
             line = await walker.stdout.readline()
             if not line:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 from trainyard.home import Home
 
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import FIRST_UID, AccountRow, GroupRow
-from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
+from trainyard_service.database.tables.datasets import BatchRow, BatchShardRow, DatasetRow
 from trainyard_service.database.tables.disk import FolderUseRow
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.trainings import TrainingRow
 
 Row = type[DatasetRow] | type[BatchRow] | type[TrainingRow]
 _TABLES: dict[str, Row] = {"datasets": DatasetRow, "formatted": BatchRow, "runs": TrainingRow}
+_PIECE = 500
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Task:
     kind: str
     subject: str
     account: int | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether files with another name are another's: a set that came formatted lies in its dataset, which pays for it."""
+        return self.kind == "formatted"
 
 
 @dataclass(frozen=True)
@@ -88,12 +94,16 @@ def _whose(entry: os.DirEntry[str], people: dict[str, int]) -> int | None:
 def keep(session: Session, found: Iterable[Found], *, whole: bool) -> None:
     """Write down what was measured; after a ``whole`` measurement folders that are gone count nothing any more."""
     places: dict[str, FolderUseRow] = {}
+    rows = []
     for one_found in found:
-        task = one_found.task
-        if task.kind in _TABLES:
-            _keep_row(session, task, one_found.bytes)
+        if one_found.task.kind in _TABLES:
+            rows.append(one_found)
         else:
             _add(places, one_found)
+    known = _known(session, [one.task for one in rows])
+    for one in rows:
+        if known.get((one.task.kind, one.task.subject)) != one.bytes:
+            _keep_row(session, one.task, one.bytes)
     moment = now()
     for row in places.values():
         row.at = moment
@@ -103,13 +113,26 @@ def keep(session: Session, found: Iterable[Found], *, whole: bool) -> None:
         session.execute(delete(FolderUseRow).where(FolderUseRow.place.not_in(places)))
 
 
+def _known(session: Session, tasks: Sequence[Task]) -> dict[tuple[str, str], int]:
+    """What was written down before: most of what is measured again and again does not change."""
+    found: dict[tuple[str, str], int] = {}
+    for kind, table in _TABLES.items():
+        subjects = [task.subject for task in tasks if task.kind == kind]
+        for first in range(0, len(subjects), _PIECE):
+            some = select(table.id, table.disk).where(table.id.in_(subjects[first : first + _PIECE]))
+            found |= {(kind, subject): disk for subject, disk in session.execute(some)}
+    return found
+
+
 def _keep_row(session: Session, task: Task, count: int) -> None:
     table = _TABLES[task.kind]
     change = update(table).where(table.id == task.subject)
     if task.kind == "formatted":
         # while it is being written, what is set aside for it stands unless it needs more
         under_way = select(JobRow.id).where(JobRow.ended.is_(None))
-        change = change.where(or_(BatchRow.job_id.not_in(under_way), BatchRow.job_id.is_(None), BatchRow.disk < count))
+        shared = select(BatchShardRow.batch_id).where(BatchShardRow.job_id.in_(under_way))
+        ended = and_(or_(BatchRow.job_id.not_in(under_way), BatchRow.job_id.is_(None)), BatchRow.id.not_in(shared))
+        change = change.where(or_(ended, BatchRow.disk < count))
     session.execute(change.values(disk=count), execution_options={"synchronize_session": False})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
+from trainyard import quotas
 from trainyard.errors import NotFound
 from trainyard.quotas import room
 from trainyard.words import N_
@@ -48,6 +49,12 @@ def must_fit(session: Session, context: Context, charge: Charge, asked: int, fie
     if shortage is not None:
         group = session.get(GroupRow, charge.group) if charge.group is not None else None
         raise shortage_error("disk-quota", shortage, group.name if group else "", field)
+
+
+def bytes_left(session: Session, context: Context, charge: Charge) -> int | None:
+    """How many more bytes may be written; None where nothing limits them."""
+    ledger: Ledger = context.parts["jobs"].ledger if "jobs" in context.parts else _ledger(context)
+    return quotas.bytes_left(charge.person, charge.group, ledger.limits(session))
 
 
 def _ledger(context: Context) -> Ledger:

@@ -1,6 +1,7 @@
 """Counts the bytes of folders, slowly and politely: ``python -m trainyard_service.disk.walk``, in a process of its own.
 
-Reads one folder's path (JSON) a line, answers one line of JSON: ``{"path", "bytes", "files", "unread"}``. It runs at the lowest
+Reads one question a line, ``{"path", "own"}`` (``own``: files that have another name count nothing here), and answers by one
+line of JSON: ``{"path", "bytes", "files", "unread"}``. It runs at the lowest
 priority of processor and disk and rests as long as it works, so that nobody notices; no link is followed.
 """
 
@@ -21,7 +22,7 @@ _BLOCK = 512
 
 @dataclass
 class Count:
-    """What was found below one folder. ``bytes`` is what files say they have, less for files with holes."""
+    """What was found below one folder. ``bytes`` is what files say they have, less for files with holes; ``own``: see above."""
 
     bytes: int = 0
     files: int = 0
@@ -29,12 +30,13 @@ class Count:
     seen: set[tuple[int, int]] = field(default_factory=set)
     since: float = field(default_factory=time.monotonic)
     rest: bool = True
+    own: bool = False
 
     def add(self, status: os.stat_result) -> None:
         """Count one entry; a file with several names once."""
         self.files += 1
         if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
-            if (status.st_dev, status.st_ino) in self.seen:
+            if self.own or (status.st_dev, status.st_ino) in self.seen:
                 return
             self.seen.add((status.st_dev, status.st_ino))
         self.bytes += min(status.st_size, status.st_blocks * _BLOCK) if stat.S_ISREG(status.st_mode) else 0
@@ -44,9 +46,9 @@ class Count:
             self.since = time.monotonic()
 
 
-def count(path: str, *, rest: bool = False) -> Count:
+def count(path: str, *, rest: bool = False, own: bool = False) -> Count:
     """Bytes and entries of ``path`` and below; what vanishes or cannot be read meanwhile is left out."""
-    total = Count(rest=rest)
+    total = Count(rest=rest, own=own)
     try:
         status = os.lstat(path)
     except OSError:
@@ -103,8 +105,9 @@ def main() -> None:
     _step_aside()
     sys.setrecursionlimit(DEEPEST * 8 + 1000)
     for line in sys.stdin:
-        path = json.loads(line)
-        found = count(path, rest=True)
+        asked = json.loads(line)
+        path = asked["path"]
+        found = count(path, rest=True, own=asked["own"])
         print(json.dumps({"path": path, "bytes": found.bytes, "files": found.files, "unread": found.unread}), flush=True)
 
 

@@ -6,10 +6,12 @@ Workspaces are stopped through the launcher; the Hub's spawner sees it and the H
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from trainyard.errors import UserError
 from trainyard.jobs.launch import LaunchState
 from trainyard.jobs.states import ACTIVE, ENDED, JobState
 from trainyard.records.accounts import AccountState
@@ -17,24 +19,35 @@ from trainyard.records.jobs import JobKind
 from trainyard.words import N_
 
 from trainyard_service.accounts import notices
+from trainyard_service.context import Context
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
 from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow, WorkspaceRow
 from trainyard_service.events import Audience, announce
-from trainyard_service.jobs import endings, life
-from trainyard_service.jobs.settings import JobSettings
+from trainyard_service.jobs import endings, life, limits
+from trainyard_service.jobs.ledger import Ledger
+from trainyard_service.workspaces.ending import certify
 
 _GRANT_SECONDS = 180
 _WARNING = N_("Your workspace ends at {time} UTC. Renew it on the overview page if you still need it; files are kept.")
 
 
-def enforce(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> set[str]:
+def is_needed(session: Session) -> bool:
+    """Whether there is anything that ``enforce`` could end: mostly there is not, and then nobody has to wait for a write."""
+    blocked = select(JobRow.id).join(AccountRow, AccountRow.id == JobRow.owner_id)
+    blocked = blocked.where(AccountRow.state != AccountState.ACTIVE, JobRow.state.not_in(ENDED), JobRow.wanted == "run")
+    looks = (select(AllocationRow.id), select(ExpulsionRow.account_id), blocked)
+    return any(session.scalar(look.limit(1)) is not None for look in looks)
+
+
+def enforce(session: Session, truth: Mapping[str, LaunchState], context: Context, ledger: Ledger) -> set[str]:
     """Everything of this module, once; the keys of workspaces that are to be stopped after the commit."""
     ending = _stop_blocked(session)
+    limits.watch(session, truth, ledger.settings)
     for expulsion in session.scalars(select(ExpulsionRow)):
         ending |= _expel(session, expulsion)
-    return ending | _workspaces(session, truth, settings)
+    return ending | _workspaces(session, truth, context, ledger)
 
 
 def _unfinished(session: Session, account_id: int) -> list[JobRow]:
@@ -42,10 +55,12 @@ def _unfinished(session: Session, account_id: int) -> list[JobRow]:
 
 
 def _is_of(session: Session, job: JobRow, group_id: int) -> bool:
-    """Whether a job is charged to the group, or prepares or formats a list on its share."""
-    dataset = session.get(DatasetRow, job.spec.get("dataset", ""))
-    source = dataset.source if dataset and job.kind in (JobKind.PREPARE, JobKind.FORMAT) else {}
-    return group_id in (job.group_id, source.get("group_id"))
+    """Whether a job is charged to the group, or works on a dataset whose list lies on its share."""
+    dataset = session.get(DatasetRow, job.spec.get("reads") or job.spec.get("dataset") or "")
+    source = dataset.source if dataset and job.kind != JobKind.TRAIN else {}
+    brought = source.get("files", {}).values() if job.kind == JobKind.PREPARE else ()
+    places = (source, source.get("share", {}), *brought)
+    return group_id in (job.group_id, *(place.get("group_id") for place in places))
 
 
 def _stop_blocked(session: Session) -> set[str]:
@@ -81,16 +96,19 @@ def _expel(session: Session, expulsion: ExpulsionRow) -> set[str]:
     return {row.key for row in workspaces} if due and not back else set()
 
 
-def _workspaces(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> set[str]:
+def _workspaces(session: Session, truth: Mapping[str, LaunchState], context: Context, ledger: Ledger) -> set[str]:
     """Warn before a workspace's time is over, end it then, and give back what ended workspaces held."""
-    over = set()
+    over, settings = set(), ledger.settings
     held = select(WorkspaceRow).join(AllocationRow, AllocationRow.workspace == WorkspaceRow.key)
     for row in session.scalars(held):
         state = truth.get(row.key)
         never_came = state is None and now() - row.started > timedelta(seconds=_GRANT_SECONDS)
         if never_came or (state is not None and state.phase == "ended"):
-            row.ending = row.ending or (endings.workspace_ending(state) if state else None)
+            certify(session, context, ledger, row, state)
             release_workspace(session, row)
+            if state is None:
+                with suppress(UserError, OSError):
+                    context.launcher.forget(row.key)  # what it was told to expect
         elif now() >= row.ends_at:
             row.ending = endings.time_is_over(settings.workspace_hours * 3600)
             over.add(row.key)

@@ -9,39 +9,96 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, joinedload
 from trainyard.errors import UserError
-from trainyard.jobs.launch import LaunchState
+from trainyard.jobs.launch import LaunchSpec, LaunchState
+from trainyard.jobs.replicas import Together, key_of
 from trainyard.jobs.states import ACTIVE, Cause, JobState
-from trainyard.metrics.beneath import open_beneath
-from trainyard.quotas import Request, admit
+from trainyard.quotas import Request
 from trainyard.records.jobs import JobKind
 
 from trainyard_service.context import Context
 from trainyard_service.database.tables.jobs import AllocationRow, AttemptRow, JobRow
-from trainyard_service.events import announce
-from trainyard_service.jobs import enforcement, life
-from trainyard_service.jobs.endings import certificate, launch_failure, next_state
-from trainyard_service.jobs.kinds import Kind, Start, launch_spec
+from trainyard_service.events import EVERYBODY, announce, made_by
+from trainyard_service.jobs import enforcement, gang, life, preemption, remedies
+from trainyard_service.jobs.again import next_try
+from trainyard_service.jobs.endings import job_certificate, launch_failure, next_state, stopped
+from trainyard_service.jobs.kinds import Kind, launch_spec
+from trainyard_service.jobs.last_lines import last_lines
 from trainyard_service.jobs.lease import lease
 from trainyard_service.jobs.ledger import Ledger
-from trainyard_service.jobs.naming import job_of_key
+from trainyard_service.jobs.line import Line
+from trainyard_service.jobs.naming import attempt_of_key, job_of_key, log_of_replica
 from trainyard_service.jobs.settings import JobSettings
-from trainyard_service.jobs.tokens import remove_private_folder
+from trainyard_service.jobs.tokens import attempt_token, remove_private_folder
 from trainyard_service.lasting import beside
+from trainyard_service.token_directory import token_hash
 
 log = logging.getLogger(__name__)
-_TOPICS = frozenset({"job", "account", "group", "workspace", "reset"})
-_LAST_LINES = 20
-_LAST_BYTES = 16 * 1024
+_TOPICS = frozenset({"job", "account", "group", "workspace", "usage", "reset"})
+_GATHER_SECONDS, _MOST_GATHER_SECONDS, _OWN_SECONDS = 0.05, 0.3, 0.2
+_MOST_LOOKED_AT = 500
+_TO_START = select(JobRow).where(JobRow.id == bindparam("job")).options(joinedload(JobRow.owner), joinedload(JobRow.group))
+QUEUE, GIVEN = "queue", "given"
+"""What the topic ``usage`` says when places in the queue have changed, and when the queue has given something out."""
+
+
+@dataclass
+class News:
+    """What a pass is about: launches and jobs that changed, whether what is held changed, who may what, or everything.
+
+    ``own`` are jobs that the engine itself changed: nothing is to be done about them unless they are queued now, or are to stop
+    because of another (the shards beside one that failed). ``queued``: the pass found that one of them all is queued.
+    """
+
+    keys: set[str] = field(default_factory=set)
+    jobs: set[str] = field(default_factory=set)
+    own: set[str] = field(default_factory=set)
+    held: bool = False
+    rights: bool = False
+    whole: bool = False
+    queued: bool = False
+
+
+@dataclass(frozen=True)
+class Active:
+    """What a pass knows of an active job: as much of its row as is needed to look at its launches."""
+
+    id: str
+    attempt: int
+    state: str
+    wanted: str
+    replicas: Any
+    package: str
+    group_id: int | None = None
+
+    @property
+    def row(self) -> JobRow:
+        """These columns, of no session."""
+        return JobRow(**self.__dict__)
+
+    @property
+    def key(self) -> str:
+        """That of its present attempt."""
+        return f"job-{self.id}-{self.attempt}"
+
+    def goes_on(self, told: LaunchState | None, *, at_tick: bool) -> bool:
+        """Whether there is nothing to do: most news of a launch, and most looks at it, are that it starts or runs.
+
+        One that starts is looked at more closely at the tick: half of its start may have failed.
+        """
+        if told is None or self.replicas or self.wanted != "run":
+            return False
+        return self.state == told.phase and (self.state == JobState.RUNNING or not at_tick)
 
 
 @dataclass
@@ -56,12 +113,32 @@ class JobEngine:
     def __post_init__(self) -> None:
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._news = News(whole=True)
+        self._begun: set[str] = set()
+        self._last_whole = self._last_rights = 0.0
+        self.line = Line(self.ledger)
+        self.context.database.info["line"] = self.line
         self.context.enforcers.append(lambda _account: self.wake())
+        self._given = self._waits_its_turn = False
 
     def wake(self) -> None:
         """Ask for a pass soon; from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._changed.set)
+            self._loop.call_soon_threadsafe(self._hear, News(held=True, rights=True))
+
+    def _hear(self, news: News) -> None:
+        """Keep what a pass shall look at, and ask for one."""
+        known = self._news
+        known.keys |= news.keys
+        known.jobs |= news.jobs
+        known.own |= news.own
+        known.held, known.whole = known.held or news.held, known.whole or news.whole
+        known.rights = known.rights or news.rights
+        if not news.own:
+            self._changed.set()
+        elif self._loop is not None:
+            # mostly something else comes in the meantime, and both are one pass
+            self._loop.call_later(_OWN_SECONDS, self._changed.set)
 
     async def run(self) -> None:
         """Act until cancelled; of several services on one database one acts, the others wait for its end."""
@@ -73,84 +150,149 @@ class JobEngine:
     async def _act(self, lost: asyncio.Event) -> None:
         """Pass after pass: when the launcher or a row changes, and at every slow tick."""
         self._loop = asyncio.get_running_loop()
+        made_by.set(self)
+        self._news, self.line.acting = News(whole=True), True
         try:
             async with beside(self._watch_launcher, self._watch_rows, partial(self._watch_lease, lost)):
                 while not lost.is_set():
                     self._changed.clear()
-                    await self._pass()
+                    news, self._news = self._news, News()
+                    news.whole = news.whole or self._is_time()
+                    began = time.monotonic()
+                    await self._pass(news)
+                    # launches that change at once are looked at together; the first of them does not wait. Where passes
+                    # are long, much goes on, and the more is looked at in one
+                    await asyncio.sleep(min(max(_GATHER_SECONDS, 2 * (time.monotonic() - began)), _MOST_GATHER_SECONDS))
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._changed.wait(), self.settings.tick)
         finally:
-            self._loop = None
+            self._loop, self.line.acting = None, False
 
-    async def _pass(self) -> None:
+    def _is_time(self) -> bool:
+        """Whether everything is to be looked at again, in case something was missed."""
+        return time.monotonic() - self._last_whole >= self.settings.whole_tick
+
+    async def _pass(self, news: News) -> None:
         try:
-            await asyncio.to_thread(self.reconcile)
+            await asyncio.to_thread(self.reconcile, news)
         except Exception:
             # a failed pass is logged and tried again; the queue must not stand still for one bad row
             log.exception("a pass of the reconciler failed")
+            self._news.whole = True
 
     async def _watch_launcher(self) -> None:
-        async for _key in self.context.launcher.changes():
-            self._changed.set()
+        async for key in self.context.launcher.changes():
+            self._hear(News(keys={key}, rights=job_of_key(key) is None))
 
     async def _watch_rows(self) -> None:
         async with self.context.events.subscribe() as events:
             async for event in events:
-                if event.topic in _TOPICS:
-                    self._changed.set()
+                if event.topic == "job":
+                    self._hear(News(own={event.id}) if event.maker is self else News(jobs={event.id}))
+                elif event.topic == "reset":
+                    self._hear(News(whole=True))
+                elif event.topic in _TOPICS and event.id not in (QUEUE, GIVEN):
+                    self._hear(News(held=True, rights=event.topic != "usage"))
 
     async def _watch_lease(self, lost: asyncio.Event) -> None:
         await lost.wait()
         self._changed.set()
 
-    def reconcile(self) -> None:
+    def reconcile(self, news: News | None = None) -> None:
         """One pass: who may not go on, what has changed, who may start, what to start, what to tidy up."""
-        truth = {state.key: state for state in self.context.launcher.states()}
-        self._guard("who may not go on", self._enforce, truth)
-        for job_id in self._ids(*ACTIVE):
-            self._guard(job_id, self._observe, job_id, truth)
-        self._guard("what was stopped in the queue", self._stop_queued)
-        self._guard("the queue", self._admit)
-        for job_id in self._ids(JobState.STARTING):
-            self._guard(job_id, self._launch, job_id, truth)
-        for key, state in truth.items():
-            self._guard(key, self._tidy, key, state)
+        news = news or News(whole=True)
+        news.rights = news.rights or news.whole or time.monotonic() - self._last_rights >= self.settings.tick
+        truth = self._truth(news)
+        if news.rights:
+            self._guard("who may not go on", self._enforce, truth)
+        active = self._active(*ACTIVE) if news.rights or news.keys or news.jobs or news.own else []
+        for one in self._to_observe(active, news, truth):
+            self._guard(one.id, self._observe, one, truth)
+        self._guard("what was stopped in the queue", self._stop_queued, news)
+        self._given = True  # until the queue has said that it gave nothing out
+        self._guard("the queue", self._admit, news)
+        self._start_what_is_admitted(news, truth)
+        expected = {one.key for one in active}
+        ended = {key: truth[key] for key in truth if news.whole or (key in news.keys and attempt_of_key(key) not in expected)}
+        self._guard("what is left of launches", self._tidy, ended)
 
-    def _ids(self, *states: JobState) -> list[str]:
+    def _start_what_is_admitted(self, news: News, truth: Mapping[str, LaunchState]) -> None:
+        starting = self._active(JobState.STARTING) if self._given or self._waits_its_turn or news.rights else ()
+        self._waits_its_turn = False
+        for one in starting:
+            if not news.rights and one.key in self._begun:
+                continue
+            if gang.waits_its_turn(one, starting, self.context.launcher.state):
+                self._waits_its_turn = True
+                continue
+            self._guard(one.id, self._launch, one.id, truth)
+            self._begun.add(one.key)
+
+    def _truth(self, news: News) -> dict[str, LaunchState]:
+        """What the launcher tells: of all launches, of those that hold something, or of those that have just changed."""
+        if news.whole:
+            self._last_whole = self._last_rights = time.monotonic()
+            self._begun.clear()
+            return {state.key: state for state in self.context.launcher.states()}
+        keys = set(news.keys)
+        if news.rights:
+            self._last_rights = time.monotonic()
+            with self.context.database.read() as session:
+                keys |= set(session.scalars(select(AllocationRow.key)))
+                several = select(JobRow).where(JobRow.state.in_(ACTIVE), JobRow.replicas.is_not(None))
+                keys |= {key for job in session.scalars(several) for key in gang.keys_of(job).values()}
+        return {key: state for key in keys if (state := self.context.launcher.state(key)) is not None}
+
+    def _active(self, *states: JobState) -> list[Active]:
+        """Jobs in these states, the oldest first."""
+        wanted = (JobRow.id, JobRow.attempt, JobRow.state, JobRow.wanted, JobRow.replicas, JobRow.package, JobRow.group_id)
         with self.context.database.read() as session:
-            return list(session.scalars(select(JobRow.id).where(JobRow.state.in_(states)).order_by(JobRow.created)))
+            rows = session.execute(select(*wanted).where(JobRow.state.in_(states)).order_by(JobRow.created))
+            return [Active(*row) for row in rows]
 
-    def _guard(self, what: str, step: Callable[..., None], *arguments: Any) -> None:
+    def _to_observe(self, active: Sequence[Active], news: News, truth: Mapping[str, LaunchState]) -> list[Active]:
+        """Those in the news, and at the tick all; but not those of which the launcher tells what their rows say already."""
+        changed = set(map(attempt_of_key, news.keys))
+        told = news.jobs | {one.id for one in active if one.id in news.own and one.wanted != "run"}
+        chosen = [one for one in active if news.rights or one.key in changed or one.id in told]
+        return [one for one in chosen if not one.goes_on(truth.get(one.key), at_tick=news.rights)]
+
+    def _guard(self, what: str, step: Callable[..., None], *arguments: Any, **more: Any) -> None:
         """The trouble of one job, or of one step, is logged and stays its own."""
         try:
-            step(*arguments)
+            step(*arguments, **more)
         except Exception:
             log.exception("%s could not be reconciled", what, extra={"job": what})
 
     def _enforce(self, truth: Mapping[str, LaunchState]) -> None:
         """Rights that have ended; workspaces are stopped when that is written down."""
+        with self.context.database.read() as session:
+            if not enforcement.is_needed(session):
+                return
         with self.context.database.write() as session:
-            ending = enforcement.enforce(session, truth, self.settings)
+            ending = enforcement.enforce(session, truth, self.context, self.ledger)
         for key in ending:
             self._guard(key, self.context.launcher.stop, key)
 
-    def _observe(self, job_id: str, truth: Mapping[str, LaunchState]) -> None:
-        """Bring an active job's row in line with what the launcher tells."""
-        with self.context.database.read() as session:
-            job = session.get_one(JobRow, job_id)
-            key, now_state, wanted = job.key, JobState(job.state), job.wanted
-        state = truth.get(key) or self.context.launcher.state(key)
-        if state is None:
-            if now_state is JobState.RUNNING:
-                self._finish(job_id, LaunchState(key=key, phase="ended", cause=Cause.SUPERVISOR_LOST))
+    def _observe(self, one: Active, truth: Mapping[str, LaunchState]) -> None:
+        """Bring an active job's row in line with what the launcher tells of its replicas."""
+        job, refused = one.row, None
+        if one.replicas:
+            with self.context.database.read() as session:
+                refused = _refused_in_part(session, job)
+        seen = gang.look(job, truth, self.context.launcher.state, closing=refused is not None)
+        if refused is not None and (seen.state is None or seen.state.phase == "ended"):
+            self._refused(one.id, one.key, refused)
+        elif seen.state is None:
             return
-        if state.phase == "running" and now_state is JobState.STARTING:
-            self._now_running(job_id, state)
-        if state.phase == "ended":
-            self._finish(job_id, state)
-        elif wanted == "stop":
-            self.context.launcher.stop(key, grace=self.settings.grace)
+        elif seen.state.phase == "ended":
+            self._finish(one.id, seen)
+        else:
+            if seen.state.phase == "running" and one.state == JobState.STARTING:
+                self._now_running(one.id, seen.state)
+            keys = gang.keys_of(job)
+            for name in seen.stop:
+                self._guard(one.key, self.context.launcher.stop, keys[name], grace=self.settings.grace)
 
     def _now_running(self, job_id: str, state: LaunchState) -> None:
         started = datetime.fromtimestamp(state.started_at, UTC) if state.started_at else datetime.now(UTC)
@@ -159,8 +301,10 @@ class JobEngine:
             if job.key == state.key and job.state == JobState.STARTING:
                 self._move(session, job, JobState.RUNNING, started=started)
 
-    def _finish(self, job_id: str, state: LaunchState) -> None:
+    def _finish(self, job_id: str, seen: Together) -> None:
         """Write the end of an attempt: certificate, dead token, allocation given back, next state; all or nothing."""
+        state = seen.state
+        assert state is not None
         with self.context.database.write() as session:
             job = session.get_one(JobRow, job_id)
             if job.key != state.key or JobState(job.state) not in ACTIVE:
@@ -168,105 +312,160 @@ class JobEngine:
             if job.state == JobState.STARTING and state.started_at:
                 # it ran and ended between two looks; its start is known nevertheless
                 job.started = datetime.fromtimestamp(state.started_at, UTC)
-            self._end(session, job, certificate(state, job, self._last_lines(session, job)))
+            ending = job_certificate(state, job, last_lines(*self.output(session, job, seen.first)))
+            ending["replica"] = seen.first
+            if ending["cause"] == Cause.OUT_OF_MEMORY:
+                has = (job.package, job.replicas)
+                ending["offer"] = remedies.twice_the_memory(session, self.ledger, self._request(session, job), has)
+            self._end(session, job, ending)
         remove_private_folder(self.context.home, state.key)
         self.kinds[JobKind(job.kind)].after(job)
 
     def _end(self, session: Session, job: JobRow, ending: dict[str, Any]) -> None:
+        back = preemption.gives_way(job, ending)
+        ending = preemption.evicted(ending) if back else ending
+        job.wanted = "run" if job.wanted == preemption.WANTED else job.wanted
         life.end_attempt(session, job, ending)
         self.ledger.release(session, job.key)
         announce(session, "usage", "machine", life.audience(job))
-        lost = ending["cause"] == Cause.SUPERVISOR_LOST
-        if lost and job.wanted == "run" and self.kinds[JobKind(job.kind)].resumes and job.lost < self.settings.lost_limit:
-            self._move(session, job, JobState.QUEUED, lost=job.lost + 1)
+        if back:
+            self._move(session, job, JobState.QUEUED, **preemption.again(job))
+            preemption.tell(session, job)
+            return
+        resumes = self.kinds[JobKind(job.kind)].resumes
+        again = next_try(job, ending, resumes=resumes, lost_limit=self.settings.lost_limit)
+        if again is not None:
+            self._move(session, job, JobState.QUEUED, **again)
         else:
             self._move(session, job, next_state(ending, job.wanted), ending=ending)
 
     def _move(self, session: Session, job: JobRow, then: JobState, **changes: Any) -> None:
-        if life.move(session, job, then, **changes):
-            self.kinds[JobKind(job.kind)].moved(session, job, then)
+        life.move(session, job, then, **changes)
+        self.kinds[JobKind(job.kind)].moved(session, job, then)
 
-    def _stop_queued(self) -> None:
-        with self.context.database.write() as session:
-            waiting = (JobState.QUEUED, JobState.CREATED)
-            for job in session.scalars(select(JobRow).where(JobRow.state.in_(waiting), JobRow.wanted == "stop")):
-                ending: dict[str, Any] = {"cause": Cause.STOPPED, "stopped_by": job.stopped_by, "last_lines": []}
-                self._move(session, job, JobState.STOPPED, ending=ending)
+    def _stop_queued(self, news: News) -> None:
+        """End what shall stop and has not begun; what else of the news is queued (or much has changed) concerns the queue."""
+        queued = select(JobRow.id, JobRow.wanted).where(JobRow.state.in_((JobState.QUEUED, JobState.CREATED)))
+        some = list(news.jobs | news.own)
+        few = not news.whole and len(some) <= _MOST_LOOKED_AT
+        if few and not some:
+            return
+        with self.context.database.read() as session:
+            found = session.execute(queued.where(JobRow.id.in_(some) if few else JobRow.wanted == "stop")).all()
+        news.queued = not few or any(wanted == "run" for _, wanted in found)
+        doomed = [job_id for job_id, wanted in found if wanted == "stop"]
+        for job_id in doomed:
+            self._guard(job_id, self._stop_in_queue, job_id)
 
-    def _admit(self) -> None:
-        """Decide who starts, and write down attempts and allocations in the same transaction."""
+    def _stop_in_queue(self, job_id: str) -> None:
         with self.context.database.write() as session:
-            waiting = session.scalars(select(JobRow).where(JobRow.state == JobState.QUEUED))
-            queue = [job for job in waiting if self._has_package(session, job)]
-            if not queue:
+            job = session.get_one(JobRow, job_id)
+            if job.wanted == "stop" and job.state in (JobState.QUEUED, JobState.CREATED):
+                self._move(session, job, JobState.STOPPED, ending=stopped(job.stopped_by, paused=bool(job.spec.get("paused"))))
+
+    def _admit(self, news: News) -> None:
+        """Decide who starts and who gives way, and write down attempts and allocations in the same transaction."""
+        changed = None if news.whole else news.jobs | news.own | self.line.due()
+        for_disk = self.line.waits_for_disk
+        concerned = news.queued or changed is None or any(job_id in self.line for job_id in changed)
+        if not concerned and not (len(self.line) and (news.held or for_disk)):
+            self._given = False
+            return
+        with self.context.database.write() as session:
+            for job_id in self.line.read(session, changed):
+                self._without_package(session, session.get_one(JobRow, job_id))
+            if not len(self.line):
+                self._given = False
                 return
-            rows = {job.id: job for job in queue}
-            admission = admit(map(self._request, queue), self.ledger.holdings(session), self.ledger.limits(session))
-            for job_id, devices in admission.starts.items():
-                self._allocate(session, rows[job_id], devices)
-            for job_id, wait in admission.waits.items():
-                reason = {"place": wait.place, **asdict(wait.shortage)}
-                if rows[job_id].waiting != reason:
-                    rows[job_id].waiting = reason
-                    announce(session, "job", job_id, life.audience(rows[job_id]))
+            admission = self.line.decide(session, fresh=news.whole or for_disk)
+            # workspaces that wait are started by their spawners, who ask again
+            starts = {key: devices for key, devices in admission.starts.items() if key not in self.line.workspaces}
+            for job_id, devices in starts.items():
+                self._allocate(session, session.get_one(JobRow, job_id), devices)
+            leaving = [one for key in admission.preempts for one in preemption.want_back(session, key)]
+            if changed is None or changed or starts:
+                announce(session, "usage", QUEUE, EVERYBODY)
+        self._given = bool(starts)
+        for key in leaving:
+            self._guard(key, self.context.launcher.stop, key, grace=self.settings.grace)
 
-    def _has_package(self, session: Session, job: JobRow) -> bool:
+    def _without_package(self, session: Session, job: JobRow) -> None:
         """A job whose package is not offered any more fails alone; the queue behind it goes on."""
         try:
-            self.ledger.size(job.package)
+            self.ledger.whole(session, job.package, job.replicas)
         except UserError as error:
-            self._move(session, job, JobState.FAILED, ending={**launch_failure(error), "last_lines": []})
-            return False
-        return True
+            self._move(session, job, JobState.FAILED, ending=launch_failure(error))
 
-    def _request(self, job: JobRow) -> Request:
-        queued = (job.queued or job.created).timestamp()
-        amount = self.ledger.size(job.package).amount()
-        return Request(job.id, job.owner_id, job.group_id, amount, job.priority, queued)
+    def _request(self, session: Session, job: JobRow) -> Request:
+        size = self.ledger.whole(session, job.package, job.replicas)
+        return Request(job.id, job.owner_id, job.group_id, size.amount(), device_type=size.gpu_type)
 
     def _allocate(self, session: Session, job: JobRow, devices: tuple[str, ...]) -> None:
-        if not life.begin_attempt(session, job):
-            return
-        amount = self.ledger.size(job.package).amount()
+        amount = self.ledger.whole(session, job.package, job.replicas).amount()
+        attempt = life.begin_attempt(session, job)
+        with contextlib.suppress(OSError):  # a full disk ends this attempt at its launch, not everybody's admission
+            attempt.token_hash = token_hash(attempt_token(self.context.home, job.key))
         row = AllocationRow(key=job.key, owner_id=job.owner_id, group_id=job.group_id, job_id=job.id)
         row.cpu, row.memory, row.gpu, row.jobs = amount.cpu, amount.memory, amount.gpu, amount.jobs
         row.devices = list(devices)
         session.add(row)
-        session.flush()
         self.kinds[JobKind(job.kind)].moved(session, job, JobState.STARTING)
-        announce(session, "usage", "machine", life.audience(job))
+        announce(session, "usage", GIVEN, life.audience(job))
 
     def _launch(self, job_id: str, truth: Mapping[str, LaunchState]) -> None:
         """Start what is written down as starting and not known to the launcher; a refusal ends the attempt."""
         with self.context.database.read() as session:
-            job = session.get_one(JobRow, job_id)
-            if job.key in truth or self.context.launcher.state(job.key) is not None:
+            job = session.scalars(_TO_START, {"job": job_id}).one()
+            seen = gang.look(job, truth, self.context.launcher.state)
+            if not seen.missing or seen.stop or _refused_in_part(session, job) is not None:
                 return
-            if job.wanted == "stop":
-                refusal: dict[str, Any] = {"cause": Cause.STOPPED, "stopped_by": job.stopped_by, "last_lines": []}
-                self._refused(job_id, job.key, refusal)
+            if job.wanted != "run":
+                by_person = job.wanted == "stop"
+                ending = stopped(job.stopped_by, paused=bool(job.spec.get("paused"))) if by_person else stopped(None)
+                self._refused(job_id, job.key, ending)
                 return
-            start = Start(job, self._devices(session, job))
             try:
-                inside = self.kinds[JobKind(job.kind)].inside(session, start)
-                spec, token = launch_spec(self.context, self.settings, start, inside)
+                specs = self._specs(session, job, seen.missing)
             except Exception as error:
-                self._refused(job_id, job.key, self._told(job, error))
+                self._not_started(job_id, job, seen, error)
                 return
-        self._keep_token(job_id, start.job.attempt, token)
-        try:
-            self.context.launcher.start(spec)
-        except Exception as error:
-            self._refused(job_id, spec.key, self._told(start.job, error))
+        for spec in specs:
+            try:
+                self.context.launcher.start(spec)
+            except Exception as error:
+                self._not_started(job_id, job, gang.look(job, {}, self.context.launcher.state), error)
+                return
+
+    def _specs(self, session: Session, job: JobRow, names: Sequence[str]) -> list[LaunchSpec]:
+        """What the launcher needs to start these replicas; the attempt's token is written down."""
+        held = session.scalars(select(AllocationRow).where(AllocationRow.key == job.key)).one()
+        sizes = self.ledger.sizes(session) if job.replicas else {}
+        starts = [one for one in gang.starts(job, held, sizes) if one.replica in names]
+        kind, made = self.kinds[JobKind(job.kind)], []
+        for start in starts:
+            spec, token = launch_spec(self.context, self.settings, start, kind.inside(session, start))
+            made.append(spec)
+        if session.get_one(AttemptRow, (job.id, job.attempt)).token_hash != token:
+            self._keep_token(job.id, job.attempt, token)
+        return made
+
+    def _not_started(self, job_id: str, job: JobRow, seen: Together, error: Exception) -> None:
+        """End the attempt for want of a start; what has started already is ended first, and until then its place is kept."""
+        ending = self._told(job, error)
+        if seen.state is None:
+            self._refused(job_id, job.key, ending)
+            return
+        half = {**ending, "half_started": not isinstance(error, UserError)}
+        with self.context.database.write() as session:
+            attempt = session.get_one(AttemptRow, (job_id, job.attempt))
+            if attempt.ended is None:
+                attempt.ending = half
+        self._observe(Active(job.id, job.attempt, job.state, job.wanted, job.replicas, job.package), {})
 
     def _told(self, job: JobRow, error: Exception) -> dict[str, Any]:
         if not isinstance(error, UserError):
             log.error("job %s could not be started", job.id, exc_info=error, extra={"job": job.id})
-        return {**launch_failure(error), "last_lines": []}
-
-    def _devices(self, session: Session, job: JobRow) -> tuple[str, ...]:
-        row = session.scalar(select(AllocationRow).where(AllocationRow.key == job.key))
-        return tuple(row.devices) if row else ()
+        return launch_failure(error)
 
     def _keep_token(self, job_id: str, attempt: int, hashed: str) -> None:
         with self.context.database.write() as session:
@@ -281,29 +480,38 @@ class JobEngine:
                 self._end(session, job, ending)
         remove_private_folder(self.context.home, key)
 
-    def _tidy(self, key: str, state: LaunchState) -> None:
-        """Stop a launch whose attempt has ended by our books, and forget what no job needs any more."""
-        known = job_of_key(key)
-        if known is None:
-            return
+    def _tidy(self, launches: Mapping[str, LaunchState]) -> None:
+        """Stop launches whose attempt has ended by our books, and forget what no job needs any more."""
+        names = {key: known for key in launches if (known := job_of_key(key))}
+        jobs: dict[str, tuple[int, str]] = {}
         with self.context.database.read() as session:
-            job = session.get(JobRow, known[0])
-        current = job is not None and job.attempt == known[1]
-        if state.phase != "ended" and not (current and job is not None and JobState(job.state) in ACTIVE):
-            self.context.launcher.stop(key, grace=self.settings.grace)
-        elif state.phase == "ended" and not current:
-            self.context.launcher.forget(key)
+            wanted, rest = select(JobRow.id, JobRow.attempt, JobRow.state), [job_id for job_id, _ in names.values()]
+            while rest:
+                some, rest = rest[:_MOST_LOOKED_AT], rest[_MOST_LOOKED_AT:]
+                found = session.execute(wanted.where(JobRow.id.in_(some)))
+                jobs |= {job_id: (attempt, state) for job_id, attempt, state in found}
+        for key, (job_id, number) in names.items():
+            attempt, state = jobs.get(job_id, (0, ""))
+            if launches[key].phase != "ended" and not (attempt == number and state in ACTIVE):
+                self._guard(key, self.context.launcher.stop, key, grace=self.settings.grace)
+            elif launches[key].phase == "ended" and attempt != number:
+                self._guard(key, self.context.launcher.forget, key)
 
-    def output(self, session: Session, job: JobRow) -> tuple[Path, str]:
-        """Where a job's output lies: a trusted folder, and the path below it."""
-        return self.kinds[JobKind(job.kind)].log(session, job) or (self.context.home.launches, f"{job.key}/output.log")
+    def output(self, session: Session, job: JobRow, replica: str = "") -> tuple[Path, str]:
+        """Where a job's output lies, or that of one replica: a trusted folder, and the path below it.
 
-    def _last_lines(self, session: Session, job: JobRow) -> list[str]:
-        root, relative = self.output(session, job)
-        try:
-            with open_beneath(root, relative) as file:
-                file.seek(0, 2)
-                file.seek(max(0, file.tell() - _LAST_BYTES))
-                return file.read().decode("utf-8", "replace").splitlines()[-_LAST_LINES:]
-        except (OSError, ValueError):
-            return []
+        Raises:
+            NotFound: it has no such replica.
+        """
+        names = gang.names_of(job)
+        name = gang.must_be_one(job, replica) if replica else names[0]
+        known = self.kinds[JobKind(job.kind)].log(session, job)
+        if known is None:
+            return self.context.home.launches, f"{key_of(job.key, name)}/output.log"
+        return known[0], log_of_replica(known[1], name)
+
+
+def _refused_in_part(session: Session, job: JobRow) -> dict[str, Any] | None:
+    """Why a replica of the present attempt could not be started; the others are being ended."""
+    attempt = session.get(AttemptRow, (job.id, job.attempt)) if job.replicas else None
+    return attempt.ending if attempt is not None and attempt.ended is None else None

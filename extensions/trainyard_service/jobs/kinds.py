@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
-from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
+from trainyard.jobs.launch import Identity, LaunchSpec, Mount
+from trainyard.jobs.replicas import Meeting, environment, first_port
 from trainyard.jobs.states import JobState
-from trainyard.quotas import package
+from trainyard.records.distributed import DistributedKind
 from trainyard.records.jobs import Progress
 
 from trainyard_service.context import Context
 from trainyard_service.database.tables.jobs import JobRow
+from trainyard_service.jobs.gang import Start, keys_of, members_of
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import attempt_token
 from trainyard_service.token_directory import token_hash
 
+__all__ = ["Inside", "Kind", "Start", "identity_of", "launch_spec", "meeting", "platform_port", "url_inside"]
+
 TOKEN_INSIDE = Path("/run/trainyard/token")
-
-
-@dataclass(frozen=True)
-class Start:
-    """One attempt about to be started."""
-
-    job: JobRow
-    devices: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,8 @@ class Kind(Protocol):
         ...
 
     def inside(self, session: Session, start: Start) -> Inside:
-        """Write what the process will read and say how to start it. Called again after a crash: must be repeatable.
+        """Write what the process will read and say how to start it. Called again after a crash, and for every replica: must
+        be repeatable.
 
         Raises:
             trainyard.errors.UserError: something it needs is gone; the job fails with this sentence.
@@ -89,19 +87,22 @@ def identity_of(job: JobRow) -> Identity:
 
 def launch_spec(context: Context, settings: JobSettings, start: Start, inside: Inside) -> tuple[LaunchSpec, str]:
     """Everything the launcher needs, and the hash of the attempt's new token."""
-    job, size = start.job, package(start.job.package)
+    job = start.job
     identity = identity_of(job)
     identity = identity.model_copy(update={"groups": tuple(dict.fromkeys((*identity.groups, *inside.groups)))})
     secret = attempt_token(context.home, job.key)
+    gang = keys_of(job) if job.replicas else {}
     spec = LaunchSpec(
-        key=job.key,
+        key=start.key,
+        group_number=job.group_id,
+        gang=tuple(gang.values()),
         image=job.image,
         argv=inside.argv,
-        environment=_environment(job, inside),
+        environment=_environment(job, inside) | meeting(start, gang),
         working_directory=inside.working_directory,
         mounts=inside.mounts,
         files={**dict(inside.files), TOKEN_INSIDE: secret},
-        resources=Resources(cpu=size.cpu, memory=size.memory, gpu=size.gpu),
+        resources=start.resources,
         devices=start.devices,
         identity=identity,
         internet=settings.internet and inside.internet,
@@ -124,6 +125,17 @@ def _environment(job: JobRow, inside: Inside) -> dict[str, str]:
         "TRAINYARD_ATTEMPT": str(job.attempt),
         **dict(inside.environment),
     }
+
+
+def meeting(start: Start, keys: Mapping[str, str]) -> dict[str, str]:
+    """What a replica is told about the others; nothing where there are none."""
+    job, members = start.job, members_of(start.job)
+    me = next((one for one in members if one.name == start.replica), None)
+    if me is None:
+        return {}
+    kind = DistributedKind(job.spec["distributed"]["kind"])
+    meets = Meeting(kind, members, [keys[one.name] for one in members], first_port(job.id, job.attempt), job.key)
+    return environment(meets, me, start.resources.gpu)
 
 
 def url_inside(context: Context) -> str:

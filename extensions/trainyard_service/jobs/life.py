@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import CursorResult, update
 from sqlalchemy.orm import Session
 from trainyard.jobs.states import ENDED, JobState, may_become
 from trainyard.records.jobs import JobKind
 
 from trainyard_service.database.base import now
-from trainyard_service.database.tables.jobs import AttemptRow, JobRow
+from trainyard_service.database.tables.jobs import DEFAULT_PRIORITY, AttemptRow, JobRow
 from trainyard_service.events import Audience, announce
 from trainyard_service.jobs.naming import new_id
 
 
 @dataclass(frozen=True)
 class NewJob:
-    """What makes a job. ``time_limit`` in seconds, counted from running on."""
+    """What makes a job. ``time_limit`` in seconds, counted from running on; ``restart`` is a ``RestartPolicy`` as JSON.
+
+    ``replicas`` as in ``JobRow``.
+    """
 
     kind: JobKind
     name: str
@@ -28,19 +30,26 @@ class NewJob:
     package: str
     spec: dict[str, Any] = field(default_factory=dict)
     time_limit: float | None = None
+    restart: dict[str, Any] | None = None
+    priority: int = DEFAULT_PRIORITY
+    preemptible: bool = False
+    cluster: str | None = None
+    replicas: list[dict[str, Any]] | None = None
 
 
 def submit(session: Session, new: NewJob) -> JobRow:
     """A job that stands in the queue."""
-    row = JobRow(id=new_id(), state=JobState.CREATED, **new.__dict__)
+    row = JobRow(id=new_id(), state=JobState.CREATED, attempt=0, **new.__dict__)
     session.add(row)
-    session.flush()
     move(session, row, JobState.QUEUED)
+    session.flush()
     return row
 
 
-def move(session: Session, job: JobRow, then: JobState, **changes: Any) -> bool:
-    """Take the job to ``then`` with ``changes``; False when another process was faster (the row is then fresh).
+def move(session: Session, job: JobRow, then: JobState, **changes: Any) -> None:
+    """Take the job to ``then`` with ``changes``.
+
+    The row was read in this transaction, which holds the lock of all writers: nobody can have been faster.
 
     Raises:
         ValueError: the table does not allow the step; a bug of the caller.
@@ -48,13 +57,9 @@ def move(session: Session, job: JobRow, then: JobState, **changes: Any) -> bool:
     before = JobState(job.state)
     if not may_become(before, then):
         raise ValueError(f"job {job.id} cannot go from {before} to {then}")
-    changes = {**_stamps(then), **changes, "state": then}
-    result = session.execute(update(JobRow).where(JobRow.id == job.id, JobRow.state == before).values(**changes))
-    assert isinstance(result, CursorResult)
-    session.refresh(job)
-    if result.rowcount == 1:
-        announce(session, "job", job.id, audience(job))
-    return result.rowcount == 1
+    for name, value in {**_stamps(then), **changes, "state": then}.items():
+        setattr(job, name, value)
+    announce(session, "job", job.id, audience(job))
 
 
 def _stamps(then: JobState) -> dict[str, Any]:
@@ -62,18 +67,16 @@ def _stamps(then: JobState) -> dict[str, Any]:
     if then is JobState.QUEUED:
         return {"queued": moment, "started": None, "ended": None, "ending": None, "waiting": None}
     if then is JobState.STARTING:
-        return {"waiting": None}
+        return {"waiting": None, "deadline": None, "warned": None, "not_before": None}
     return {"ended": moment, "waiting": None} if then in ENDED else {}
 
 
-def begin_attempt(session: Session, job: JobRow) -> bool:
-    """Take a queued job into its next attempt; exactly one of several that try succeeds."""
-    number = job.attempt + 1
-    if not move(session, job, JobState.STARTING, attempt=number):
-        return False
-    session.add(AttemptRow(job_id=job.id, number=number))
-    session.flush()
-    return True
+def begin_attempt(session: Session, job: JobRow) -> AttemptRow:
+    """Take a queued job into its next attempt."""
+    attempt = AttemptRow(job_id=job.id, number=job.attempt + 1)
+    session.add(attempt)
+    move(session, job, JobState.STARTING, attempt=attempt.number)
+    return attempt
 
 
 def end_attempt(session: Session, job: JobRow, ending: dict[str, Any]) -> None:
@@ -83,16 +86,22 @@ def end_attempt(session: Session, job: JobRow, ending: dict[str, Any]) -> None:
         attempt.token_hash, attempt.ended, attempt.ending = "", now(), ending
 
 
-def want_stop(session: Session, job: JobRow, by: str) -> None:
-    """Say that the job shall end; the reconciler sees to it. An ended job stays as it is."""
+def want_stop(session: Session, job: JobRow, by: str, *, pause: bool = False) -> None:
+    """Say that the job shall end; the reconciler sees to it. An ended job stays as it is.
+
+    ``pause``: it is meant to go on later, from its last checkpoint.
+    """
     if JobState(job.state) not in ENDED and job.wanted != "stop":
         job.wanted, job.stopped_by = "stop", by
+        job.spec = {**job.spec, "paused": pause}
         announce(session, "job", job.id, audience(job))
 
 
-def want_start(session: Session, job: JobRow) -> bool:
-    """Queue an ended job again; False when somebody else just did."""
-    return move(session, job, JobState.QUEUED, wanted="run", stopped_by=None, lost=0, ends_at=None)
+def want_start(session: Session, job: JobRow, *, resume: bool | None = None) -> None:
+    """Queue an ended job again. ``resume`` as in ``StartTraining``."""
+    spec = {**job.spec, "paused": False, "resume": resume}
+    anew = {"wanted": "run", "stopped_by": None, "lost": 0, "ends_at": None, "retries": 0, "not_before": None}
+    move(session, job, JobState.QUEUED, **anew, spec=spec)
 
 
 def audience(job: JobRow) -> Audience:

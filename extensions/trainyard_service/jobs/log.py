@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,31 +40,41 @@ class LogFile:
         """Its size in bytes."""
         return self.read(0, 1)[2]
 
-    async def changes(self, events: EventBus, job_id: str, until: asyncio.Task[None]) -> AsyncIterator[None]:
-        """At once, then whenever the log may have grown or the job changed; ends when ``until`` is done."""
-        changed = asyncio.Event()
-        changed.set()
-        watchers = [asyncio.create_task(self._watch_file(changed)), asyncio.create_task(_watch_job(events, job_id, changed))]
-        until.add_done_callback(lambda _task: changed.set())
-        try:
-            while not until.done():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _SLOW_SECONDS)
-                changed.clear()
-                if not until.done():
-                    yield
-        finally:
-            for watcher in watchers:
-                watcher.cancel()
 
-    async def _watch_file(self, changed: asyncio.Event) -> None:
-        path = self.root / self.relative
-        folder = path.parent if path.parent.is_dir() else self.root
-        with contextlib.suppress(OSError, RuntimeError):
-            watched = awatch(folder, recursive=False, step=_WATCH_MILLISECONDS, debounce=4 * _WATCH_MILLISECONDS)
-            async for found in watched:
-                if any(Path(name).name == path.name for _, name in found):
-                    changed.set()
+async def changes(logs: Sequence[LogFile], events: EventBus, job_id: str, until: asyncio.Task[None]) -> AsyncIterator[None]:
+    """At once, then whenever one of the logs may have grown or the job changed; ends when ``until`` is done."""
+    changed = asyncio.Event()
+    changed.set()
+    watchers = [asyncio.create_task(_watch_folder(folder, names, changed)) for folder, names in _by_folder(logs).items()]
+    watchers.append(asyncio.create_task(_watch_job(events, job_id, changed)))
+    until.add_done_callback(lambda _task: changed.set())
+    try:
+        while not until.done():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), _SLOW_SECONDS)
+            changed.clear()
+            if not until.done():
+                yield
+    finally:
+        for watcher in watchers:
+            watcher.cancel()
+
+
+def _by_folder(logs: Sequence[LogFile]) -> dict[Path, set[str]]:
+    """The folders to watch, and the names of the logs in them."""
+    found: dict[Path, set[str]] = {}
+    for log in logs:
+        path = log.root / log.relative
+        found.setdefault(path.parent if path.parent.is_dir() else log.root, set()).add(path.name)
+    return found
+
+
+async def _watch_folder(folder: Path, names: set[str], changed: asyncio.Event) -> None:
+    with contextlib.suppress(OSError, RuntimeError):
+        watched = awatch(folder, recursive=False, step=_WATCH_MILLISECONDS, debounce=4 * _WATCH_MILLISECONDS)
+        async for found in watched:
+            if any(Path(name).name in names for _, name in found):
+                changed.set()
 
 
 async def _watch_job(events: EventBus, job_id: str, changed: asyncio.Event) -> None:

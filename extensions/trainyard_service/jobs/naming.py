@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
-_JOB_KEY = re.compile(r"job-([0-9a-f]{16})-([1-9]\d*)")
+_JOB_KEY = re.compile(r"(job-([0-9a-f]{16})-([1-9]\d*))(?:-((?:worker|server|scheduler)\d+))?")
+_LONGEST = 255
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -19,7 +22,28 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
+def page_of(spec: Mapping[str, Any]) -> str:
+    """The page that shows a job, by its ``spec``: a training's own; all others are on the overview."""
+    return f"/services/pages/monitor?id={spec['training']}" if "training" in spec else "/services/pages/"
+
+
 def job_of_key(key: str) -> tuple[str, int] | None:
     """Job id and attempt of a launcher's key, or None when it is no job's."""
     match = _JOB_KEY.fullmatch(key)
-    return (match[1], int(match[2])) if match else None
+    return (match[2], int(match[3])) if match else None
+
+
+def attempt_of_key(key: str) -> str:
+    """What the keys of all replicas of an attempt begin with; the key itself when it has no replicas."""
+    match = _JOB_KEY.fullmatch(key)
+    return match[1] if match else key
+
+
+def log_of_replica(path: str, replica: str) -> str:
+    """Where a replica writes, beside its job's log; the first worker, and one process alone, write that itself."""
+    if replica in ("", "worker0"):
+        return path
+    folder, _, name = path.rpartition("/")
+    stem, tail = name.removesuffix("_out.log"), f"_{replica}_out.log"
+    room = stem.encode()[: _LONGEST - len(tail)].decode("utf-8", "ignore")
+    return f"{folder}/{room}{tail}" if folder else room + tail

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
-from trainyard.quotas import Request, never, packages
+from trainyard.quotas import Request, given_by, never
 from trainyard.records.jobs import Package
 
 from trainyard_service.identity import Caller
@@ -14,25 +14,37 @@ from trainyard_service.jobs.ledger import Ledger
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks in which group; ``workspace``: for a workspace, which may start small for tidying up a full disk."""
+    """Who asks in which group; ``workspace``: for a workspace, which may start small for tidying up a full disk.
+
+    ``everything``: also the packages that are larger than the machine. ``cluster``: in this virtual cluster.
+    """
 
     caller: Caller
     group: int | None
     language: str
     workspace: bool = False
+    everything: bool = False
+    cluster: str | None = None
 
 
 def offered_packages(session: Session, ledger: Ledger, asker: Asker) -> list[Package]:
-    """Every package the machine can give, in the order they are declared."""
+    """Every package the machine can give, or that is declared, in the order they are declared."""
     limits, caller, group_id, language = ledger.limits(session), asker.caller, asker.group, asker.language
-    offered = []
-    for size in packages(ledger.settings.packages, ledger.capacity.machine):
-        tidies = asker.workspace and size == ledger.smallest
-        request = Request("offer", caller.id, group_id, size.amount(jobs=0 if asker.workspace else 1))
+    offered, declared = [], ledger.sizes(session).values()
+    for size in declared if asker.everything else given_by(ledger.capacity.machine, declared):
+        tidies = asker.workspace and size == ledger.smallest(session)
+        amount = size.amount(jobs=0 if asker.workspace else 1)
+        request = Request("offer", caller.id, group_id, amount, cluster=asker.cluster, device_type=size.gpu_type)
         shortage = never(request, replace(limits, stored={}) if tidies else limits)
         why_not = shortage.sentence(language, caller.groups.get(group_id, "") if group_id else "") if shortage else ""
         package = Package(
-            name=size.name, cpu=size.cpu, memory=size.memory, gpu=size.gpu, available=not why_not, why_not=why_not
+            name=size.name,
+            cpu=size.cpu,
+            memory=size.memory,
+            gpu=size.gpu,
+            gpu_type=size.gpu_type,
+            available=not why_not,
+            why_not=why_not,
         )
         offered.append(package)
     return offered

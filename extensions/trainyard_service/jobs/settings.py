@@ -34,10 +34,16 @@ class JobSettings(BaseSettings):
     tools_package: str = "1Core2G"
     tools_hours: float = Field(default=24, gt=0)
     grace: float = Field(default=30, ge=0)
+    training_hours: float = Field(default=72, gt=0)
+    dry_run_seconds: float = Field(default=60, gt=0)
+    time_warnings: list[float] = [86_400, 7_200, 900]
     workspace_hours: float = Field(default=24, gt=0)
     workspace_warning: float = Field(default=1800, ge=0)
+    workspace_idle_hours: float = Field(default=4, ge=0)
+    workspace_idle_warning: float = Field(default=1800, ge=0)
     lost_limit: int = Field(default=5, ge=0)
     tick: float = Field(default=5, gt=0)
+    whole_tick: float = Field(default=60, gt=0)
     internet: bool = True
     tensorboard_idle: float = Field(default=900, gt=0)
     tensorboard_memory: int = Field(default=GIB, gt=0)

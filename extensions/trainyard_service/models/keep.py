@@ -19,6 +19,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict, Invalid
 from trainyard.metrics.beneath import open_beneath
+from trainyard.records.searches import RegisterBest
 from trainyard.records.storage import UploadPurpose
 from trainyard.records.trainings import ModelKind, NewModel, NewSnapshot
 from trainyard.words import N_
@@ -28,7 +29,7 @@ from trainyard_service.context import Context
 from trainyard_service.database.tables.accounts import AccountRow, NoticeRow
 from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.database.tables.trainings import InstanceRow
-from trainyard_service.datasets.create import find_upload
+from trainyard_service.datasets.given import find_upload
 from trainyard_service.disk.room import Charge, charged_group, must_fit
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller
@@ -181,7 +182,7 @@ def custom(context: Context, caller: Caller, new: NewModel) -> str:
         row.size, row.sha256 = kept.size, kept.sha256
         with context.database.write() as session:
             # whoever pressed at the same time may have been faster
-            session.delete(find_upload(session, caller, new.upload, UploadPurpose.MODEL, "upload"))
+            session.delete(find_upload(session, caller, new.upload, (UploadPurpose.MODEL,), "upload"))
             session.add(row)
             session.flush()
             tell_model(session, row)
@@ -193,7 +194,7 @@ def custom(context: Context, caller: Caller, new: NewModel) -> str:
 
 def _custom_row(session: Session, context: Context, caller: Caller, new: NewModel) -> tuple[ModelRow, int]:
     """The row to be, and how large the upload is."""
-    upload = find_upload(session, caller, new.upload, UploadPurpose.MODEL, "upload")
+    upload = find_upload(session, caller, new.upload, (UploadPurpose.MODEL,), "upload")
     group_id = member_of(caller, new.group) if new.group is not None else None
     pays = group_id if group_id is not None else charged_group(caller, None)
     if pays != upload.group_id:
@@ -201,6 +202,33 @@ def _custom_row(session: Session, context: Context, caller: Caller, new: NewMode
     row = ModelRow(id=new_id(), kind=ModelKind.CUSTOM, name=new.name, description=new.description)
     row.owner_id, row.group_id, row.file, row.metrics = caller.id, group_id, PurePosixPath(upload.name).name or "model", {}
     return row, upload.size
+
+
+def again(context: Context, caller: Caller, model: ModelRow, new: RegisterBest) -> str:
+    """Keep a model once more, under a name of its own and as the caller's; its id. Where it comes from stays written on it.
+
+    Raises:
+        Conflict: the model is not whole, or the disk quota has no room. NotFound: the caller is not in the group.
+    """
+    group_id = member_of(caller, new.group) if new.group is not None else None
+    pays = group_id if group_id is not None else charged_group(caller, None)
+    with context.database.read() as session:
+        must_fit(session, context, Charge(caller.id, pays), model.size, "group")
+    row = ModelRow(id=new_id(), kind=ModelKind.CUSTOM, name=new.name, description=new.description, file=model.file)
+    row.owner_id, row.group_id, row.metrics, row.image = caller.id, group_id, model.metrics, model.image
+    row.training, row.training_name = model.training, model.training_name
+    try:
+        with model_path(context, model).open("rb") as source:
+            kept = _store(source, context.home.model(row.id), row, model.size)
+        row.size, row.sha256 = kept.size, kept.sha256
+        with context.database.write() as session:
+            session.add(row)
+            session.flush()
+            tell_model(session, row)
+    except BaseException:
+        remove_files(context, row.id)
+        raise
+    return row.id
 
 
 def _store(source: BinaryIO, folder: Path, row: ModelRow, limit: int) -> Kept:

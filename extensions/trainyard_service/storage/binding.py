@@ -15,6 +15,7 @@ from trainyard_service.context import Context
 from trainyard_service.database.tables.storage import StorageRow
 from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller
+from trainyard_service.preferences import allowed_hosts, hosts_of
 from trainyard_service.storage.bucket import Bucket
 from trainyard_service.storage.identities import make_keys
 from trainyard_service.storage.keyring import Keyring
@@ -36,7 +37,7 @@ def bind(context: Context, caller: Caller, new: NewStorage) -> Storage:
     """
     with context.database.read() as session:
         must_be_unbound(session, caller.id)
-    place = new_place(context.settings, new, caller.id)
+    place = new_place(context.settings, hosts_of(context), new, caller.id)
     bucket = Bucket(place)
     if place.embedded:
         bucket.make()
@@ -121,8 +122,8 @@ def bucket_of(context: Context, account_id: int) -> Bucket:
         NotFound: none is bound yet.
     """
     with context.database.read() as session:
-        row = find(session, account_id)
-    return Bucket(place_of(context.settings, row))
+        row, hosts = find(session, account_id), allowed_hosts(session)
+    return Bucket(place_of(context.settings, row, hosts))
 
 
 def view(row: StorageRow) -> Storage:

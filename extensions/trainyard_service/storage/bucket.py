@@ -12,11 +12,9 @@ from functools import lru_cache, wraps
 from pathlib import PurePosixPath
 from typing import IO, Any, ParamSpec, TypeVar
 
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from trainyard.errors import Invalid, NotAllowed, NotFound, Unavailable, UserError
-from trainyard.outward.clients import keep_outward
+from trainyard.outward.clients import s3_client
 from trainyard.records.storage import BucketEntry, BucketListing
 from trainyard.words import N_
 
@@ -51,29 +49,8 @@ class Sending:
 
 @lru_cache(maxsize=64)
 def _client(place: Place) -> Any:
-    """A client is costly to make and safe to share between threads."""
-    config = Config(
-        s3={"addressing_style": "path"},
-        connect_timeout=5,
-        read_timeout=60,
-        retries={"max_attempts": 3, "mode": "standard"},
-        max_pool_connections=20,
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        proxies={} if place.embedded else None,
-    )
-    session = botocore.session.Session()
-    client = session.create_client(
-        "s3",
-        endpoint_url=place.endpoint,
-        region_name=place.region or "us-east-1",
-        aws_access_key_id=place.access_key,
-        aws_secret_access_key=place.secret_key,
-        config=config,
-    )
-    if not place.inward:
-        keep_outward(client, place.endpoint)
-    return client
+    """The client of ``place``; those last asked for are kept."""
+    return s3_client(place, attempts=3, connections=20)
 
 
 def must_be_key(key: str, *, field: str = "key", empty: bool = False) -> str:
@@ -171,6 +148,14 @@ class Bucket:
         objects = [_object(one, prefix) for one in answer.get("Contents", ()) if one["Key"] != prefix]
         following = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
         return BucketListing(bucket=self._name, prefix=prefix, entries=folders + objects, after=following)
+
+    @in_words
+    def keys_after(self, prefix: str, after: str) -> tuple[list[str], str | None]:
+        """A thousand keys below ``prefix`` at any depth that come behind ``after``; what to ask with for the next, or None."""
+        asked = {"Bucket": self._name, "Prefix": prefix} | ({"StartAfter": after} if after else {})
+        answer = self._s3.list_objects_v2(**asked)
+        keys = [one["Key"] for one in answer.get("Contents", ())]
+        return keys, keys[-1] if keys and answer.get("IsTruncated") else None
 
     @in_words
     def size(self, key: str) -> int:

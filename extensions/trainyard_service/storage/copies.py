@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Select, String, and_, cast, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, String, and_, cast, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 from trainyard.errors import UserError
 from trainyard.records.datasets import DatasetState
@@ -80,13 +81,18 @@ SUBJECTS = (
 
 def is_due(session: Session) -> bool:
     """Whether ``look`` would change anything, or something waits to be worked on; only reads."""
+    if session.scalar(select(or_(exists(select(StorageRow)), exists(select(CopyRow))))) is not True:
+        return False  # nobody has a bucket, and nobody had one
     if session.scalar(due().limit(1)) is not None:
         return True
-    return any(
-        session.execute(query.limit(1)).first() is not None
-        for one in SUBJECTS
-        for query in (_missing(one), select(CopyRow.kind).where(_stale(one)), select(CopyRow.kind).where(_orphaned(one)))
-    )
+    return any(session.execute(query).first() is not None for query in _looks())
+
+
+@cache
+def _looks() -> tuple[Select[Any], ...]:
+    """What would be changed; put together once, as that takes longer than asking."""
+    stale, orphaned = ([select(CopyRow.kind).where(rule(one)) for one in SUBJECTS] for rule in (_stale, _orphaned))
+    return tuple(query.limit(1) for query in (*map(_missing, SUBJECTS), *stale, *orphaned))
 
 
 def look(session: Session) -> int:

@@ -18,6 +18,7 @@ from trainyard.records.storage import Storage
 from trainyard_service.context import Context
 from trainyard_service.database.tables.accounts import AccountRow
 from trainyard_service.database.tables.storage import StorageRow
+from trainyard_service.preferences import hosts_of
 from trainyard_service.storage.place import place_of
 
 log = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Mounts:
             if row is None or account is None:
                 return None
             identity = Identity(name=account.hub_name, uid=account.uid, gid=account.uid)
-        place = place_of(self._context.settings, row)
+        place = place_of(self._context.settings, row, hosts_of(self._context))
         return BucketSpec(
             owner=account_id,
             bucket=place.bucket,
@@ -88,7 +89,7 @@ class Mounts:
             region=place.region,
             access_key=place.access_key,
             secret_key=place.secret_key,
-            direct=place.embedded,
+            direct=place.direct,
             inward=place.inward,
             identity=identity,
         )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import s3fs
+from aiohttp import ClientError
 from botocore.exceptions import BotoCoreError
 
 
 class OneBucket(s3fs.S3FileSystem):  # type: ignore[misc]
     """Refuses every other bucket: a picture's address in a list is a stranger's text, and some keys open more than one."""
+
+    retries = 3
 
     def __init__(self, *args: Any, only_bucket: str, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -36,3 +39,15 @@ class OneBucket(s3fs.S3FileSystem):  # type: ignore[misc]
             return await super()._call_s3(method, *arguments, **options)
         except BotoCoreError as error:
             raise ConnectionError(f"the store does not answer ({type(error).__name__})") from error
+
+    async def _cat_file(self, *arguments: Any, **options: Any) -> bytes:
+        """See ``_call_s3``: an answer may also break off while it is read.
+
+        Raises:
+            ConnectionError: it did, again and again.
+        """
+        try:
+            data: bytes = await super()._cat_file(*arguments, **options)
+        except (ClientError, TimeoutError) as error:
+            raise ConnectionError(f"the store broke off ({type(error).__name__})") from error
+        return data

@@ -9,12 +9,15 @@ from urllib.parse import urlparse
 
 from trainyard.errors import Invalid, Unavailable
 from trainyard.outward import is_public
+from trainyard.outward.hosts import AllowedHosts
 from trainyard.records.storage import NewStorage
 from trainyard.words import N_
 
 from trainyard_service.database.tables.storage import StorageRow
 from trainyard_service.settings import Settings
 from trainyard_service.storage.keyring import Keyring
+
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,11 @@ class Place:
     secret_key: str
     embedded: bool
     inward: bool = False
+
+    @property
+    def direct(self) -> bool:
+        """Whether no proxy of the environment lies between: our own store is on this machine."""
+        return self.embedded
 
     def __repr__(self) -> str:
         return f"Place({self.endpoint!r}, {self.bucket!r})"
@@ -54,10 +62,10 @@ def embedded_place(settings: Settings, bucket: str) -> Place:
     return Place(settings.store_url, bucket, "us-east-1", keys["accessKey"], keys["secretKey"], embedded=True, inward=True)
 
 
-def place_of(settings: Settings, row: StorageRow) -> Place:
+def place_of(settings: Settings, row: StorageRow, hosts: AllowedHosts) -> Place:
     """The place a row stands for. Its address is checked again: a name may lead elsewhere than when it was bound."""
     if not row.embedded:
-        must_be_reachable(settings, row.endpoint)
+        must_be_reachable(settings, hosts, row.endpoint)
     elif not row.access_key:
         # bound before buckets had keys of their own, until it is given some at the service's start
         return embedded_place(settings, row.bucket)
@@ -65,11 +73,11 @@ def place_of(settings: Settings, row: StorageRow) -> Place:
     keys = keyring.open(row.access_key), keyring.open(row.secret_key)
     # the own store's port may have changed since
     endpoint = settings.store_url if row.embedded else row.endpoint
-    inward = row.embedded or settings.private_storage
+    inward = row.embedded or may_be_inside(settings, hosts, row.endpoint)
     return Place(endpoint, row.bucket, row.region, *keys, embedded=row.embedded, inward=inward)
 
 
-def new_place(settings: Settings, new: NewStorage, owner: int) -> Place:
+def new_place(settings: Settings, hosts: AllowedHosts, new: NewStorage, owner: int) -> Place:
     """The place a form means; without an address it is the platform's own store.
 
     Raises:
@@ -78,12 +86,12 @@ def new_place(settings: Settings, new: NewStorage, owner: int) -> Place:
     if not new.endpoint or new.endpoint.rstrip("/") == settings.store_url.rstrip("/"):
         must_be_ones_own(new.bucket, owner)
         return embedded_place(settings, new.bucket)
-    must_be_reachable(settings, new.endpoint)
+    must_be_reachable(settings, hosts, new.endpoint)
     for field, value in (("access_key", new.access_key), ("secret_key", new.secret_key)):
         if not value.strip():
             raise Invalid("key-missing", N_("A storage space with an address of its own needs both keys."), field=field)
     keys = new.access_key.strip(), new.secret_key.strip()
-    endpoint, inward = new.endpoint.rstrip("/"), settings.private_storage
+    endpoint, inward = new.endpoint.rstrip("/"), may_be_inside(settings, hosts, new.endpoint)
     return Place(endpoint, new.bucket, new.region, *keys, embedded=False, inward=inward)
 
 
@@ -106,21 +114,27 @@ def must_be_ones_own(bucket: str, owner: int) -> None:
         )
 
 
-def must_be_reachable(settings: Settings, endpoint: str) -> None:
+def may_be_inside(settings: Settings, hosts: AllowedHosts, endpoint: str) -> bool:
+    """Whether an administrator lets a store with this address lie in the private network."""
+    parsed = urlparse(endpoint)
+    return settings.private_storage or hosts.names(parsed.hostname or "", parsed.port or _PORTS.get(parsed.scheme, 0))
+
+
+def must_be_reachable(settings: Settings, hosts: AllowedHosts, endpoint: str) -> None:
     """Refuse addresses that lead into this machine or its network: the service must not be anybody's way in.
 
     Raises:
         Invalid: not an http(s) address, unknown, or private while the administrator has not allowed that.
     """
     parsed = urlparse(endpoint)
-    if parsed.scheme not in ("http", "https") or not parsed.hostname or parsed.username or parsed.query:
+    if parsed.scheme not in _PORTS or not parsed.hostname or parsed.username or parsed.query or not _has_port(endpoint):
         raise Invalid(
             "endpoint", N_("{endpoint} is not an address such as https://s3.example.org."), field="endpoint", endpoint=endpoint
         )
-    if settings.private_storage:
+    if may_be_inside(settings, hosts, endpoint):
         return
     try:
-        found = socket.getaddrinfo(parsed.hostname, parsed.port or 443, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(parsed.hostname, parsed.port or _PORTS[parsed.scheme], type=socket.SOCK_STREAM)
     except (OSError, ValueError, UnicodeError) as error:
         sentence = N_("The name {host} is not known.")
         raise Invalid("endpoint-unknown", sentence, field="endpoint", host=parsed.hostname) from error
@@ -129,7 +143,15 @@ def must_be_reachable(settings: Settings, endpoint: str) -> None:
             raise Invalid(
                 "endpoint-private",
                 N_("{host} is an address of this machine or a private network, which may not be bound."),
-                hint=N_("An administrator can allow it with TRAINYARD_SERVICE_PRIVATE_STORAGE=true."),
+                hint=N_("An administrator can allow the host: `trainyard admin allowed-hosts`."),
                 field="endpoint",
                 host=parsed.hostname,
             )
+
+
+def _has_port(endpoint: str) -> bool:
+    """Whether its port is none or a number that a port can have."""
+    try:
+        return urlparse(endpoint).port != 0
+    except ValueError:
+        return False

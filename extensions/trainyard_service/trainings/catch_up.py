@@ -52,6 +52,8 @@ def instances(session: Session, context: Context, row: TrainingRow) -> None:
 
 def snapshots(context: Context, training_id: str) -> None:
     """Keep every complete snapshot of a training's instances that is not kept yet."""
+    if not _names(context, training_id, "", _INSTANCE):
+        return
     with context.database.read() as session:
         row = session.get(TrainingRow, training_id)
         ids = [one.id for one in row.instances] if row else []

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict, Invalid, NotFound, TooLarge
-from trainyard.quotas import Request
 from trainyard.records.jobs import Image, JobKind
 from trainyard.records.trainings import NewTraining
+from trainyard.training import params
+from trainyard.training.patterns import compiled
 from trainyard.words import N_
 
 from trainyard_service import images
@@ -23,7 +24,7 @@ from trainyard_service.identity import Caller
 from trainyard_service.jobs import life
 from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.jobs.naming import new_id
-from trainyard_service.trainings import entry
+from trainyard_service.trainings import claims, entry
 from trainyard_service.trainings.places import EXAMPLES, SHARES
 from trainyard_service.trainings.telling import tell_training
 
@@ -38,14 +39,15 @@ def create(session: Session, context: Context, ledger: Ledger, caller: Caller, n
         UserError: group, name, image, sets, package, entry or parameters are refused; nothing was made.
     """
     group_id = member_of(caller, new.group)
-    _refuse_same_name(session, caller.id, group_id, new.name)
+    refuse_same_name(session, caller.id, group_id, new.name)
     image = images.find(context.home, new.image)
-    sets = _sets(session, caller, new)
-    size = ledger.size(new.package)
-    ledger.refuse_impossible(session, Request("new", caller.id, group_id, size.amount()), new.group)
+    sets = sets_of(session, caller, new)
+    claims.checked(session, ledger, claims.Claimant(caller.id, group_id, caller.administrator), new)
     roots = roots_of(context, image, group_id, new.group)
     words = entry.check(new.entry, roots)
-    parameters = _parameters(new.parameters or entry.example_parameters(words, roots))
+    entry.check_program(entry.program_of(words, roots), images.folder_of(context.home, image) / "env", new.image)
+    parameters = checked_parameters(new.parameters or entry.example_parameters(words, roots))
+    compiled(new.log_patterns)
     training_id = new_id()
     job = life.submit(
         session,
@@ -56,16 +58,25 @@ def create(session: Session, context: Context, ledger: Ledger, caller: Caller, n
             group_id=group_id,
             image=images.reference(image),
             package=new.package,
-            spec={"training": training_id},
-            time_limit=new.hours * 3600,
+            priority=new.priority,
+            preemptible=new.preemptible,
+            cluster=new.cluster,
+            replicas=claims.parts_stored(new.distributed),
+            spec={
+                "training": training_id,
+                "dry_run": new.dry_run,
+                "log_patterns": new.log_patterns,
+                "distributed": new.distributed.model_dump(mode="json") if new.distributed else None,
+            },
+            time_limit=ledger.settings.dry_run_seconds if new.dry_run else new.hours * 3600,
+            restart=new.restart.model_dump(mode="json") if new.restart.max_retries and not new.dry_run else None,
         ),
     )
-    row = TrainingRow(id=training_id, owner_id=caller.id, group_id=group_id, job_id=job.id, parameters=parameters)
+    row = TrainingRow(id=training_id, owner_id=caller.id, group_id=group_id, job=job, parameters=parameters)
     row.name, row.description, row.entry, row.hours = new.name, new.description, new.entry, new.hours
-    row.sets = [TrainingSetRow(part=part, set_id=one.id) for part, one in sets.items()]
+    row.sets, row.instances = [TrainingSetRow(part=part, set=one) for part, one in sets.items()], []
     session.add(row)
     session.flush()
-    session.refresh(row)
     tell_training(session, row)
     for one in sets.values():
         tell_batch(session, one.batch)
@@ -96,7 +107,12 @@ def roots_of(context: Context, image: Image, group_id: int, group: str) -> entry
     return entry.Roots({EXAMPLES: examples, SHARES / group: context.home.group_share(group_id)})
 
 
-def _refuse_same_name(session: Session, owner_id: int, group_id: int, name: str) -> None:
+def refuse_same_name(session: Session, owner_id: int, group_id: int, name: str) -> None:
+    """Names are unique per person and group.
+
+    Raises:
+        Conflict: there is one.
+    """
     same = select(TrainingRow.id).where(
         TrainingRow.owner_id == owner_id, TrainingRow.group_id == group_id, TrainingRow.name == name
     )
@@ -110,7 +126,12 @@ def _refuse_same_name(session: Session, owner_id: int, group_id: int, name: str)
         )
 
 
-def _sets(session: Session, caller: Caller, new: NewTraining) -> dict[str, FormattedSetRow]:
+def sets_of(session: Session, caller: Caller, new: NewTraining) -> dict[str, FormattedSetRow]:
+    """The sets by part, complete and fitting each other.
+
+    Raises:
+        UserError: one is missing, not for this caller, not ready, or unlike the first.
+    """
     found: dict[str, FormattedSetRow] = {}
     for part in PARTS:
         set_id = getattr(new, f"{part}_set")
@@ -159,13 +180,26 @@ def _refuse_unlike(first: FormattedSetRow, other: FormattedSetRow, field: str) -
         )
 
 
-def _parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+def checked_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The hyper-parameters, if every reader of JSON takes them.
+
+    Raises:
+        UserError: a number is not finite, they are nested too deeply, or too large.
+    """
     try:
         size = len(json.dumps(parameters, allow_nan=False))
     except (ValueError, RecursionError):
         raise Invalid(
             "parameters-not-json", N_("A hyper-parameter is not a finite number or nested too deeply."), field="parameters"
         ) from None
+    if params.too_deep(parameters):
+        raise Invalid(
+            "parameters-too-deep",
+            N_("The hyper-parameters are nested more than {limit} levels deep."),
+            hint=N_("Keep such a structure in a file of its own, and name that file in the parameters."),
+            field="parameters",
+            limit=params.DEEPEST,
+        )
     if size > _LARGEST_PARAMETERS:
         raise TooLarge(
             "parameters-too-large",

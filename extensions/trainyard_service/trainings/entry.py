@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,11 @@ from trainyard_service.trainings.places import EXAMPLES
 from trainyard_service.volume_files import read_json
 
 _DEFAULTS = "params/default.json"
+_FIRST_BYTES = 256
+_PROGRAMS = (Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin"))
+_OF_SHELLS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1", "2>", "&>"})
+_ONLY_IN_SHELLS = frozenset({"cd", "source", ".", "export", "ulimit", "set", "exec"})
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,22 @@ def split(entry: str) -> tuple[str, ...]:
         raise _wrong(N_("The entry cannot be split into words: {reason}."), reason=str(error)) from None
     if not words or "\0" in entry:
         raise _wrong(N_("The entry is empty."))
+    _refuse_shell(words)
     return words
+
+
+def _refuse_shell(words: tuple[str, ...]) -> None:
+    """What only a shell understands would reach the program as an argument, or be looked for as a program."""
+    first = words[0] if words[0] in _ONLY_IN_SHELLS or _ASSIGNMENT.match(words[0]) else None
+    found = first or next((word for word in words if word in _OF_SHELLS), None)
+    if found:
+        raise Invalid(
+            "entry-needs-a-shell",
+            N_("The entry holds {word}, which only a shell understands; no shell reads it."),
+            hint=N_("Write sh -c '…' around it, or put it into a script and give that."),
+            field="entry",
+            word=found,
+        )
 
 
 def check(entry: str, roots: Roots) -> tuple[str, ...]:
@@ -75,16 +96,82 @@ def _check_file(path: PurePosixPath, roots: Roots, *, execute: bool) -> None:
         return
     try:
         with open_beneath(*place) as file:
-            mode = os.fstat(file.fileno()).st_mode
+            mode, begin = os.fstat(file.fileno()).st_mode, file.read(_FIRST_BYTES)
     except (OSError, ValueError):
         raise _wrong(N_("The entry {entry} does not exist."), roots, entry=str(path)) from None
     if execute and not mode & 0o111:
         raise Invalid(
             "entry-not-executable",
             N_("The entry {entry} is not executable."),
-            hint=N_("Run chmod +x on it, or name its interpreter in front: python {entry}"),
+            hint=N_("Run chmod +x on it, or name its interpreter in front: {interpreter} {entry}"),
+            field="entry",
+            interpreter=_interpreter(begin) or ("sh" if path.suffix == ".sh" else "python"),
+            entry=str(path),
+        )
+    if execute:
+        _check_interpreter(path, begin)
+
+
+def _check_interpreter(path: PurePosixPath, begin: bytes) -> None:
+    """What the kernel starts by itself is a program or says in its first line which program reads it."""
+    first = begin.split(b"\n", 1)[0]
+    if begin.startswith(b"#!") and first.endswith(b"\r"):
+        raise Invalid(
+            "entry-line-ends",
+            N_("The lines of {entry} end as on Windows, so that its interpreter is not found."),
+            hint=N_("Save it with Unix line ends (sed -i 's/\\r$//' {entry}), or name its interpreter in front."),
             field="entry",
             entry=str(path),
+        )
+    if not begin.startswith((b"#!", b"\x7fELF")):
+        raise Invalid(
+            "entry-no-interpreter",
+            N_("The entry {entry} does not say which program is to read it: its first line does not begin with #!."),
+            hint=N_("Name its interpreter in front, as in python {entry}, or begin the file with #!/usr/bin/env python"),
+            field="entry",
+            entry=str(path),
+        )
+
+
+def _interpreter(begin: bytes) -> str:
+    """The name of the program a script's first line asks for, without its folder; empty where there is no such line."""
+    if not begin.startswith(b"#!"):
+        return ""
+    words = begin[2:].split(b"\n", 1)[0].decode("utf-8", "replace").split()
+    if words and words[0].endswith("/env"):
+        words = [word for word in words[1:] if not word.startswith("-")]
+    return PurePosixPath(words[0]).name if words else ""
+
+
+def program_of(words: tuple[str, ...], roots: Roots) -> str:
+    """The program the image has to have: the entry's own, or the one that reads its script; empty where nothing tells."""
+    path = PurePosixPath(words[0])
+    if not path.is_absolute():
+        return words[0]
+    place = roots.locate(path)
+    if place is None:
+        return ""
+    try:
+        with open_beneath(*place) as file:
+            return _interpreter(file.read(_FIRST_BYTES))
+    except (OSError, ValueError):
+        return ""
+
+
+def check_program(name: str, environment: Path, image: str) -> None:
+    """That program is one of the image, or of the machine.
+
+    Raises:
+        Invalid: it is in neither.
+    """
+    if name and not any(os.path.lexists(folder / name) for folder in (environment / "bin", *_PROGRAMS)):
+        raise Invalid(
+            "program-missing",
+            N_("There is no program {program} in the image {image}."),
+            hint=N_("Check its spelling, or choose another image."),
+            field="entry",
+            program=name,
+            image=image,
         )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from trainyard.errors import TooMany, Unavailable
+from trainyard.home import Home
 from trainyard.jobs.launch import LaunchSpec, LaunchState, Mount, Resources
 from trainyard.words import N_
 
@@ -48,13 +50,13 @@ class TensorBoards:
         default_factory=lambda: httpx.AsyncClient(timeout=httpx.Timeout(60, connect=5), trust_env=False)
     )
 
-    def start(self, row: TrainingRow, prefix: str) -> str:
-        """Make sure a TensorBoard runs on the training; its key.
+    def start(self, rows: Sequence[TrainingRow], prefix: str) -> str:
+        """Make sure a TensorBoard runs on the training, or on several together; its key.
 
         Raises:
             TooMany: the limit is reached.
         """
-        key = f"{PREFIX}{row.id}"
+        key = key_of([row.id for row in rows])
         self._use(key)
         state = self.context.launcher.state(key)
         if state is not None and state.phase == "ended":
@@ -69,13 +71,14 @@ class TensorBoards:
                 limit=MOST,
                 minutes=round(self.settings.tensorboard_idle / 60),
             )
-        self.context.launcher.start(self._spec(row, key, prefix))
+        self.context.launcher.start(self._spec(rows, key, prefix))
         return key
 
-    def _spec(self, row: TrainingRow, key: str, prefix: str) -> LaunchSpec:
+    def _spec(self, rows: Sequence[TrainingRow], key: str, prefix: str) -> LaunchSpec:
         # a port by number of the training: where the network is shared with the host, two must not meet
-        port = PORT + int(row.id[:3], 16)
-        run = self.context.home.run(row.id)
+        port = PORT + int(key.removeprefix(PREFIX)[:3], 16)
+        groups = tuple(dict.fromkeys(row.group.gid for row in rows))
+        home = self.context.home
         program = ("python", "-m", "tensorboard.main", "--logdir", str(RUN), "--reload_interval", "5", "--bind_all")
         return LaunchSpec(
             key=key,
@@ -83,9 +86,9 @@ class TensorBoards:
             argv=(*program, "--port", str(port), "--path_prefix", prefix),
             environment={"HOME": "/tmp", "LANG": "C.UTF-8", "PATH": "/opt/image/bin:/usr/bin:/bin"},  # noqa: S108
             working_directory=RUN,
-            mounts=(Mount(source=run, target=RUN),),
+            mounts=_mounts(rows, home),
             resources=Resources(cpu=1, memory=self.settings.tensorboard_memory),
-            identity=identity_of(row.job),
+            identity=identity_of(rows[0].job).model_copy(update={"groups": groups}),
             internet=False,
             listen_port=port,
             grace=5,
@@ -171,6 +174,22 @@ class TensorBoards:
 
     def _all(self) -> list[LaunchState]:
         return [state for state in self.context.launcher.states() if state.key.startswith(PREFIX)]
+
+
+def key_of(trainings: Sequence[str]) -> str:
+    """The key of the TensorBoard on these trainings; of several by what they are called together, in any order."""
+    if len(trainings) == 1:
+        return f"{PREFIX}{trainings[0]}"
+    return PREFIX + hashlib.sha256(",".join(sorted(trainings)).encode()).hexdigest()[:24]
+
+
+def _mounts(rows: Sequence[TrainingRow], home: Home) -> tuple[Mount, ...]:
+    """The run folder of one training, or those of several by their names, told apart where names are the same."""
+    if len(rows) == 1:
+        return (Mount(source=home.run(rows[0].id), target=RUN),)
+    names = [row.name for row in rows]
+    shown = [name if names.count(name) == 1 else f"{name} {row.id[:6]}" for name, row in zip(names, rows, strict=True)]
+    return tuple(Mount(source=home.run(row.id), target=RUN / name) for name, row in zip(shown, rows, strict=True))
 
 
 def headers_told(headers: Mapping[str, str], below: str) -> dict[str, str]:

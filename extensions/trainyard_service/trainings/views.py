@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-from trainyard.records.trainings import Instance, InstanceState, Training
+from trainyard.records.trainings import Instance, InstanceState, Training, TrialOf
 from trainyard.words import translate
 
+from trainyard_service.context import Context
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.trainings import InstanceRow, TrainingRow
 from trainyard_service.datasets.views import Reader, set_view
 from trainyard_service.jobs.views import job_view
 from trainyard_service.permissions import can_change
-from trainyard_service.trainings import places
-from trainyard_service.trainings.curves import CurveReader
+from trainyard_service.trainings import alarms, checkpoints, places
+from trainyard_service.trainings.curves import CurveReader, moment
 
 
-def training_view(reader: Reader, curves: CurveReader, row: TrainingRow) -> Training:
-    """One training with its instances, the newest first."""
+def training_view(reader: Reader, curves: CurveReader, row: TrainingRow, context: Context | None = None) -> Training:
+    """One training with its instances, the newest first; with ``context`` also the checkpoint it would go on from, and when
+    it last said something."""
     instances = sorted(row.instances, key=lambda one: one.started, reverse=True)
     return Training(
         id=row.id,
@@ -30,7 +30,14 @@ def training_view(reader: Reader, curves: CurveReader, row: TrainingRow) -> Trai
         hours=row.hours,
         instances=[instance_view(reader, curves, one) for one in instances],
         log=places.log_inside(row),
+        log_patterns=row.job.spec.get("log_patterns") or [],
         may_change=can_change(reader.caller, row.owner_id),
+        dry_run=bool(row.job.spec.get("dry_run")),
+        distributed=row.job.spec.get("distributed"),
+        checkpoint=checkpoints.newest(context, row) if context else None,
+        last_output=alarms.last_output(context, row) if context else None,
+        quiet_after=context.settings.quiet_minutes * 60 or None if context else None,
+        search=TrialOf.model_validate(row.job.spec["search"]) if row.job.spec.get("search") else None,
     )
 
 
@@ -55,11 +62,3 @@ def instance_view(reader: Reader, curves: CurveReader, row: InstanceRow) -> Inst
         remaining=progress.remaining if running else None,
         last_output=moment(last),
     )
-
-
-def moment(seconds: float | None) -> datetime | None:
-    """A time an event file tells; what no calendar has is as good as none: the file is a job's."""
-    try:
-        return datetime.fromtimestamp(seconds, UTC) if seconds else None
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
 from sqlalchemy import select
@@ -13,8 +14,11 @@ from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
 from trainyard_service.database.tables.trainings import InstanceRow
 from trainyard_service.datasets.telling import readers as dataset_readers
 from trainyard_service.jobs.naming import is_id
+from trainyard_service.trainings import alarms
+from trainyard_service.trainings.curves import curves_of
 from trainyard_service.trainings.telling import readers as training_readers
 
+log = logging.getLogger(__name__)
 _STEP, _DEBOUNCE = 100, 1000
 
 
@@ -26,6 +30,7 @@ async def watch_volume(context: Context) -> None:
     news = awatch(*folders, watch_filter=_interesting, step=_STEP, debounce=_DEBOUNCE, ignore_permission_denied=True)
     async for changes in news:
         subjects = {subject for _, path in changes if (subject := subject_of(context.home.volume, Path(path)))}
+        await asyncio.to_thread(_follow, context, [Path(path) for _, path in changes])
         await asyncio.to_thread(_tell, context, subjects)
 
 
@@ -40,11 +45,24 @@ def subject_of(volume: Path, path: Path) -> tuple[str, str] | None:
     match parts:
         case ("runs", training, instance, "logs", *_) if is_id(training):
             return "instance", instance
-        case ("formatted", batch, _) if is_id(batch):
+        case ("formatted", batch, _) | ("formatted", batch, ".shards", _, _) if is_id(batch):
             return "batch", batch
         case ("datasets", dataset, _) if is_id(dataset):
             return "dataset", dataset
     return None
+
+
+def _follow(context: Context, paths: list[Path]) -> None:
+    """Read what running instances have written, so that no page has to wait for it, and nobody for bad news."""
+    logs = {path.relative_to(context.home.volume).parts for path in paths}
+    instances = {(parts[1], parts[2]) for parts in logs if len(parts) > 4 and parts[0] == "runs" and parts[3] == "logs"}
+    with context.database.read() as session:
+        known = {one for one in instances if session.get(InstanceRow, one[1])}
+    for training, instance in known:
+        try:
+            alarms.tell_lost(context, instance, curves_of(context).follow(training, instance))
+        except Exception:
+            log.exception("what a run has written could not be read", extra={"instance": instance})
 
 
 def _tell(context: Context, subjects: set[tuple[str, str]]) -> None:

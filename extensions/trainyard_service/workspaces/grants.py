@@ -20,7 +20,7 @@ from trainyard_service.context import Context
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow
 from trainyard_service.database.tables.datasets import FormattedSetRow
-from trainyard_service.database.tables.jobs import AllocationRow, WorkspaceRow
+from trainyard_service.database.tables.jobs import AllocationRow, WaitingWorkspaceRow, WorkspaceRow
 from trainyard_service.datasets.access import find_set
 from trainyard_service.datasets.formatting import set_folder
 from trainyard_service.events import Audience, announce
@@ -28,6 +28,8 @@ from trainyard_service.identity import Caller
 from trainyard_service.jobs.ledger import Ledger, shortage_error
 from trainyard_service.trainings.create import member_of
 from trainyard_service.volume import make_home, make_member_folder
+from trainyard_service.workspaces import called_off, waiting
+from trainyard_service.workspaces.waiting import WorkspaceWaits
 
 SHARES = PurePosixPath("/workspace/mnt/group")
 SETS = PurePosixPath("/workspace/mnt/datasets")
@@ -75,26 +77,28 @@ def newest(session: Session, account_id: int) -> WorkspaceRow | None:
     return session.scalars(query.limit(1)).first()
 
 
-def grant(session: Session, context: Context, ledger: Ledger, caller: Caller, options: Options) -> WorkspaceGrant:
-    """Check the options, allocate, and say what to launch.
+def grant(
+    session: Session, context: Context, ledger: Ledger, caller: Caller, options: Options
+) -> WorkspaceGrant | WorkspaceWaits:
+    """Check the options, allocate, and say what to launch; or what is waited for, where preemptible jobs give way first.
 
     Raises:
         UserError: no group, an image or set that cannot be used, a running workspace, or not enough of something.
     """
-    group = options.group or next(iter(caller.groups.values()), None)
-    if group is None:
-        raise NotAllowed(
-            "no-group",
-            N_("A workspace needs a group, and you are in none yet."),
-            hint=N_("Ask an administrator to put you into one. Datasets can be made without."),
-            field="group",
-        )
+    group = _group(caller, options)
     group_id = member_of(caller, group)
+    called_off.release(session, context, caller.id, called_off.LATEST)
     _refuse_second(session, caller)
     last = newest(session, caller.id)
     image = _image(context, options, last)
-    size = ledger.size(options.package or (last.package if last else ledger.settings.packages[0]))
+    size = ledger.size(session, options.package or _package(session, ledger, last))
     sets = [find_set(session, caller, set_id) for set_id in dict.fromkeys(options.datasets)]
+    asking = WaitingWorkspaceRow(account_id=caller.id, group_id=group_id, package=size.name)
+    wait = waiting.decide(session, ledger, asking)
+    if wait is not None and wait.promised:
+        return WorkspaceWaits(waiting=waiting.sentence(session, asking, ledger.settings.grace, caller.language))
+    if wait is not None and wait.shortage.resource != "disk":
+        raise shortage_error("not-enough-now", wait.shortage, group)
     row = _row(caller.id, group_id, _number(session, context, caller.id), ledger)
     row.image, row.package, row.sets = images.reference(image), size.name, [one.id for one in sets]
     session.add(row)
@@ -120,6 +124,19 @@ def grant(session: Session, context: Context, ledger: Ledger, caller: Caller, op
     )
 
 
+def _group(caller: Caller, options: Options) -> str:
+    """The chosen group, or the person's first."""
+    group = options.group or next(iter(caller.groups.values()), None)
+    if group is None:
+        raise NotAllowed(
+            "no-group",
+            N_("A workspace needs a group, and you are in none yet."),
+            hint=N_("Ask an administrator to put you into one. Datasets can be made without."),
+            field="group",
+        )
+    return group
+
+
 def _refuse_second(session: Session, caller: Caller) -> None:
     """One workspace per person."""
     held = select(AllocationRow.key).where(AllocationRow.owner_id == caller.id, AllocationRow.workspace.is_not(None))
@@ -138,6 +155,12 @@ def _image(context: Context, options: Options, last: WorkspaceRow | None) -> Ima
     if last is not None and any(images.reference(one) == last.image for one in known):
         return images.find(context.home, last.image)
     return known[0] if known else images.find(context.home, KIND)
+
+
+def _package(session: Session, ledger: Ledger, last: WorkspaceRow | None) -> str:
+    """What was chosen last while that is offered, else the first there is."""
+    known = ledger.sizes(session)
+    return last.package if last and last.package in known else next(iter(known))
 
 
 def _key(account_id: int, number: int) -> str:
@@ -160,15 +183,16 @@ def _row(account_id: int, group_id: int, number: int, ledger: Ledger) -> Workspa
 
 
 def _allocate(session: Session, ledger: Ledger, row: WorkspaceRow, group: str) -> tuple[str, ...]:
-    amount = ledger.size(row.package).amount(jobs=0)
+    size = ledger.size(session, row.package)
+    amount = size.amount(jobs=0)
     allocation = AllocationRow(key=row.key, owner_id=row.account_id, group_id=row.group_id, workspace=row.key)
     allocation.cpu, allocation.memory, allocation.gpu, allocation.jobs = amount.cpu, amount.memory, amount.gpu, amount.jobs
-    outcome = ledger.take(session, allocation)
-    if isinstance(outcome, Shortage) and outcome.resource == "disk" and row.package == ledger.smallest.name:
+    outcome = ledger.take(session, allocation, size.gpu_type)
+    if isinstance(outcome, Shortage) and outcome.resource == "disk" and row.package == ledger.smallest(session).name:
         row.ends_at = row.started + TIDYING
         values = {"group": group, "used": readable(outcome.used), "limit": readable(outcome.limit)}
         notices.send(session, row.account_id, _TIDY, link="/services/pages/", **values)
-        outcome = ledger.take(session, allocation, tidying=True)
+        outcome = ledger.take(session, allocation, size.gpu_type, tidying=True)
     if isinstance(outcome, Shortage):
         raise shortage_error("not-enough-now", outcome, group)
     return outcome

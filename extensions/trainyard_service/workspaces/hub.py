@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 import httpx
@@ -13,7 +14,7 @@ from trainyard_service.context import Context
 
 
 class HubServers(Protocol):
-    """The two calls the Hub must offer."""
+    """The calls the Hub must offer."""
 
     def start(self, hub_name: str, options: Mapping[str, Any]) -> None:
         """Start the server; returns when the start is under way."""
@@ -21,6 +22,10 @@ class HubServers(Protocol):
 
     def stop(self, hub_name: str) -> None:
         """Stop the server; fine when there is none."""
+        ...
+
+    def last_activity(self, hub_name: str) -> datetime | None:
+        """When the person's server was last heard of; None when the Hub does not say."""
         ...
 
 
@@ -42,10 +47,19 @@ class HubApi:
         if answer.status_code >= 400 and answer.status_code != 404:
             raise _refusal(answer)
 
-    def _send(self, method: str, hub_name: str, **more: Any) -> httpx.Response:
+    def last_activity(self, hub_name: str) -> datetime | None:
+        """See ``HubServers``."""
+        try:
+            answer = self._send("GET", hub_name, "")
+            told = answer.json()["servers"][""]["last_activity"] if answer.status_code == 200 else None
+            return datetime.fromisoformat(told) if told else None
+        except (Unavailable, KeyError, TypeError, ValueError):
+            return None
+
+    def _send(self, method: str, hub_name: str, what: str = "/server", **more: Any) -> httpx.Response:
         settings = self._context.settings
         token = settings.hub_token.read_text(encoding="ascii").strip()
-        url = f"{settings.hub_api_url.rstrip('/')}/users/{hub_name}/server"
+        url = f"{settings.hub_api_url.rstrip('/')}/users/{hub_name}{what}"
         try:
             return httpx.request(method, url, headers={"Authorization": f"token {token}"}, timeout=60, trust_env=False, **more)
         except httpx.TransportError:

@@ -10,14 +10,18 @@ from trainyard.jobs.launch import LaunchState
 from trainyard.records.jobs import WorkspaceView
 
 from trainyard_service.context import Context
-from trainyard_service.database.tables.accounts import ExpulsionRow
-from trainyard_service.database.tables.jobs import AllocationRow, WorkspaceRow
+from trainyard_service.database.tables.accounts import ExpulsionRow, GroupRow
+from trainyard_service.database.tables.jobs import AllocationRow, WaitingWorkspaceRow, WorkspaceRow
 from trainyard_service.jobs.endings import ending_view
 from trainyard_service.workspaces.grants import newest
+from trainyard_service.workspaces.waiting import sentence, waits_now
 
 
-def workspace_view(session: Session, context: Context, account_id: int, language: str) -> WorkspaceView:
-    """State, choices and times of the newest start."""
+def workspace_view(session: Session, context: Context, account_id: int, language: str, grace: float) -> WorkspaceView:
+    """State, choices and times of the newest start; of one that waits for preemptible jobs, for what. ``grace`` is theirs."""
+    asking = waits_now(session, account_id)
+    if asking is not None:
+        return _waiting(session, asking, sentence(session, asking, grace, language))
     row = newest(session, account_id)
     if row is None:
         return WorkspaceView(state="stopped", group=None, image="", package="", started=None, ends=None, address="")
@@ -35,6 +39,12 @@ def workspace_view(session: Session, context: Context, account_id: int, language
         datasets=list(row.sets),
         ending=ending_view(row.ending, language) if not running else None,
     )
+
+
+def _waiting(session: Session, asking: WaitingWorkspaceRow, words: str) -> WorkspaceView:
+    group = session.get(GroupRow, asking.group_id)
+    chosen = {"group": group.name if group else None, "image": "", "package": asking.package}
+    return WorkspaceView(state="starting", **chosen, started=None, ends=None, address="", waiting=words)
 
 
 def _ends(session: Session, row: WorkspaceRow) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import httpx
 from trainyard.home import Home
@@ -55,18 +56,32 @@ def end_unused_mounts(home: Home) -> None:
 def ask_to_stop_jobs(settings: Settings) -> bool:
     """Ask the running service to stop every job, so that it records that a person did it; False when it cannot be asked."""
     try:
-        token = settings.home.administrator_token.read_text().strip()
-    except FileNotFoundError:
-        return False  # no start has ever come so far
-    headers = {"Authorization": f"Bearer {token}"}
-    try:
-        with httpx.Client(base_url=f"{settings.service_url}/api/v1", headers=headers, timeout=10, trust_env=False) as client:
+        with _service(settings) as client:
             # all are listed first: one that ends meanwhile would shift the pages
             for job in _unfinished_jobs(client):
                 client.post(f"/jobs/{job}/stop")
-    except (httpx.HTTPError, ValueError):
+    except (httpx.HTTPError, ValueError, FileNotFoundError):
         return False
     return True
+
+
+def wait_for_records(settings: Settings, seconds: float = GRACE_SECONDS) -> None:
+    """Wait until the running service has written down how every job ended; without it the next start finds out."""
+    deadline = time.monotonic() + seconds
+    with suppress(httpx.HTTPError, ValueError, FileNotFoundError), _service(settings) as client:
+        while _unfinished_jobs(client) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+
+def _service(settings: Settings) -> httpx.Client:
+    """The service as the first administrator reaches it.
+
+    Raises:
+        FileNotFoundError: no start has ever come so far.
+    """
+    token = settings.home.administrator_token.read_text().strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.Client(base_url=f"{settings.service_url}/api/v1", headers=headers, timeout=10, trust_env=False)
 
 
 def _unfinished_jobs(client: httpx.Client) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import suppress
 
 import psutil
@@ -20,6 +21,7 @@ from trainyard_hub.stack.launches import (
     is_job,
     stop_launches,
     wait_for_launches,
+    wait_for_records,
 )
 from trainyard_hub.stack.manager import Manager
 from trainyard_hub.stack.processes import stack
@@ -59,11 +61,15 @@ def _stop_jobs(settings: Settings, terminal: Terminal) -> None:
     if not ask_to_stop_jobs(settings):
         stop_launches(settings.home, is_job)
     wait_for_launches(settings.home, is_job, JOB_GRACE_SECONDS)
-    stop_launches(settings.home, is_job)
+    if not stop_launches(settings.home, is_job):
+        wait_for_records(settings)
 
 
 def _end_foreground(pid: int) -> None:
     with suppress(psutil.Error, ProcessLookupError):
         process = psutil.Process(pid)
         os.kill(pid, signal.SIGTERM)
-        process.wait(FOREGROUND_SECONDS)
+        deadline = time.monotonic() + FOREGROUND_SECONDS
+        # whoever started it may never ask how it ended: it is a zombie then
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE and time.monotonic() < deadline:
+            time.sleep(0.1)

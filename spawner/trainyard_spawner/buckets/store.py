@@ -13,10 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import botocore.session
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from trainyard.outward.clients import keep_outward
+from trainyard.outward.clients import s3_client
 
 PART_BYTES = 8 << 20
 MOST_PARTS = 9_000
@@ -82,26 +80,7 @@ class Store:
     """The bucket's objects. Thread-safe."""
 
     def __init__(self, place: Place) -> None:
-        config = Config(
-            s3={"addressing_style": "path"},
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"max_attempts": 4, "mode": "standard"},
-            max_pool_connections=4 * AT_ONCE,
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-            proxies={} if place.direct else None,
-        )
-        self._s3: Any = botocore.session.Session().create_client(
-            "s3",
-            endpoint_url=place.endpoint,
-            region_name=place.region or "us-east-1",
-            aws_access_key_id=place.access_key,
-            aws_secret_access_key=place.secret_key,
-            config=config,
-        )
-        if not place.inward:
-            keep_outward(self._s3, place.endpoint)
+        self._s3 = s3_client(place, attempts=4, connections=4 * AT_ONCE)
         self._bucket = place.bucket
         self._workers = ThreadPoolExecutor(AT_ONCE, "parts")
 

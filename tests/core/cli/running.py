@@ -64,4 +64,4 @@ def environment(**changes: str) -> dict[str, str]:
 
 def in_its_own(arguments: list[str], env: dict[str, str], **more: Any) -> subprocess.CompletedProcess[bytes]:
     """The program itself, with its output not a terminal."""
-    return subprocess.run([*PROGRAM, *arguments], env=env, capture_output=True, check=False, timeout=60, **more)
+    return subprocess.run([*PROGRAM, *arguments], env=env, capture_output=True, check=False, timeout=150, **more)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from trainyard.cli.jobs import stopping_rows, why
+from trainyard.jobs.states import JobState
 from trainyard.records.accounts import AccountState
+from trainyard.records.jobs import Job
+from trainyard_service.database.tables.jobs import JobRow
+from trainyard_service.database.tables.trainings import TrainingRow
 
 
 @pytest.fixture
@@ -68,7 +74,7 @@ def test_a_members_part_of_a_quota_changes_by_name(run: Any, service: Any, boss:
 
 def test_what_new_groups_get_is_changed(run: Any, boss: Any) -> None:
     assert run("groups", "default-quota", "--cpu", "3", "--memory", "8G", "--json").json["cpu"] == 3
-    assert "8.0 GiB" in run("groups", "default-quota").out
+    assert "8 GiB" in run("groups", "default-quota").out
     assert run("groups", "create", "fresh", "--json").json["quota"]["cpu"] == 3
 
 
@@ -189,7 +195,7 @@ def test_wrong_use_is_exit_code_2(run: Any, anna: Any) -> None:
 
 
 def test_a_value_that_no_record_takes_is_exit_code_2(run: Any, anna: Any) -> None:
-    assert run("format", "0123456789abcdef", "--formats", "tfrecord").code == 2
+    assert run("format", "0123456789abcdef", "--formats", "rar").code == 2
 
 
 def test_a_platform_that_is_away_is_exit_code_3(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,3 +222,54 @@ def test_a_token_others_can_read_is_not_used(run: Any, tmp_path: Any, monkeypatc
     monkeypatch.setenv("TRAINYARD_HOME", str(tmp_path))
     ran = run("demo")
     assert (ran.code, "chmod 600" in ran.error) == (1, True)
+
+
+def test_hyper_parameters_that_no_training_could_read_are_refused_before_anything_is_sent(
+    run: Any, anna: Any, tmp_path: Path
+) -> None:
+    reasons = {
+        b"rate: 0.1": "line 1, column 1",
+        b'{"rate": 1e999}': "1e999 is not a JSON number",
+        b"[" * 100_000: "more than 32 levels",
+        b'{"a":' * 1000 + b"1" + b"}" * 1000: "more than 32 levels",
+        b"\xff{}": "byte 0 is not UTF-8",
+        b'{"table": "' + b"0" * 10_000_000 + b'"}': "more than 1048576 bytes",
+    }
+    command = ("train", "submit", "first", "--entry", "/bin/true", "--package", "1Core2G", "--check", "--parameters")
+    file = tmp_path / "params.json"
+    for content, reason in reasons.items():
+        file.write_bytes(content)
+        assert reason in run(*command, str(file)).error
+    assert "No such file or directory" in run(*command, str(tmp_path / "none.json")).error
+
+
+def test_a_job_is_given_by_itself_or_by_its_training(run: Any, service: Any, anna: Any) -> None:
+    with service.context.database.write() as session:
+        job = JobRow(id="a" * 16, kind="train", name="net", owner_id=anna.id, group_id=1, state=JobState.QUEUED)
+        job.image, job.package, job.wanted = "workspace:1", "1Core2G", "stop"  # so that no engine starts it
+        session.add(job)
+        session.flush()
+        told = {"name": "net", "owner_id": anna.id, "group_id": 1, "job_id": job.id, "entry": "x", "hours": 1}
+        session.add(TrainingRow(id="b" * 16, **told))
+    assert [run("jobs", "show", named, "--json").json["id"] for named in ("a" * 16, "b" * 16, "net")] == ["a" * 16] * 3
+    assert "There is no training" in run("jobs", "show", "c" * 16).error
+
+
+def test_packages_are_those_of_ones_own_first_group(run: Any, service: Any, anna: Any) -> None:
+    assert "without a group" not in run("packages").out
+
+
+def job_of(**told: Any) -> Job:
+    person, never = {"id": 1, "name": "anna"}, dict.fromkeys(("queued", "started", "ended", "deadline"))
+    about = {"id": "a" * 16, "kind": "train", "name": "net", "owner": person, "group": None, "attempt": 1, "image": "x"}
+    return Job.model_validate({**about, **never, "package": "y", "created": datetime.now(UTC), "wanted": "run", **told})
+
+
+def test_what_a_failed_program_said_last_cannot_command_the_terminal() -> None:
+    ending = {"cause": "exited", "text": "It failed.", "last_lines": ["\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "中文\tend"]}
+    assert why(job_of(state="failed", ending=ending)).splitlines() == ["It failed.", "red", "]0;title", "中文\tend"]
+
+
+def test_what_was_asked_to_end_and_is_still_there_says_so() -> None:
+    assert [stopping_rows(job_of(state=state, wanted="stop")) != [] for state in ("running", "stopped")] == [True, False]
+    assert stopping_rows(job_of(state="running")) == []

@@ -18,7 +18,7 @@ from trainyard.errors import Unavailable, UserError
 from trainyard.records.storage import UploadPurpose
 from trainyard_hub.stack.certificates import make_certificates
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture

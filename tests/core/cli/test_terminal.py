@@ -18,7 +18,7 @@ import pytest
 
 from tests.core.cli.running import PROGRAM, environment, in_its_own
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 COLOUR = re.compile(rb"\x1b\[[0-9;]*3[0-7]m")
 
 
@@ -56,7 +56,7 @@ def test_json_means_the_same_in_every_encoding(anna: dict[str, str]) -> None:
 
 
 def test_an_argument_that_is_no_text_is_refused(anna: dict[str, str]) -> None:
-    ran = subprocess.run([*PROGRAM, "datasets", "show", b"\xff\xfe"], env=anna, capture_output=True, timeout=60)
+    ran = subprocess.run([*PROGRAM, "datasets", "show", b"\xff\xfe"], env=anna, capture_output=True, timeout=150)
     assert (ran.returncode, b"Traceback" in ran.stderr, b"UTF-8" in ran.stderr) == (1, False, True)
 
 
@@ -64,7 +64,7 @@ def test_an_argument_that_is_no_text_is_refused(anna: dict[str, str]) -> None:
 def test_a_reader_that_stops_reading_is_no_trouble(anna: dict[str, str], arguments: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    ran = subprocess.run([*PROGRAM, *arguments], env=anna, stdout=writing, stderr=subprocess.PIPE, timeout=60)
+    ran = subprocess.run([*PROGRAM, *arguments], env=anna, stdout=writing, stderr=subprocess.PIPE, timeout=150)
     os.close(writing)
     assert ran.stderr == b""
 

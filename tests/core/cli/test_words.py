@@ -14,11 +14,12 @@ from trainyard.jobs.states import JobState
 from trainyard.records.accounts import AccountState
 from trainyard.records.datasets import DatasetState
 from trainyard.records.jobs import JobKind
+from trainyard.records.searches import Direction, SearchState, TrialState
 from trainyard.records.trainings import InstanceState, ModelKind
 from trainyard.words import messages
 
 SOURCES = sorted(Path(cli.__file__).parent.glob("*.py"))
-STATES = (JobState, AccountState, DatasetState, JobKind, InstanceState, ModelKind)
+STATES = (JobState, AccountState, DatasetState, JobKind, InstanceState, ModelKind, SearchState, TrialState, Direction)
 
 
 def helps(command: Any) -> Iterator[str]:

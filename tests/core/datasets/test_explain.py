@@ -12,6 +12,8 @@ from trainyard.datasets.sample import Problem
 NEW = '{"url":"a","label":[%s]}'
 BOX = '{"url":"a","label":[{"name":"x","type":"detection","data":[%s]}]}'
 
+BOX_OLD = '{"url":"a","detect":{"d":{"bbox":[%s]}}}'
+
 FIELDS = [
     ('{"url":""}', '""', "url", "field-empty", "url is empty. Write where the picture lies"),
     ('{"url":7}', "7", "url", "field-type", "url is 7; it must be text. Write it in double quotes."),
@@ -28,6 +30,14 @@ FIELDS = [
     (BOX % '{"class":"a"}', '{"class":"a"}', "label[0].data[0]", "box-missing", "has no bbox"),
     (BOX % '{"class":"a","index":1.5}', "1.5", "label[0].data[0].index", "field-type", "a whole number"),
     (BOX % '{"class":"a","score":1e999}', "1e999", "label[0].data[0].score", "number", "too large"),
+    (BOX % '{"class":"a","bbox":[[1,2],[3,"inf"]]}', '"inf"', "label[0].data[0].bbox[1][1]", "number", "is Infinity; it"),
+    (BOX % '{"class":"a","bbox":[[1,2],[3,4]],"score":"nan"}', '"nan"', "label[0].data[0].score", "number", "is NaN; it"),
+    (BOX % '{"bbox_score":"nan"}', '"nan"', "label[0].data[0].bbox_score", "number", "a finite number"),
+    (BOX % '{"polygon":[[1,2],[3,4],["nan",5]]}', '"nan"', "label[0].data[0].polygon[2][0]", "number", "a finite number"),
+    (BOX % '{"landmarks":[{"index":0,"pt":[1,"inf"]}]}', '"inf"', "label[0].data[0].landmarks[0].pt[1]", "number", "Infinity"),
+    (BOX % '{"cluster":{"id":"p","score":"-inf"}}', '"-inf"', "label[0].data[0].cluster.score", "number", "-Infinity"),
+    ('{"url":"a","detect":{"d":{"bbox":[{"pts":[[1,2],["nan",4]]}]}}}', '"nan"', "detect.d.bbox[0].pts[1][0]", "number", "NaN"),
+    (BOX_OLD % '{"score":"nan","pts":[[1,2],[3,4]]}', '"nan"', "detect.d.bbox[0].score", "number", "is NaN"),
     ('{"url":"a","class":{"p":"b","q.r":["x"]}}', '["x"]', "class.q.r", "field-type", 'class.q.r is ["x"]; it must be text'),
     ('{"url":"a","detect":{"d":{},"e":[]}}', "[]", "detect.e", "field-type", "detect.e is []; it must be an object"),
     ('{"url":"a","detect":{"d":{"bbox":[{"class":"b"}]}}}', '{"class', "detect.d.bbox[0]", "field-missing", "has no pts"),

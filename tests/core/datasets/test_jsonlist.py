@@ -76,6 +76,27 @@ def test_classes_are_compared_in_normal_form_c() -> None:
     assert one('{"url":"a","class":{"x":"e\u0301"}}').labels[0].data[0].class_name == "\u00e9"
 
 
+def test_a_class_called_like_its_label_set_is_held_to_the_rules_of_classes() -> None:
+    line = '{"url":"a","class":{"e\u0301":"e\u0301"}}\n'
+    assert [found.labels[0].data[0].class_name for found in read(line * 3)] == ["\u00e9"] * 3
+    long = json.dumps({"url": "a", "class": {"x" * 300: "y"}}) + "\n" + json.dumps({"url": "a", "class": {"y": "x" * 300}})
+    assert [getattr(found, "code", "") for found in read(long)] == ["", "class-too-long"]
+
+
+def test_label_sets_are_compared_in_normal_form_c() -> None:
+    assert one('{"url":"a","class":{"e\u0301":"x"}}').labels[0].key == "classification.\u00e9"
+
+
+@pytest.mark.parametrize("before", ["", NEW + "\n"])
+def test_label_sets_of_one_name_on_one_line_are_one(before: str) -> None:
+    sets = [{"name": "pulp", "type": "classification", "data": [{"class": name}]} for name in ("x", "y", "x")]
+    (labels,) = read(before + json.dumps({"url": "a", "label": sets}))[-1].labels
+    assert [entry.class_name for entry in labels.data] == ["x", "y", "x"]
+    old = '{"url":"a","class":{"pulp":"x"},"label":{"class":{"pulp":"y"}}}'
+    (labels,) = read(before + old)[-1].labels
+    assert [entry.class_name for entry in labels.data] == ["y", "x"]
+
+
 @pytest.mark.parametrize("points", [2, 3, 4, 5])
 def test_boxes_of_two_to_five_points_count_by_their_extent(points: int) -> None:
     corners = [[9, 8], [1, 2], [9, 2], [1, 8], [5, 5]][:points]

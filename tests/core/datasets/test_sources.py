@@ -73,6 +73,13 @@ def test_packed_pictures_are_read_by_their_place(tmp_path: Path) -> None:
     assert [len(Sources(FolderSource({"": tmp_path})).read(url)) for url in urls] == [1, 2, 3]
 
 
+@pytest.mark.parametrize("place", ["offset=99999999999999999999,length=1", "offset=0,length=99999999999999999999", "offset=-1"])
+def test_a_place_outside_of_the_pack_is_a_missing_picture(tmp_path: Path, place: str) -> None:
+    (tmp_path / "pictures.zip").write_bytes(b"short")
+    with pytest.raises(PictureProblem):
+        Sources(FolderSource({"": tmp_path})).read(f"pack:pictures.zip/1.png#{place}")
+
+
 @pytest.mark.parametrize("url", ["s3://b/k/1.jpg", "qiniu:///b/k/1.jpg", "qiniu://z0/b/k/1.jpg"])
 def test_object_urls_name_bucket_and_key(url: str) -> None:
     assert object_path(url) == "b/k/1.jpg"

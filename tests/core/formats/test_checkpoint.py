@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 from trainyard.datasets.folder import Stopped
-from trainyard.formats.batch import Step, Watch, write_batch
-from trainyard.formats.checkpoint import CHECKPOINT, SKIPPED, Checkpoint, Keeper
+from trainyard.datasets.following import Step, Watch
+from trainyard.formats.batch import write_batch
+from trainyard.formats.checkpoint import CHECKPOINT, Checkpoint, Keeper
+from trainyard.formats.manifest import SKIPPED
 from trainyard.formats.picture import Recipe
-from trainyard.formats.record import Record
+from trainyard.formats.record import Record, one_class
 from trainyard.formats.recordio.writer import RecordIOWriter
 
 from tests.core.formats.pictures import make_list, plan_of, source_of
@@ -38,7 +40,7 @@ def writer(kind: type[RecordIOWriter], part: Path) -> RecordIOWriter:
     (part / SKIPPED).touch()
     (part / "recordio-train").mkdir()
     made = kind(part / "recordio-train")
-    made.add(Record(0, "a.jpg", (1.0,), b"picture"))
+    made.add(Record(0, "a.jpg", one_class(1), b"picture"))
     return made
 
 
@@ -61,7 +63,7 @@ def test_a_checkpoint_is_told_when_its_data_is_on_the_disk(tmp_path: Path) -> No
     with closing(writer(Watching, tmp_path)) as made:
         keeper.keep(Checkpoint("x", "now", sets={"recordio-train": made.checkpoint()}), [made])
         keeper.wait()
-    found = keeper.load("x")
+    found = keeper.load("x", lambda name, state: True)
     assert (found is not None, made.early) == (True, False)
 
 
@@ -71,11 +73,11 @@ def test_a_disk_that_fails_is_said_and_nothing_is_promised(tmp_path: Path) -> No
         keeper.keep(Checkpoint("x", "now"), [made])
         with pytest.raises(OSError, match="Input/output error"):
             keeper.wait()
-    assert keeper.load("x") is None
+    assert keeper.load("x", lambda name, state: True) is None
 
 
 def test_files_that_are_shorter_than_promised_are_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainyard.formats.batch.TELL_SECONDS", 0)
+    monkeypatch.setattr("trainyard.formats.flow.TELL_SECONDS", 0)
     listed = make_list(tmp_path, 60)
     interrupted(listed, tmp_path / "batch")
     records = tmp_path / "batch" / ".part" / "recordio-train" / "cache" / "data.rec"
@@ -85,7 +87,26 @@ def test_files_that_are_shorter_than_promised_are_begun_again(tmp_path: Path, mo
 
 @pytest.mark.parametrize(("quality", "anew"), [(95, False), (90, True)])
 def test_only_the_same_work_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quality: int, anew: bool) -> None:
-    monkeypatch.setattr("trainyard.formats.batch.TELL_SECONDS", 0)
+    monkeypatch.setattr("trainyard.formats.flow.TELL_SECONDS", 0)
     listed = make_list(tmp_path, 60)
     interrupted(listed, tmp_path / "batch")
     assert (first_step(listed, tmp_path / "batch", Recipe(quality=quality)).done == 1) is anew
+
+
+def test_what_a_crash_left_of_skipped_pictures_is_forgotten_however_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainyard.formats.flow.TELL_SECONDS", 0)
+    listed = make_list(tmp_path, 60)
+    for number in (*range(5), *range(55, 60)):
+        (tmp_path / "pictures" / f"{number:05d}.jpg").write_bytes(b"broken")
+    plan = plan_of(listed, bad_limit=1, shuffle=False)
+    for stop_after in (10, 20):
+        asked = iter(range(stop_after))
+        with pytest.raises(Stopped):
+            watch = Watch(should_stop=lambda asked=asked: next(asked, None) is None)
+            write_batch(plan, source_of(listed), tmp_path / "batch", watch)
+        with (tmp_path / "batch" / ".part" / SKIPPED).open("ab") as file:
+            file.write(b"of a picture after the checkpoint\n")
+    write_batch(plan, source_of(listed), tmp_path / "batch")
+    assert len((tmp_path / "batch" / SKIPPED).read_bytes().splitlines()) == 10

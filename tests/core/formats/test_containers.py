@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trainyard.formats.lmdb.datum import BadDatum, Datum, decode, encode
+from trainyard.formats.lmdb.reader import LmdbReader
 from trainyard.formats.lmdb.writer import LmdbWriter, key_of
-from trainyard.formats.record import Record
-from trainyard.formats.recordio.framing import MAGIC_BYTES, BadRecord, frame, pack, read_record, unpack
+from trainyard.formats.record import Record, one_class
+from trainyard.formats.recordio.framing import MAGIC_BYTES, BadRecord, frame, pack, pieces, read_record, unpack
 
 
 def test_a_record_has_magic_length_and_padding() -> None:
@@ -45,14 +47,20 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         return
 
 
+@given(st.lists(st.sampled_from([MAGIC_BYTES, b"x", b"four"])).map(b"".join))
+def test_a_picture_written_in_pieces_is_the_same_record(picture: bytes) -> None:
+    head = pack(7, (1.0, 0.0), alone=False)
+    assert b"".join(pieces(head, picture)) == frame(head + picture)
+
+
 def test_one_label_stands_in_the_header() -> None:
-    assert pack(7, (3.0,), b"jpg") == struct.pack("<IfQQ", 0, 3.0, 7, 0) + b"jpg"
+    assert pack(7, (3.0,), alone=True) == struct.pack("<IfQQ", 0, 3.0, 7, 0)
 
 
 def test_several_labels_stand_behind_the_header() -> None:
-    payload = pack(7, (1.0, 0.0), b"jpg")
+    payload = pack(7, (1.0, 0.0), alone=False) + b"jpg"
     assert payload[:4] == struct.pack("<I", 2)
-    assert unpack(payload) == (7, (1.0, 0.0), b"jpg")
+    assert unpack(payload) == (7, (1.0, 0.0), False, len(payload) - 3)
 
 
 DATUM = Datum(3, 300, 2, b"\xff\xd8", 150, (0.5,), True)
@@ -80,11 +88,11 @@ def test_any_bytes_are_a_datum_or_refused(data: bytes) -> None:
 
 
 def record(number: int, size: int = 10) -> Record:
-    return Record(number, "类/1.jpg", (1.0,), bytes(size), 3, 1, 1)
+    return Record(number, "类/1.jpg", one_class(1), bytes(size), 3, 1, 1)
 
 
 def test_long_names_fit_into_a_key_and_stay_text() -> None:
-    key = key_of(Record(42, "目" * 400, (0.0,), b""))
+    key = key_of(Record(42, "目" * 400, one_class(0), b""))
     assert len(key) <= 511
     assert key.decode().startswith("00000042_目")
 
@@ -111,3 +119,21 @@ def test_what_was_committed_after_a_checkpoint_is_dropped(tmp_path: Path) -> Non
     again.close()
     with lmdb.open(str(tmp_path), readonly=True) as environment, environment.begin() as transaction:
         assert [len(decode(value).data) for _, value in transaction.cursor()] == [10, 10, 10, 5]
+
+
+def numbers_in_child(folder: Path) -> int:
+    """How many records a forked process reads with a reader of its own."""
+    if pid := os.fork():
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with LmdbReader(folder) as reader:
+        os._exit(len(list(reader)))
+
+
+def test_a_set_is_opened_twice_and_after_a_fork(tmp_path: Path) -> None:
+    writer = LmdbWriter(tmp_path)
+    for number in range(3):
+        writer.add(record(number))
+    writer.close()
+    with LmdbReader(tmp_path) as first, LmdbReader(tmp_path) as second:
+        assert (len(list(first)), len(list(second)), numbers_in_child(tmp_path)) == (3, 3, 3)
+    assert len(list(LmdbReader(tmp_path))) == 3

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from trainyard.datasets.frame import Frame
 from trainyard.datasets.sources import PictureProblem
 from trainyard.errors import Invalid
 from trainyard.formats.picture import Encoded, Recipe, check_recipe, format_picture
 
-from benchmarks.recordio import photograph
+from benchmarks._pictures import photograph
 from tests.core.formats.pictures import array, encoded
 
 
@@ -38,7 +39,7 @@ def refusal(data: bytes, recipe: Recipe | None = None) -> str:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_nothing_to_change_keeps_every_byte(kind: str, channels: int) -> None:
     data = encoded(kind, channels=channels)
-    assert format_picture(data, Recipe()) == Encoded(data, channels, 30, 40)
+    assert format_picture(data, Recipe()) == Encoded(data, channels, 30, 40, Frame(40, 30))
 
 
 def test_the_size_asked_for_keeps_every_byte() -> None:
@@ -70,9 +71,27 @@ def test_sixteen_bits_keep_the_upper_eight() -> None:
     assert np.array_equal(pixels(made.data), array(channels=1))
 
 
-def test_transparency_lies_on_white() -> None:
-    made = format_picture(saved(Image.new("RGBA", (4, 4), (10, 20, 30, 0)), "PNG"), Recipe())
+@pytest.mark.parametrize(
+    ("mode", "colour", "clear"),
+    [
+        ("RGBA", (10, 20, 30, 0), None),
+        ("LA", (9, 0), None),
+        ("RGB", (1, 2, 3), (1, 2, 3)),
+        ("L", 9, 9),
+        ("P", 0, 0),
+        ("1", 0, 0),
+    ],
+)
+def test_transparency_lies_on_white(mode: str, colour: Any, clear: Any) -> None:
+    made = format_picture(saved(Image.new(mode, (4, 4), colour), "PNG", transparency=clear), Recipe())
     assert pixels(made.data).min() == 255
+
+
+def test_a_transparent_colour_is_seen_behind_a_long_colour_profile() -> None:
+    profile = np.random.default_rng(1).bytes(4000)
+    clear = saved(Image.new("RGB", (4, 4), (1, 2, 3)), "PNG", transparency=(1, 2, 3), icc_profile=profile)
+    assert clear.find(b"tRNS") > 1024
+    assert pixels(format_picture(clear, Recipe()).data).min() == 255
 
 
 def test_a_palette_becomes_colours() -> None:
@@ -118,6 +137,13 @@ def test_a_truncated_picture_is_refused(kind: str, resize: str) -> None:
     assert refusal(encoded(kind)[:-100], Recipe(resize)) == "picture-truncated"
 
 
+@pytest.mark.parametrize(("at", "byte"), [(-4, 0x7F), (1, 0xA4)], ids=["its length", "its name"])
+def test_a_png_with_a_broken_chunk_is_refused_before_it_takes_gigabytes(at: int, byte: int) -> None:
+    broken = bytearray(encoded("PNG"))
+    broken[broken.index(b"IDAT") + at] = byte
+    assert refusal(bytes(broken), Recipe("16")) == "picture-truncated"
+
+
 def test_a_jpeg_with_a_hole_is_refused_when_it_is_decoded() -> None:
     data = encoded(width=200, height=200)
     assert refusal(data[:900] + data[-300:], Recipe("50")) == "picture-broken"
@@ -133,8 +159,11 @@ def test_a_huge_picture_is_refused_from_its_header() -> None:
     assert refusal(header[:16] + (30_000).to_bytes(4, "big") * 2 + header[24:]) == "picture-huge"
 
 
-def test_a_picture_that_would_become_huge_is_refused() -> None:
-    assert refusal(encoded(width=2000, height=1), Recipe("256")) == "picture-huge"
+@pytest.mark.parametrize(("size", "resize", "limit"), [((2000, 1), "256", 65_500), ((30, 10), "9000", 180_000_000)])
+def test_a_picture_that_would_become_huge_is_refused_with_the_limit_it_exceeds(size: Any, resize: str, limit: int) -> None:
+    with pytest.raises(PictureProblem) as refused:
+        format_picture(encoded(width=size[0], height=size[1]), Recipe(resize))
+    assert (refused.value.code, refused.value.values["limit"]) == ("picture-huge", limit)
 
 
 @pytest.mark.parametrize("resize", ["x", "0", "256x", "1x2x3", "-5", "99999", "²"])

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainyard.formats.split import label_table, order_of, ranges
+from trainyard.formats.split import (
+    Membership,
+    frequent_enough,
+    label_table,
+    not_too_many,
+    order_of,
+    ranges,
+    rarest_class,
+    stratified,
+)
 
 
 def test_the_order_of_a_seed_never_changes() -> None:
@@ -45,3 +55,54 @@ def test_no_sample_is_lost(count: int, a: int, b: int) -> None:
 def test_numbers_are_sorted_by_value_and_names_by_code_point() -> None:
     assert label_table({"10", "9", "0"}) == {"0": 0, "9": 1, "10": 2}
     assert label_table({"b", "猫", "a"}) == {"a": 0, "b": 1, "猫": 2}
+
+
+RATIOS = {"train": 0.7, "val": 0.2, "test": 0.1}
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=200), st.integers(0, 100), st.integers(0, 100), st.integers(0, 9))
+def test_every_class_is_split_by_the_ratios_to_less_than_a_sample(classes: list[int], a: int, b: int, seed: int) -> None:
+    total = a + b + 1
+    ratios = {"train": a / total, "val": b / total, "test": 1 / total}
+    strata = np.asarray(classes, dtype=np.int64)
+    order, found = stratified(order_of(len(classes), seed), strata, ratios)
+    assert sorted(order.tolist()) == list(range(len(classes)))
+    for one in set(classes):
+        for split, ratio in ratios.items():
+            start, end = found.get(split, (0, 0))
+            assert abs((strata[order[start:end]] == one).sum() - ratio * classes.count(one)) < 1
+
+
+def test_many_classes_of_one_sample_are_split_by_the_ratios_together() -> None:
+    _, found = stratified(order_of(1000, 1), np.arange(1000), RATIOS)
+    assert {split: end - start for split, (start, end) in found.items()} == {"train": 700, "val": 200, "test": 100}
+
+
+def test_a_stratified_order_stays_mixed_inside_a_split() -> None:
+    strata = np.asarray([0] * 50 + [1] * 50)
+    order, found = stratified(order_of(100, 4), strata, {"train": 0.8, "val": 0.2})
+    placed = order_of(100, 4).tolist()
+    for start, end in found.values():
+        positions = [placed.index(one) for one in order[start:end].tolist()]
+        assert positions == sorted(positions)
+
+
+def of(*samples: tuple[int, ...], classes: int = 3) -> Membership:
+    members = [one for sample in samples for one in sample]
+    return Membership(np.asarray(members, dtype=np.int64), np.cumsum([len(sample) for sample in samples]), classes)
+
+
+def test_a_sample_counts_for_its_rarest_class() -> None:
+    found = rarest_class(of((0,), (0, 1), (), (0, 2), (2,))).tolist()
+    assert found[1] != found[0] and found[3] == found[4] and found.count(found[2]) == 1
+
+
+def test_no_class_exceeds_the_maximum_and_the_first_in_the_order_stay() -> None:
+    kept = not_too_many(np.asarray([4, 3, 2, 1, 0]), of((0,), (0,), (0, 1), (1,), (0,)), 2).tolist()
+    assert kept == [4, 3, 2]
+
+
+def test_classes_that_stay_are_numbered_anew() -> None:
+    found = of((0, 2), (1,), (2,)).only(np.asarray([True, False, True]))
+    assert (found.members.tolist(), found.ends.tolist(), found.classes) == ([0, 1, 1], [2, 2, 3], 2)
+    assert frequent_enough(of((0, 2), (1,), (2,)), 2).tolist() == [False, False, True]

@@ -7,6 +7,7 @@ import os
 import struct
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
-from trainyard.metrics import EventReader, EventWriter, RunReader, SeriesTable
+from trainyard.metrics import EventReader, EventWriter, RunReader, SeriesTable, framing
 from trainyard.metrics.events import Event as OurEvent
 from trainyard.metrics.events import parse_event, restart_event, scalar_event, version_event
-from trainyard.metrics.framing import frame, masked_crc
 from trainyard.metrics.series import Points, Update
+from trainyard.tfrecord import frame, masked_crc
 
 
 def table(reader: RunReader) -> SeriesTable:
@@ -189,7 +190,7 @@ def test_a_reader_resumes_where_another_stopped(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(scalars("a", 1, first=5))
     after = RunReader(tmp_path)
-    after.resume(before.offsets)
+    after.resume(before.marks)
     assert [u.points["a"].steps.tolist() for u in after.poll().updates] == [[5]]
 
 
@@ -236,7 +237,7 @@ def test_symbolic_links_and_pipes_in_a_run_are_not_followed(tmp_path: Path) -> N
 def test_points_reach_the_file_within_a_second_without_a_close(tmp_path: Path) -> None:
     writer = EventWriter(tmp_path, interval=0.05)
     writer.add_scalar("a", 1.0, 1)
-    reader, deadline = RunReader(tmp_path), time.monotonic() + 10
+    reader, deadline = RunReader(tmp_path), time.monotonic() + 120
     while not reader.poll().updates and time.monotonic() < deadline:
         time.sleep(0.02)
     assert reader.offsets
@@ -300,3 +301,27 @@ def test_a_table_takes_no_more_tags_than_it_is_made_for() -> None:
     for tag in ("a", "b", "c", "a"):
         some.apply([Update({tag: Points(np.array([len(some.by_tag)]), np.zeros(1), np.zeros(1))})])
     assert list(some.by_tag) == ["a", "b"]
+
+
+def test_threads_that_read_first_at_once_lose_nothing(tmp_path: Path) -> None:
+    for number in range(8):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "events.out.tfevents.1.h").write_bytes(scalars("a" * (number + 20), 2000))
+    for _ in range(5):
+        framing._tables.cache_clear()
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda number: table(RunReader(tmp_path / str(number))).size, range(8)))
+        assert found == [2000] * 8
+
+
+@pytest.mark.parametrize("broken", [0, 1, 700, 1999])
+def test_one_damaged_record_among_many_alike_is_passed_over(tmp_path: Path, broken: int) -> None:
+    records = [frame(scalar_event(float(i), i + 200, "a", i / 2)) for i in range(2000)]
+    damaged = bytearray(records[broken])
+    damaged[-6] ^= 0x10
+    records[broken] = bytes(damaged)
+    (tmp_path / "events.out.tfevents.1.h").write_bytes(b"".join(records))
+    news = RunReader(tmp_path).poll()
+    seen = [step for update in news.updates for step in update.points["a"].steps.tolist()]
+    assert seen == [i + 200 for i in range(2000) if i != broken]
+    assert [problem.offset for problem in news.problems] == [sum(map(len, records[:broken]))]

@@ -68,7 +68,7 @@ def script(body: str, workspace: Path, **environment: str) -> subprocess.Popen[s
 
 def run(body: str, workspace: Path, **environment: str) -> tuple[int, str]:
     process = script(body, workspace, **environment)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=240)
     return process.returncode, output
 
 
@@ -145,7 +145,7 @@ def test_a_signal_is_a_normal_end(tmp_path: Path, number: int) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=240)
     assert (process.returncode, output) == (0, "")
     assert (only(tmp_path).state, only(tmp_path).ended) == ("done", "stopped")
 
@@ -166,16 +166,37 @@ for batch in range(100):
     assert only(tmp_path).ended == "stopped"
 
 
+def test_a_forked_worker_outlives_the_stop_for_a_while_and_no_longer(tmp_path: Path) -> None:
+    body = """
+import multiprocessing
+from trainyard.training import signals
+signals.WORKER_SECONDS = 0.1
+run = TrainInstance()
+monitor = Monitor(run)
+forking = multiprocessing.get_context("fork")
+ready = forking.Event()
+worker = forking.Process(target=lambda: (ready.set(), time.sleep(50)))
+worker.start()
+ready.wait()
+worker.terminate()
+worker.join(40)
+print(worker.exitcode)
+"""
+    assert run(body, tmp_path) == (0, "0\n")
+
+
 def test_a_dry_run_ends_after_one_batch(tmp_path: Path) -> None:
     body = """
 run = TrainInstance()
 monitor = Monitor(run)
 for batch in range(100):
-    monitor.batch_done(0, batch, lambda: Reading([]))
+    monitor.batch_done(0, batch, lambda: Reading([("loss", 2)]))
     print(batch)
     if monitor.must_end: monitor.end()
 """
-    assert run(body, tmp_path, TRAINYARD_DRY_RUN="1") == (0, "0\n")
+    code, output = run(body, tmp_path, TRAINYARD_DRY_RUN="1")
+    assert code == 0
+    assert output == "0\ntrainyard: the dry run is over: one batch was trained without an error (loss/train 2)\n"
 
 
 @pytest.mark.survival
@@ -205,6 +226,18 @@ def test_a_completed_run_is_not_resumed(tmp_path: Path) -> None:
     run(body, tmp_path)
     run(body, tmp_path)
     assert len(list((tmp_path / "run").iterdir())) == 2
+
+
+def test_who_asks_to_begin_anew_is_obeyed(tmp_path: Path) -> None:
+    first = """
+run = TrainInstance()
+(run.folder / "w").touch()
+run.save_snapshot({"w": run.folder / "w"}, Moment(1, 2))
+print(run.latest().step, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert run(first, tmp_path)[1] == "2\n"
+    assert run("print(TrainInstance(resume=True).resumed_from)", tmp_path, TRAINYARD_RESUME="0") == (0, "None\n")
 
 
 def test_a_living_run_is_not_resumed_by_a_second_script(tmp_path: Path) -> None:

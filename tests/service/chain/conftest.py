@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[3]
 NEEDED = (
     "pydantic", "annotated_types", "typing_extensions", "typing_inspection", "msgspec", "numpy", "cv2", "opencv_python",
     "PIL", "pillow", "simplejpeg", "lmdb", "google", "platformdirs", "tensorboard", "grpc", "markdown", "werkzeug",
-    "markupsafe", "absl", "six", "packaging", "setuptools", "pkg_resources", "_distutils_hack",
+    "markupsafe", "absl", "six", "packaging", "setuptools", "pkg_resources", "_distutils_hack", "ijson", "yaml",
 )  # fmt: skip
 
 
@@ -185,3 +185,16 @@ class Engine:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+
+
+def supervisor_of(chain: Any, job: str, attempt: int = 1) -> int:
+    """The process that watches over an attempt of a job."""
+    marker = f"launches/job-{job}-{attempt}".encode()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes()
+        except OSError:
+            continue
+        if marker in line and b"supervisor" in line:
+            return int(path.parent.name)
+    raise AssertionError("no supervisor")

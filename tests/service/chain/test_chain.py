@@ -157,7 +157,7 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ({"entry": "/workspace/mnt/group/others/x.sh"}, "entry-missing"),
     ({"entry": "'unclosed"}, "entry-missing"),
     ({"entry": "python /workspace/examples/nothing.py"}, "entry-missing"),
-    ({"hours": 73}, "invalid"),
+    ({"hours": 73}, "too-long"),
     ({"name": "a/b"}, "name-character"),
     ({"name": "x" * 300}, "name-too-long"),
 ]
@@ -182,6 +182,7 @@ def test_names_are_unique_per_person_and_group(chain: Any, person: Any) -> None:
     bob.ok("POST", "/trainings", json=body)
 
 
+@pytest.mark.one_database
 def test_at_its_time_limit_a_training_is_stopped_and_page_and_log_say_so(chain: Any, person: Any) -> None:
     group = chain.group("vision")
     alice = person("alice", group)

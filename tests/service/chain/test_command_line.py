@@ -67,7 +67,7 @@ def interrupted(process: subprocess.Popen[bytes], when: Callable[[], Any]) -> tu
     """Ctrl-C once ``when`` holds: the exit code and what was said."""
     until(when)
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=120)
     return process.returncode, error.decode()
 
 
@@ -175,10 +175,10 @@ def test_a_workspaces_terminal_reaches_into_the_job_with_its_own_token(run: Run,
     until(lambda: run("jobs", "list", "--state", "running", "--json").json)
     inside = {"TRAINYARD_URL": chain.address, "JUPYTERHUB_API_TOKEN": chain.workspace_token(anna)}
     command = [*PROGRAM, "console", "open", "--", "/bin/bash", "-c", "echo in-$TRAINYARD_JOB"]
-    ran = subprocess.run(command, env=environment(**inside), capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    ran = subprocess.run(command, env=environment(**inside), capture_output=True, stdin=subprocess.DEVNULL, timeout=120)
     job = run("train", "show", "open", "--json").json["job"]["id"]
     assert (ran.returncode, f"in-{job}".encode() in ran.stdout, ran.stderr) == (0, True, b"")
-    whoami = subprocess.run([*PROGRAM, "whoami", "--json"], env=environment(**inside), capture_output=True, timeout=60)
+    whoami = subprocess.run([*PROGRAM, "whoami", "--json"], env=environment(**inside), capture_output=True, timeout=120)
     assert json.loads(whoami.stdout)["restricted"] is True
-    refused = subprocess.run([*PROGRAM, "tokens", "list"], env=environment(**inside), capture_output=True, timeout=60)
+    refused = subprocess.run([*PROGRAM, "tokens", "list"], env=environment(**inside), capture_output=True, timeout=120)
     assert (refused.returncode, b"Traceback" in refused.stderr) == (1, False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ def running(alice: Person, group: Any, entry: str = "sleep 600") -> Any:
 def socket(person: Person, path: str, token: str | None = None, **more: Any) -> Any:
     url = person.service.api.replace("http", "ws") + path
     headers = {"Authorization": f"Bearer {token or person.who.token}"}
-    return connect(url, additional_headers=headers, **more)
+    return connect(url, additional_headers=headers, open_timeout=60, ping_timeout=120, **more)
 
 
 def refusal(opened: Any) -> str:
@@ -37,13 +38,19 @@ def refusal(opened: Any) -> str:
         return code
 
 
-def test_a_log_is_followed_to_its_end(chain: Any, person: Any) -> None:
-    group = chain.group("vision")
-    alice = person("alice", group)
-    gate = chain.context.home.group_share(group.id) / "gate"
+def gate_of(chain: Any, group: Any) -> Path:
+    """A pipe on the group's share: a job that reads it waits until something is written."""
+    gate: Path = chain.context.home.group_share(group.id) / "gate"
     gate.parent.mkdir(parents=True, exist_ok=True)
     os.mkfifo(gate)
     gate.chmod(0o666)
+    return gate
+
+
+def test_a_log_is_followed_to_its_end(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice = person("alice", group)
+    gate = gate_of(chain, group)
     job = running(alice, group, "bash -c 'echo one; read < /workspace/mnt/group/vision/gate; echo two 二'")
     received = b""
     with socket(alice, f"/jobs/{job['id']}/log/follow?offset=0") as ws:
@@ -54,6 +61,27 @@ def test_a_log_is_followed_to_its_end(chain: Any, person: Any) -> None:
             while True:
                 received += ws.recv()
     assert received == alice.http.get(f"/jobs/{job['id']}/log").content
+
+
+def test_the_logs_of_all_replicas_are_followed_as_one_to_their_end(chain: Any, person: Any) -> None:
+    group = chain.group("vision")
+    alice = person("alice", group)
+    gate = gate_of(chain, group)
+    said = "bash -c 'echo one; if [ $TRAINYARD_RANK = 1 ]; then read < /workspace/mnt/group/vision/gate; fi; echo two'"
+    body = {"name": "live", "group": group.name, "image": "workspace", "package": "1Core2G", "entry": said}
+    made = alice.ok("POST", "/trainings", json=body | {"distributed": {"kind": "pytorch", "workers": 2}})
+    received = b""
+    with socket(alice, f"/jobs/{made['job']['id']}/log/follow?replica=all&since=start") as ws:
+        while not {b"worker0 | one", b"worker1 | one"} <= set(received.splitlines()):
+            received += ws.recv()
+        gate.write_text("go\n")
+        with pytest.raises(ConnectionClosed):
+            while True:
+                received += ws.recv()
+    lines = received.splitlines()
+    assert {b"worker0 | two", b"worker1 | two"} <= set(lines)
+    whole = alice.http.get(f"/jobs/{made['job']['id']}/log", params={"replica": "all", "since": "start"}).content
+    assert set(lines) <= set(whole.splitlines())
 
 
 def test_a_console_is_a_terminal_inside_the_job_for_its_owner_only(chain: Any, person: Any) -> None:
@@ -82,7 +110,7 @@ def test_a_browser_from_elsewhere_gets_no_console(chain: Any, person: Any) -> No
     job = running(alice, group)
     cookie = {"Cookie": f"trainyard-service-token={alice.who.token}"}
     url = chain.api.replace("http", "ws") + f"/jobs/{job['id']}/console"
-    assert refusal(connect(url, additional_headers=cookie, origin="http://evil.example")) == "cross-site"
+    assert refusal(connect(url, additional_headers=cookie, origin="http://evil.example", open_timeout=60)) == "cross-site"
 
 
 def test_tensorboard_shows_the_run_to_those_who_may_read_it(chain: Any, person: Any) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from trainyard.formats.registry import FORMATS
 
-from .conftest import Engine, Person, until
+from .conftest import Engine, Person, supervisor_of, until
 from .test_chain import ENTRY, make_dataset, make_sets, train
+from .test_graph import multiplied, ready
+from .test_graph import run as run_graph
 
 pytestmark = [pytest.mark.slow, pytest.mark.survival]
 MANY = 300
+ROUNDS = 20
 
 
 @pytest.fixture
@@ -55,18 +60,6 @@ def finished(alice: Person, batch: Any) -> Any:
     return done
 
 
-def supervisor_of(chain: Any, job: str, attempt: int = 1) -> int:
-    marker = f"launches/job-{job}-{attempt}".encode()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes()
-        except OSError:
-            continue
-        if marker in line and b"supervisor" in line:
-            return int(path.parent.name)
-    raise AssertionError("no supervisor")
-
-
 def records(chain: Any, batch: Any, name: str) -> list[tuple[str, tuple[float, ...]]]:
     folder = chain.context.home.batch(batch["id"]) / name
     with FORMATS[name.split("-", maxsplit=1)[0]].reader(folder) as reader:
@@ -82,6 +75,7 @@ def test_the_service_is_killed_while_formatting(chain: Any, alice: Any, engine: 
     assert sum(one["samples"] for one in done["sets"] if one["format"] == "lmdb") == 40 * MANY
 
 
+@pytest.mark.one_database
 def test_the_supervisor_is_killed_while_formatting_and_the_work_goes_on(chain: Any, alice: Any) -> None:
     dataset = make_dataset(alice, alice.group, times=MANY)
     batch = under_way(alice, dataset)
@@ -91,6 +85,68 @@ def test_the_supervisor_is_killed_while_formatting_and_the_work_goes_on(chain: A
     undisturbed = finished(alice, under_way(alice, dataset))
     for name in ("recordio-train", "lmdb-val"):
         assert records(chain, done, name) == records(chain, undisturbed, name)
+
+
+@pytest.mark.one_database
+def test_service_and_one_shards_supervisor_are_killed_while_three_share_the_work(
+    chain: Any, alice: Any, engine: Engine, dice: random.Random
+) -> None:
+    dataset = make_dataset(alice, alice.group, times=MANY)
+    plan = {"formats": ["recordio", "lmdb"], "resize": "64", "seed": 5, "shards": 3}
+    batch = alice.ok("POST", f"/datasets/{dataset['id']}/batches", json=plan)
+
+    def running() -> list[str]:
+        jobs = alice.ok("GET", "/jobs", params={"kind": "format", "state": "running"})["items"]
+        return [one["id"] for one in jobs if one["progress"] and one["progress"]["done"]]
+
+    victim = dice.choice(until(running))
+    engine.kill()
+    os.kill(supervisor_of(chain, victim), signal.SIGKILL)
+    engine.start()
+    done = finished(alice, batch)
+    assert alice.ok("GET", f"/jobs/{victim}")["attempt"] == 2
+    undisturbed = finished(alice, alice.ok("POST", f"/datasets/{dataset['id']}/batches", json={**plan, "shards": 1}))
+    for name in ("recordio-train", "lmdb-val"):
+        assert records(chain, done, name) == records(chain, undisturbed, name)
+
+
+@pytest.mark.one_database
+def test_the_service_is_killed_twenty_times_while_datasets_are_prepared_formatted_and_extended(
+    alice: Any, engine: Engine, dice: random.Random
+) -> None:
+    def kill_again_and_again() -> None:
+        for _ in range(ROUNDS):
+            time.sleep(dice.random())
+            engine.kill()
+            engine.start()
+
+    killing = threading.Thread(target=kill_again_and_again)
+    killing.start()
+    try:
+        number = 0
+        while killing.is_alive() or not number:
+            number += 1
+            dataset = make_dataset(alice, alice.group, name=f"shades{number}", times=5)
+            sets = make_sets(alice, dataset)
+            assert sum(sets[f"lmdb-{split}"]["samples"] for split in ("train", "val")) == dataset["images"] == 40 * 5
+            extended = run_graph(alice, dataset, name=f"more{number}", graph=multiplied(2))
+            assert ready(alice, extended)["images"] == 2 * 40 * 5
+    finally:
+        killing.join()
+    jobs = alice.ok("GET", "/jobs", params={"limit": 200})["items"]
+    assert len(jobs) == 3 * number
+    assert {(one["state"], one["attempt"]) for one in jobs} == {("finished", 1)}
+
+
+@pytest.mark.one_database
+def test_the_service_is_killed_while_a_graph_runs(chain: Any, alice: Any, engine: Engine) -> None:
+    dataset = make_dataset(alice, alice.group, times=30)
+    made = run_graph(alice, dataset, graph=multiplied(4))
+    alice.until(f"/datasets/{made['id']}", lambda one: one["progress"] and one["progress"]["done"])
+    engine.kill()
+    engine.start()
+    assert ready(alice, made)["images"] == 40 * 30 * 4
+    assert alice.ok("GET", "/jobs", params={"kind": "preprocess"})["items"][0]["attempt"] == 1
 
 
 @pytest.mark.one_database
@@ -116,6 +172,7 @@ def test_the_service_is_killed_while_training(chain: Any, alice: Any, engine: En
     assert [one["state"] for one in stopped["instances"]] == ["done"]
 
 
+@pytest.mark.one_database
 def test_the_supervisor_is_killed_while_training(chain: Any, alice: Any) -> None:
     sets = make_sets(alice, make_dataset(alice, alice.group))
     made = train(alice, alice.group, sets, "long", parameters={"epochs": 1, "wait": True})
@@ -130,6 +187,7 @@ def test_the_supervisor_is_killed_while_training(chain: Any, alice: Any) -> None
     assert again["job"]["attempt"] == 2
 
 
+@pytest.mark.one_database
 def test_what_a_run_could_not_tell_is_read_from_its_folder(chain: Any, alice: Any) -> None:
     sets = make_sets(alice, make_dataset(alice, alice.group))
     chain.context.home.address.write_text("http://127.0.0.1:59999")

@@ -55,6 +55,7 @@ def test_a_grant_is_written_in_the_ledger_before_it_is_told(chain: Any, person: 
     hub.post(f"/internal/workspaces/{bob.who.hub_name}/launch", json={"options": {"group": "vision"}}).raise_for_status()
 
 
+@pytest.mark.one_database
 def test_a_workspace_is_warned_renewed_and_ended_by_its_time(chain: Any, person: Any) -> None:
     group = chain.group("vision")
     alice = person("alice", group)
@@ -97,6 +98,7 @@ def test_a_workspace_is_warned_renewed_and_ended_by_its_time(chain: Any, person:
     )
 
 
+@pytest.mark.one_database
 def test_without_a_group_there_is_no_workspace(chain: Any, person: Any) -> None:
     carol = person("carol")
     answer = chain.internal().post(f"/internal/workspaces/{carol.who.hub_name}/launch", json={"options": {}})
@@ -104,6 +106,7 @@ def test_without_a_group_there_is_no_workspace(chain: Any, person: Any) -> None:
     assert chain.client(carol.who).post(f"/internal/workspaces/{carol.who.hub_name}/launch", json={}).status_code == 401
 
 
+@pytest.mark.one_database
 def test_with_the_disk_quota_used_up_a_workspace_starts_small_and_short_for_tidying_up(chain: Any, person: Any) -> None:
     group = chain.group("vision", Quota(disk=10))
     alice = person("alice", group)

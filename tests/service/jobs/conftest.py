@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
+from trainyard.jobs.replicas import parts_of
 from trainyard.jobs.states import JobState
 from trainyard.quotas import GIB
 from trainyard.records.accounts import AccountState, Quota
-from trainyard.records.jobs import JobKind, Progress
+from trainyard.records.jobs import Job, JobKind, Progress
 from trainyard_service.context import Context
 from trainyard_service.database.engine import Database
 from trainyard_service.database.tables.accounts import AccountRow, GroupRow, MembershipRow
@@ -27,6 +28,7 @@ from trainyard_service.jobs.kinds import Inside, Start
 from trainyard_service.jobs.ledger import Capacity, Ledger
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import AttemptTokens
+from trainyard_service.jobs.views import job_view
 from trainyard_service.memory_directory import MemoryDirectory
 from trainyard_service.settings import Settings
 
@@ -89,16 +91,24 @@ class Yard:
             return row
 
     def submit(self, owner: int, group: int | None = None, program: str = "print('hello')", **more: Any) -> str:
+        """A job that runs ``program``; each replica does where it is ``distributed``."""
+        spec = {"program": program}
+        if asked := more.pop("distributed", None):
+            spec["distributed"], more["replicas"] = asked.model_dump(mode="json"), [one.to_json() for one in parts_of(asked)]
         new = {"kind": JobKind.TRAIN, "image": "workspace", "package": "1Core2G", **more}
         with self.context.database.write() as session:
-            job = life.NewJob(name="job", owner_id=owner, group_id=group, spec={"program": program}, **new)
-            return life.submit(session, job).id
+            return life.submit(session, life.NewJob(name="job", owner_id=owner, group_id=group, spec=spec, **new)).id
 
     def job(self, job_id: str) -> JobRow:
         with self.context.database.read() as session:
             row = session.get_one(JobRow, job_id)
             _ = row.owner, row.group, row.attempts
             return row
+
+    def view(self, engine: JobEngine, job_id: str) -> Job:
+        """The job as its owner reads it."""
+        with self.context.database.read() as session:
+            return job_view(session.get_one(JobRow, job_id), engine.kinds, "en")
 
     def until(self, engine: JobEngine, job_id: str, *states: JobState) -> JobRow:
         return self.passes(engine, lambda: JobState(self.job(job_id).state) in states) and self.job(job_id)

@@ -11,11 +11,11 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trainyard.jobs.launch import Console, Finding, LaunchSpec, LaunchState
+from trainyard.jobs.launch import Console, Finding, Identity, LaunchSpec, LaunchState, Mount
 from trainyard.jobs.states import Cause
 
 
@@ -34,8 +34,14 @@ class ProcessLauncher:
     def devices(self) -> tuple[str, ...]:
         return ()
 
+    def device_types(self) -> dict[str, str]:
+        return {}
+
     def findings(self, language: str) -> tuple[Finding, ...]:
         return ()
+
+    def expect(self, key: str, identity: Identity, mounts: Sequence[Mount]) -> None:
+        """Nothing: folders are made when a program starts."""
 
     def start(self, spec: LaunchSpec) -> LaunchState:
         with self._lock:
@@ -66,11 +72,12 @@ class ProcessLauncher:
             if self._states[key].phase != "ended":
                 self._states[key] = self._states[key].model_copy(update=update)
 
-    def lose_supervisor(self, key: str) -> None:
+    def lose_supervisor(self, key: str, cause: Cause = Cause.SUPERVISOR_LOST) -> None:
         """What a kill -9 of a supervisor leaves: the job is gone and nobody knows how it ended."""
         with self._lock:
-            self._states[key] = self._states[key].model_copy(update={"phase": "ended", "cause": Cause.SUPERVISOR_LOST})
-        os.killpg(self._processes[key].pid, signal.SIGKILL)
+            self._states[key] = self._states[key].model_copy(update={"phase": "ended", "cause": cause})
+        with suppress(ProcessLookupError):  # its program may have ended by itself this moment
+            os.killpg(self._processes[key].pid, signal.SIGKILL)
 
     def stop(self, key: str, *, grace: float | None = None) -> None:
         process = self._processes.get(key)
@@ -84,6 +91,9 @@ class ProcessLauncher:
 
     def states(self) -> list[LaunchState]:
         return list(self._states.values())
+
+    def cpu_seconds(self, key: str) -> float | None:
+        return None
 
     async def changes(self) -> AsyncIterator[str]:
         seen: dict[str, str] = {}

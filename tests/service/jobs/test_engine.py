@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -17,11 +18,11 @@ from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
 from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.disk import FolderUseRow
-from trainyard_service.database.tables.jobs import AllocationRow
+from trainyard_service.database.tables.jobs import AllocationRow, JobRow
 from trainyard_service.jobs import life
 from trainyard_service.jobs.endings import ending_view
+from trainyard_service.jobs.engine import News
 from trainyard_service.jobs.naming import new_id
-from trainyard_service.jobs.views import job_view
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 S = JobState
@@ -79,7 +80,7 @@ def test_over_quota_it_waits_and_says_why(yard: Any) -> None:
     owner = yard.person("alice", group)
     first, second = yard.submit(owner, group.id, SLEEP), yard.submit(owner, group.id, SLEEP)
     yard.until(engine, first, S.RUNNING)
-    waiting = job_view(yard.job(second), engine.kinds, "en").waiting
+    waiting = yard.view(engine, second).waiting
     assert waiting is not None
     assert (waiting.subject, waiting.resource, waiting.used, waiting.limit, waiting.asked) == ("group vision", "jobs", 1, 1, 1)
     assert waiting.text == "The quota of group vision allows 1 running jobs; 1 in use, 1 asked for."
@@ -143,7 +144,7 @@ def test_a_training_whose_supervisor_was_lost_fails_and_can_be_started_again(yar
     yard.launcher.lose_supervisor(f"job-{job_id}-1")
     assert yard.until(engine, job_id, S.FAILED).ending["cause"] == Cause.SUPERVISOR_LOST
     with yard.context.database.write() as session:
-        assert life.want_start(session, session.get_one(type(yard.job(job_id)), job_id))
+        life.want_start(session, session.get_one(type(yard.job(job_id)), job_id))
     assert yard.until(engine, job_id, S.RUNNING).attempt == 2
 
 
@@ -153,7 +154,7 @@ def test_two_who_press_start_start_it_once(yard: Any) -> None:
     row = type(yard.job(job_id))
     with yard.context.database.write() as session:
         first = session.get_one(row, job_id)
-        assert life.want_start(session, first)
+        life.want_start(session, first)
         with pytest.raises(ValueError, match="cannot go from"):
             life.want_start(session, first)
 
@@ -251,6 +252,16 @@ def test_a_launch_nobody_knows_is_stopped(yard: Any) -> None:
     yard.passes(engine, lambda: yard.launcher.states() == [])
 
 
+def test_a_job_the_engine_itself_stops_because_of_another_stops_without_waiting_for_a_tick(yard: Any) -> None:
+    engine, job_id = yard.engine(), yard.submit(yard.person("alice"), program="import time; time.sleep(600)")
+    yard.until(engine, job_id, S.RUNNING)
+    with yard.context.database.write() as session:
+        life.want_stop(session, session.get_one(JobRow, job_id), "trainyard")
+    engine.reconcile(News(own={job_id}))
+    while yard.launcher.state(f"job-{job_id}-1").phase != "ended":
+        time.sleep(0.01)
+
+
 async def test_the_loop_starts_a_job_without_waiting_for_a_tick(yard: Any) -> None:
     engine = yard.engine()
     object.__setattr__(engine, "settings", engine.settings.model_copy(update={"tick": 3600}))
@@ -270,7 +281,7 @@ def test_while_the_disk_quota_is_used_up_a_job_waits_and_then_starts(yard: Any) 
         session.add(FolderUseRow(place=f"groups/{group.id}/0", group_id=group.id, bytes=11 * 2**20))
     job_id = yard.submit(owner, group.id)
     engine.reconcile()
-    waiting = job_view(yard.job(job_id), engine.kinds, "en").waiting
+    waiting = yard.view(engine, job_id).waiting
     assert waiting is not None
     assert waiting.text == "The disk quota of group vision is used up: 11 MiB of 10 MiB."
     assert yard.launcher.started == []

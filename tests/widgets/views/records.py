@@ -7,7 +7,7 @@ from typing import Any
 
 from trainyard.jobs.states import JobState
 from trainyard.records.base import Person
-from trainyard.records.datasets import Batch, Dataset, DatasetState, Format, FormattedSet, Visibility
+from trainyard.records.datasets import Batch, Dataset, DatasetState, Format, FormattedSet, LabelSetSummary, Visibility
 from trainyard.records.jobs import Image, Job, JobKind, Package
 from trainyard.records.trainings import Instance, InstanceState, Training
 
@@ -22,6 +22,11 @@ def a_dataset(**changes: Any) -> Dataset:
         "owner": ANA, "source": "upload", "created": THEN, "completed": THEN, "may_change": True,
     }  # fmt: skip
     return Dataset(**plain | changes)
+
+
+def a_label_set(kind: str, name: str) -> LabelSetSummary:
+    """A label set with one class."""
+    return LabelSetSummary(name=name, type=kind, images=1, objects=1, classes={"car": 1}, objects_by_class={"car": 1})
 
 
 def a_set(split: str, batch: str = "b" * 16, form: Format = Format.RECORDIO, **changes: Any) -> FormattedSet:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from trainyard.formats.registry import FORMATS
 from trainyard.records.base import Page, Person
 from trainyard.records.datasets import Dataset, DatasetState, Format, LabelSetSummary, ListProblem, SampleView, Statistics
+from trainyard.records.examinations import Bins, Examination, SizeTable
 from trainyard_widgets.views.batches import batch_view, pairs
 from trainyard_widgets.views.datasets import list_query, list_view, refusals
-from trainyard_widgets.views.samples import sample_view
+from trainyard_widgets.views.examination import examination_view, running_view, trimmed
+from trainyard_widgets.views.formats import BOXES_ONLY, refused_formats
+from trainyard_widgets.views.samples import place_of_line, sample_view
 from trainyard_widgets.views.statistics import chart, class_colours, in_order, statistics_view
 
-from .records import a_batch, a_dataset, a_set
+from .records import a_batch, a_dataset, a_label_set, a_set
 
 
 def test_the_url_chooses_tab_sort_and_page() -> None:
@@ -102,14 +109,81 @@ def test_training_and_validation_set_of_one_format_are_a_pair() -> None:
     assert pairs(sets) == {"recordio"}
 
 
-def test_rows_of_a_batch_stand_format_by_format_training_first() -> None:
+def test_a_batch_has_a_row_for_each_format_with_training_first_in_it() -> None:
     sets = [a_set("val"), a_set("train", form=Format.LMDB), a_set("train")]
     rows = batch_view(a_batch(sets), "en")["rows"]
-    assert [(row["format"], row["letter"], row["paired"]) for row in rows] == [
-        ("recordio", "T", True),
-        ("recordio", "V", True),
-        ("lmdb", "T", False),
+    assert [(row["format"], row["paired"], [one["letter"] for one in row["sets"]]) for row in rows] == [
+        ("recordio", True, ["T", "V"]),
+        ("lmdb", False, ["T"]),
     ]
+
+
+def test_a_format_that_cannot_hold_the_labels_says_why() -> None:
+    refused = refused_formats([a_label_set("detection", "road"), a_label_set("classification", "pulp")], "zh")
+    assert refused["detection.road"] == {}
+    assert set(refused["classification.pulp"]) == set(refused["none"]) == {"roidb"}
+    assert "框" in refused["none"]["roidb"]
+
+
+def test_the_formats_for_boxes_only_are_those_of_the_registry() -> None:
+    assert {name for name, one in FORMATS.items() if one.accepts == {"boxes"}} == set(BOXES_ONLY)
+
+
+@pytest.mark.parametrize(("line", "place"), [(1, 0), (2, 0), (3, 1), (7, 2), (99, 3)])
+def test_a_line_is_found_where_it_stands_or_the_next_one_after_it(line: int, place: int) -> None:
+    lines = [2, 3, 7, 90]
+    assert place_of_line(line, len(lines), lines.__getitem__) == place
+
+
+def test_an_outline_and_landmarks_are_drawn_too() -> None:
+    entry = {
+        "class": "car",
+        "bbox": [[0, 0], [9, 9]],
+        "polygon": [[0, 0], [9, 0], [4, 9]],
+        "landmarks": [{"index": 0, "pt": [3, 4]}],
+    }
+    labels = [{"name": "road", "type": "detection", "data": [entry | {"difficult": True}]}]
+    box = sample_view(SampleView(line=1, url="a", picture="p", labels=labels))["boxes"][0]
+    assert (len(box["polygon"]), box["points"], box["difficult"]) == (3, [[3.0, 4.0]], True)
+
+
+def an_examination(**changes: Any) -> Examination:
+    """Six pictures, one of them missing and one broken."""
+    edges = [1.0, 100.0, 200.0, 400.0, 800.0, 1000.0, 1200.0, 1400.0, 1600.0]
+    counts = [[0, 1, 0, 0, 0, 0, 0, 0, 3], *([0] * 9 for _ in range(8))]
+    sizes = SizeTable(width_edges=edges, height_edges=edges, counts=counts)
+    return Examination(state="done", pictures=6, missing=1, broken=1, bytes=400, sizes=sizes).model_copy(update=changes)
+
+
+def test_an_examination_tells_the_average_picture_and_what_its_lists_leave_out() -> None:
+    view = examination_view(an_examination())
+    assert view is not None
+    assert (view["readable"], view["problems_hidden"]) == (4, 2)
+    assert view["average"] == {"bytes": 100.0, "width": 50.5, "height": 1537.5}
+
+
+def test_empty_rows_and_columns_at_the_rim_of_the_map_are_left_out_but_for_a_few() -> None:
+    view = examination_view(an_examination())
+    assert view is not None
+    assert view["sizes"]["width_edges"] == [1, 100, 200, 400, 800, 1000, 1200, 1400]
+    assert view["sizes"]["height_edges"] == [100, 200, 400, 800, 1000, 1200, 1400, 1600, None]
+    assert [row[0] for row in view["sizes"]["counts"]] == [1, 0, 0, 0, 0, 0, 0, 3]
+
+
+def test_a_last_bin_without_an_end_has_none() -> None:
+    assert trimmed(Bins(edges=[0, 0.5, 1], counts=[0, 2, 1])) == {"edges": [0, 0.5, 1, None], "counts": [0, 2, 1]}
+
+
+def test_a_look_under_way_shows_how_far_it_is_and_what_the_last_one_found() -> None:
+    found = an_examination(state="running")
+    assert examination_view(found) is not None
+    assert running_view(found) == {"state": "running", "progress": None}
+    assert running_view(an_examination()) is None
+
+
+def test_nothing_is_drawn_of_pictures_nobody_looked_at() -> None:
+    assert examination_view(Examination(state="none")) is None
+    assert running_view(Examination(state="none")) is None
 
 
 def test_a_running_batch_can_be_cancelled_and_a_failed_one_resumed() -> None:

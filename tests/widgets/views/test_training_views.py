@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 from trainyard.jobs.states import Cause, JobState
 from trainyard.records.base import Page
-from trainyard.records.jobs import Ending, Waiting
-from trainyard.records.trainings import Curves, SeriesPoints, SnapshotMark, Training
-from trainyard_widgets.views.monitor import curves_view, flat, monitor_view, pick, tiles
+from trainyard.records.jobs import Attempt, Ending, Offer, Waiting
+from trainyard.records.trainings import Checkpoint, Curves, SeriesPoints, SnapshotMark, Training
+from trainyard_widgets.views.endings import attempt_view
+from trainyard_widgets.views.monitor import curves_view, flat, monitor_view, pick, tiles, times
 from trainyard_widgets.views.trainings import actions, clone_query, instance_view, list_query, list_view, row
 
 from .records import THEN, a_training, an_instance
@@ -18,13 +19,20 @@ from .records import THEN, a_training, an_instance
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.STARTING, JobState.RUNNING])
 def test_a_living_training_can_be_stopped_and_says_why_it_cannot_be_deleted(state: JobState) -> None:
     view = row(a_training(state), "en")
-    assert view["actions"] == ["stop", "clone"]
+    assert view["actions"] == ["stop", *(["pause"] if state is JobState.RUNNING else []), "clone"]
     assert "Stop" in view["refused"]["delete"]
 
 
 @pytest.mark.parametrize("state", [JobState.FINISHED, JobState.FAILED, JobState.STOPPED])
 def test_an_ended_training_can_be_started_again_and_deleted(state: JobState) -> None:
     assert actions(a_training(state)) == ["start", "delete", "clone"]
+
+
+def test_what_can_go_on_offers_it() -> None:
+    paused = a_training(JobState.STOPPED, job={"paused": True})
+    over = a_training(JobState.STOPPED, job={"ending": Ending(cause=Cause.TIME_LIMIT, text="…")})
+    saved = a_training(JobState.FAILED, checkpoint=Checkpoint(instance="1" * 24, epoch=1, step=2))
+    assert all("resume" in actions(one) for one in (paused, over, saved))
 
 
 def test_a_training_asked_to_stop_is_stopping_and_offers_no_second_stop() -> None:
@@ -58,22 +66,32 @@ def test_why_it_waits_is_shown_as_parts_of_the_limit() -> None:
 
 def test_running_out_of_memory_says_what_to_choose_and_how_much_was_used() -> None:
     ending = Ending(cause=Cause.OUT_OF_MEMORY, text="…", peak_memory=980, memory_limit=1000, last_lines=["Killed"])
+    offer = Offer(kind="twice-the-memory", package="2Core4G")
+    ending = ending.model_copy(update={"suggestion": "A larger one.", "offer": offer})
     view = row(a_training(JobState.FAILED, job={"ending": ending}), "en")
-    assert "larger package" in view["ending"]["next"]
+    assert (view["ending"]["next"], view["ending"]["offer"]["package"]) == ("A larger one.", "2Core4G")
     assert view["ending"]["memory_part"] == 0.98
     assert view["ending"]["last_lines"] == ["Killed"]
-
-
-@pytest.mark.parametrize("cause", list(Cause))
-def test_every_cause_of_an_ending_has_a_next_step(cause: Cause) -> None:
-    view = row(a_training(JobState.FAILED, job={"ending": Ending(cause=cause, text="…")}), "zh")
-    assert view["ending"]["next"]
 
 
 def test_a_good_ending_asks_for_nothing() -> None:
     ending = Ending(cause=Cause.EXITED, text="…", exit_code=0, last_lines=["done"])
     view = row(a_training(JobState.FINISHED, job={"ending": ending}), "en")
     assert (view["ending"]["good"], view["ending"]["next"], view["ending"]["last_lines"]) == (True, "", [])
+
+
+def test_each_attempt_says_how_it_ended_with_its_numbers() -> None:
+    failed = Ending(cause=Cause.EXITED, text="…", exit_code=3, last_lines=["x"])
+    first = attempt_view(Attempt(number=1, created=THEN, ended=THEN, ending=failed))
+    second = attempt_view(Attempt(number=2, created=THEN, ended=THEN, ending=Ending(cause=Cause.EXITED, text="…", exit_code=0)))
+    running = attempt_view(Attempt(number=3, created=THEN, ended=None, ending=None))
+    assert [first["ending"]["good"], second["ending"]["good"], running["ending"]] == [False, True, None]
+    assert (first["ending"]["exit_code"], first["ending"]["last_lines"]) == (3, ["x"])
+
+
+def test_the_trials_of_searches_are_left_out_of_the_list_unless_the_url_asks_for_them() -> None:
+    assert list_query({})["trials"] is False
+    assert list_query({"trials": "shown"})["trials"] is True
 
 
 def test_an_empty_list_tells_a_filter_from_a_newcomer() -> None:
@@ -94,6 +112,20 @@ def test_tiles_keep_their_places_while_nothing_is_known() -> None:
     assert tiles(None).keys() == tiles(an_instance()).keys()
 
 
+def test_a_program_that_only_prints_took_what_its_job_took() -> None:
+    ended = a_training(JobState.FINISHED, job={"started": THEN, "ended": THEN + timedelta(minutes=2)})
+    assert (times(ended, None)["elapsed"], times(ended, None)["since"]) == (120.0, None)
+    running = a_training(JobState.RUNNING, job={"started": THEN})
+    assert times(running, None)["since"] == THEN.isoformat()
+
+
+def test_the_last_output_is_the_newest_line_or_point() -> None:
+    later = THEN + timedelta(minutes=3)
+    assert times(a_training(last_output=later), an_instance(last_output=THEN))["last_output"] == later.isoformat()
+    assert times(a_training(last_output=THEN), an_instance(last_output=later))["last_output"] == later.isoformat()
+    assert times(a_training(), None)["last_output"] is None
+
+
 def test_epochs_are_shown_from_one() -> None:
     assert tiles(an_instance(epoch=0, epochs=10))["epoch"] == 1
 
@@ -109,9 +141,9 @@ def test_how_far_a_run_is_comes_from_the_remaining_time_then_from_epochs() -> No
 
 
 def test_nested_parameters_become_dotted_names() -> None:
-    rows = flat({"solver": {"lr": 0.1, "steps": [1, 2]}, "shuffle": True, "empty": {}})
+    rows = flat({"solver": {"lr": 1.0, "steps": [1, 2]}, "shuffle": True, "empty": {}})
     assert [(one["name"], one["value"]) for one in rows] == [
-        ("solver.lr", "0.1"),
+        ("solver.lr", "1.0"),
         ("solver.steps", "[1, 2]"),
         ("shuffle", "true"),
         ("empty", "{}"),

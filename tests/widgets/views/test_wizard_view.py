@@ -8,11 +8,14 @@ import pytest
 from pydantic import TypeAdapter
 from trainyard.errors import Invalid
 from trainyard.records.datasets import Format, NewBatch, NewDataset
+from trainyard.records.jobs import RestartPolicy
+from trainyard.records.resources import Cluster
 from trainyard.records.trainings import NewTraining
 from trainyard_widgets.forms import filled_in
+from trainyard_widgets.views.trainings import clone_query
 from trainyard_widgets.views.wizard import Offer, draft_of, new_training, pair_of, problems, wizard_view
 
-from .records import a_package, a_set, an_image
+from .records import a_package, a_set, a_training, an_image
 
 
 def an_offer(**changes: Any) -> Offer:
@@ -74,6 +77,10 @@ def test_a_filled_in_wizard_has_no_problems_and_becomes_a_training() -> None:
         ({"entry": "/x 'unclosed"}, "entry"),
         ({"hours": "73"}, "hours"),
         ({"hours": "soon"}, "hours"),
+        ({"cluster": "night", "hours": "1"}, "cluster"),
+        ({"priority": "201"}, "priority"),
+        ({"priority": "soon"}, "priority"),
+        ({"log_patterns": "caffe\n("}, "log_patterns"),
         ({"parameters": "{"}, "parameters"),
         ({"parameters": "[1]"}, "parameters"),
     ],
@@ -81,6 +88,35 @@ def test_a_filled_in_wizard_has_no_problems_and_becomes_a_training() -> None:
 def test_a_broken_rule_is_told_at_its_field(query: dict[str, str], field: str) -> None:
     offer = an_offer()
     assert problems(draft_of({"name": "fine"} | query, offer), offer, "en").keys() == {field}
+
+
+def test_a_virtual_cluster_is_offered_to_its_groups_and_sets_the_time_limit() -> None:
+    clusters = [
+        Cluster(name="night", cpu=4, memory=8, hours=200, groups=["vision"]),
+        Cluster(name="x", cpu=1, memory=1, groups=["y"]),
+    ]
+    offer = an_offer(clusters=clusters)
+    view = wizard_view(offer, {"cluster": "night"}, "en")
+    assert [one["name"] for one in view["clusters"]] == ["night"]
+    assert (view["draft"]["hours"], view["most_hours"]) == ("200", 200)
+    assert "cluster" in problems(draft_of({"name": "n", "cluster": "x"}, offer), offer, "en")
+
+
+def test_every_field_of_a_training_is_carried_from_a_clone_into_the_next() -> None:
+    restart = RestartPolicy(max_retries=2, on=["transient", "unknown"], backoff=5, after_time_limit=True)
+    job = {"priority": 150, "preemptible": True, "cluster": "night", "restart": restart}
+    sets = {part: a_set(part) for part in ("train", "val", "test")}
+    first = a_training(job=job, sets=sets, parameters={"lr": 1}, hours=3, description="d", log_patterns=["caffe", "a=(b)"])
+    clusters = [Cluster(name="night", cpu=4, memory=8)]
+    query = clone_query(first)
+    copied = filled_in(TypeAdapter(NewTraining), new_training(draft_of(query, an_offer(clusters=clusters))))
+    assert copied == first.as_new(query["name"])
+    assert set(NewTraining.model_fields) - copied.model_fields_set <= {"dry_run", "distributed", "search"}
+
+
+def test_an_administrator_may_ask_for_more_priority() -> None:
+    offer = an_offer(administrator=True)
+    assert problems(draft_of({"name": "n", "priority": "900"}, offer), offer, "en") == {}
 
 
 def test_a_package_above_quota_says_why() -> None:
@@ -114,10 +150,31 @@ def test_the_example_on_the_share_is_quoted_for_the_command_line() -> None:
         (NewDataset, {"name": "a", "description": "x" * 501, "source": {"kind": "upload", "upload": "u"}}, "description"),
         (NewBatch, {"formats": ["recordio"], "quality": 0}, "quality"),
         (NewBatch, {"formats": []}, "formats"),
-        (NewBatch, {"formats": ["recordio"], "resize": "0"}, "resize"),
+        (NewBatch, {"formats": ["recordio"], "resize": "224 by 224"}, "resize"),
     ],
 )
 def test_a_form_names_the_field_that_breaks_a_rule(kind: Any, form: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refused:
         filled_in(TypeAdapter(kind), form)
     assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ('{"rate": 1, "rate": 2}', "rate is there twice."),
+        ('{"": 1}', "A parameter has no name."),
+        ('{"inside": {"a": 1, "a": 1}}', "a is there twice."),
+        ('{"n": [1, 2}', "This is not JSON: line 1, column 12."),
+        ("[" * 100_000, "This is not JSON: line 1, column 1."),
+    ],
+)
+def test_parameters_of_which_nobody_would_know_what_counts_are_refused(parameters: str, why: str) -> None:
+    draft = draft_of({"parameters": parameters}, an_offer())
+    assert problems(draft, an_offer(), "en")["parameters"] == why
+
+
+def test_parameters_keep_every_digit() -> None:
+    query = {"name": "first", "parameters": '{"rate": 1.0, "big": 12345678901234567890, "none": null}'}
+    parameters = new_training(draft_of(query, an_offer()))["parameters"]
+    assert repr(parameters) == "{'rate': 1.0, 'big': 12345678901234567890, 'none': None}"

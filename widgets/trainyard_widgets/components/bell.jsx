@@ -25,7 +25,7 @@ export function Bell() {
   };
   useEffect(() => {
     if (!open) return undefined;
-    const outside = (event) => (event.type === "keydown" ? event.key === "Escape" : !box.current.contains(event.target)) && setOpen(false);
+    const outside = (event) => (event.type === "keydown" ? event.key === "Escape" : !box.current?.contains(event.target)) && setOpen(false);
     addEventListener("mousedown", outside);
     addEventListener("keydown", outside);
     return () => {

@@ -24,7 +24,7 @@ export function Button({ kind = "plain", icon, children, onClick, disabled, titl
   };
   const waiting = working || busy;
   return (
-    <button type={type} class={`ty-button ty-button-${kind}${small ? " ty-button-small" : ""}`} onClick={click} disabled={disabled} aria-busy={waiting} title={title} {...rest}>
+    <button type={type} class={`ty-button ty-button-${kind}${small ? " ty-button-small" : ""}`} onClick={click} disabled={disabled} aria-busy={waiting} aria-disabled={waiting || undefined} title={title} {...rest}>
       {waiting ? <span class="ty-spinner" aria-hidden="true" /> : icon && <Icon name={icon} size={small ? 16 : 18} />}
       {children}
     </button>

@@ -36,12 +36,12 @@ export function Tile({ label, value, note, tone }) {
   );
 }
 
-// Pairs of a word and its value. ``rows``: [[word, value], …]; rows without a value are left out.
+// Pairs of a word and its value. ``rows``: [[word, value, wide?], …]; rows without a value are left out.
 export function Facts({ rows }) {
   return (
     <dl class="ty-facts">
-      {rows.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([word, value]) => (
-        <div key={word}><dt>{word}</dt><dd>{value}</dd></div>
+      {rows.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([word, value, wide]) => (
+        <div key={word} class={wide ? "ty-fact-wide" : undefined}><dt>{word}</dt><dd>{value}</dd></div>
       ))}
     </dl>
   );

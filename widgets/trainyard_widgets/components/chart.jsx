@@ -4,8 +4,8 @@ import { Button } from "./button.jsx";
 import { number } from "./format.js";
 import { t } from "./words.js";
 
-// ``bars``: [{label, value, note?}]; the longest ``first`` are shown, the rest on demand.
-export function BarChart({ bars, unit = "", first = 20, label, onChoose, chosen }) {
+// ``bars``: [{label, value, note?}]; the longest ``first`` are shown, the rest on demand. ``say`` tells a value with what is counted.
+export function BarChart({ bars, say = number, first = 20, label, onChoose, chosen }) {
   const [all, setAll] = useState(false);
   const most = Math.max(1, ...bars.map((bar) => bar.value));
   const shown = all ? bars : bars.slice(0, first);
@@ -14,7 +14,7 @@ export function BarChart({ bars, unit = "", first = 20, label, onChoose, chosen 
       {shown.map((bar) => {
         const Row = onChoose ? "button" : "div";
         return (
-          <Row key={bar.label} role="listitem" class={`ty-bars-row${bar.label === chosen ? " ty-chosen" : ""}`} onClick={onChoose && (() => onChoose(bar.label))} title={`${bar.label}: ${number(bar.value)} ${unit}`}>
+          <Row key={bar.label} role="listitem" class={`ty-bars-row${bar.label === chosen ? " ty-chosen" : ""}`} onClick={onChoose && (() => onChoose(bar.label))} title={`${bar.label}: ${say(bar.value)}`}>
             <span class="ty-bars-label">{bar.label}</span>
             <span class="ty-bars-track"><span style={{ width: `${(bar.value / most) * 100}%` }} /></span>
             <span class="ty-numbers">{number(bar.value)}{bar.note && <span class="ty-muted"> {bar.note}</span>}</span>

@@ -2,7 +2,9 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import plotStyle from "uplot/dist/uPlot.min.css";
-import { measure, number, percent } from "./format.js";
+import { byKey } from "./curve_keys.js";
+import { drawLimit, LIMIT, withLimit } from "./curve_limit.js";
+import { bytes, measure, number, percent } from "./format.js";
 import { adopt } from "./style.js";
 import { currentLanguage, N_, t } from "./words.js";
 
@@ -14,12 +16,39 @@ const PLAIN = new Set(["learning_rate"]);
 const FEWEST = 20;
 // Okabe and Ito's colours, apart for every kind of colour blindness; validation is dashed as well.
 const COLOURS = ["#2456d6", "#d55e00", "#007e5c", "#9a4f96", "#a06a00", "#3a8dc4", "#5b6577"];
-const NAMES = { train: N_("training"), validation: N_("validation"), learning_rate: N_("learning rate"), "throughput/samples_per_second": N_("samples per second") };
+export const colourAt = (place) => COLOURS[place % COLOURS.length];
+const NAMES = { train: N_("training"), validation: N_("validation"), learning_rate: N_("learning rate"), "throughput/samples_per_second": N_("samples per second"), cpu: N_("processor cores"), memory: N_("memory"), gpu: N_("busy"), gpu_memory: N_("memory of the cards"), disk_read: N_("read"), disk_write: N_("written"), network_in: N_("received"), network_out: N_("sent") };
 const X = {
-  step: { of: (series) => series.steps, mark: (mark) => mark.step, label: N_("step (batches since the start)") },
+  step: { of: (series) => series.steps, mark: (mark) => mark.step, label: N_("step (batches since the start)"), steps: Array.from({ length: 18 }, (_, power) => [1, 2, 5].map((times) => times * 10 ** power)).flat() },
   epoch: { of: (series) => series.epochs, mark: (mark) => mark.epochs, label: N_("epoch") },
-  time: { of: (series) => series.seconds, mark: (mark) => mark.seconds, label: N_("minutes since the first point"), scale: 1 / 60 },
+  time: { of: (series) => series.seconds, mark: (mark) => mark.seconds, label: N_("time since the first point"), scale: 1 / 60, steps: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 864000].map((seconds) => seconds / 60), ticks: (minutes) => inOneUnit(minutes) },
 };
+// What a machine uses is drawn from nothing on; bytes in steps of powers of two.
+const FROM_NOTHING = new Set(["cpu", "memory", "gpu", "gpu_memory", "disk", "network"]);
+const BYTES = new Set(["memory", "gpu_memory", "disk", "network"]);
+const POWERS = Array.from({ length: 50 }, (_, power) => 2 ** power);
+
+// Minutes as people read them, all in the unit that fits the largest.
+function inOneUnit(minutes) {
+  const most = Math.max(...minutes.map(Math.abs));
+  const [scale, text] = most < 2 ? [60, N_("{value} s")] : most < 120 ? [1, N_("{value} min")] : most < 2880 ? [1 / 60, N_("{value} h")] : [1 / 1440, N_("{value} d")];
+  return minutes.map((value) => t(text, { value: number(value * scale, 2) }));
+}
+
+// uPlot takes no step it does not know itself, and a twelfth of a minute is none of them: the first that leaves room for its words.
+const ROOM = 64;
+const splitsOf = (steps) => (self, _, min, max) => {
+  const most = Math.max(1, Math.floor(self.bbox.width / devicePixelRatio / ROOM));
+  const step = steps.find((one) => (max - min) / one <= most) ?? steps.at(-1);
+  const [first, last] = [Math.ceil(min / step - 1e-9), Math.floor(max / step + 1e-9)];
+  return Array.from({ length: Math.max(0, Math.min(100, last - first + 1)) }, (__, at) => (first + at) * step);
+};
+
+const SHOWN = {
+  accuracy: (value) => percent(value, 2), throughput: (value) => number(value, 0), gpu: (value) => percent(value),
+  memory: bytes, gpu_memory: bytes, disk: (value) => perSecond(value), network: (value) => perSecond(value),
+};
+const perSecond = (value) => (value === null || value === undefined ? "–" : t("{size}/s", { size: bytes(value) }));
 
 // ``chart``: {name, series: [{tag, steps, seconds, epochs, values}]}. ``range``: [first, last] on the x axis or null;
 // ``onRange`` is told when somebody zooms; ``marks``: snapshots to mark on the first series.
@@ -27,21 +56,24 @@ export function CurveChart({ chart, title, axis = "step", logarithmic = false, s
   const place = useRef(null);
   const plot = useRef(null);
   const [at, setAt] = useState(null);
-  const show = chart.name === "accuracy" ? (value) => percent(value, 2) : chart.name === "throughput" ? (value) => number(value, 0) : measure;
+  const show = SHOWN[chart.name.split("/")[0]] ?? measure;
   const lines = useMemo(() => linesOf(chart, axis, logarithmic, smoothing), [chart, axis, logarithmic, smoothing]);
+  const limit = chart.limit ?? null;
+  const all = useRef([0, 1]); // of a part that is looked at only that part comes
+  if (!range) all.current = whole(lines.data[0]);
   const latest = useRef({});
-  latest.current = { marks, axis, lines, onRange, logarithmic };
+  latest.current = { marks, axis, lines, onRange, logarithmic, limit, show };
 
   useLayoutEffect(() => {
-    plot.current = new uPlot(options({ place: place.current, lines, axis, logarithmic, show, group, latest, setAt }), lines.data, place.current);
-    const observer = new ResizeObserver(() => plot.current?.setSize({ width: place.current.clientWidth, height: HEIGHT }));
+    plot.current = new uPlot(options({ place: place.current, name: chart.name, lines, axis, logarithmic, show, group, latest, setAt, limit }), lines.data, place.current);
+    const observer = new ResizeObserver(() => place.current && plot.current?.setSize({ width: place.current.clientWidth, height: HEIGHT }));
     observer.observe(place.current);
     return () => {
       observer.disconnect();
       plot.current.destroy();
       plot.current = null;
     };
-  }, [axis, logarithmic, lines.keys, currentLanguage()]);
+  }, [axis, logarithmic, lines.keys, limit, currentLanguage()]);
 
   useEffect(() => {
     if (!plot.current) return;
@@ -61,9 +93,15 @@ export function CurveChart({ chart, title, axis = "step", logarithmic = false, s
               <span>{line.name}</span> <strong class="ty-numbers">{show(valueAt(line, at))}</strong>
             </li>
           ))}
+          {limit !== null && (
+            <li>
+              <svg width="22" height="8" aria-hidden="true"><line x1="0" y1="4" x2="22" y2="4" stroke={LIMIT} stroke-width="2" stroke-dasharray="6 4" /></svg>
+              <span>{t("limit")}</span> <strong class="ty-numbers">{show(limit)}</strong>
+            </li>
+          )}
         </ul>
       </figcaption>
-      <div ref={place} style={{ height: `${HEIGHT}px` }} role="img" aria-label={summary(title, lines.shown, show)} />
+      <div ref={place} class="ty-curve-place" style={{ height: `${HEIGHT}px` }} role={onRange ? "group" : "img"} tabIndex={onRange ? 0 : undefined} aria-keyshortcuts={onRange ? "+ - ArrowLeft ArrowRight 0" : undefined} aria-label={summary(title, lines.shown, show, limit)} onKeyDown={onRange && ((event) => byKey(event, plot.current?.scales.x, all.current, onRange))} />
     </figure>
   );
 }
@@ -79,13 +117,13 @@ function linesOf(chart, axis, logarithmic, smoothing) {
     const smooths = smoothing > 0 && points.length >= FEWEST && !PLAIN.has(chart.name);
     const smooth = smooths ? smoothed(raw, smoothing) : raw;
     const part = series.tag.split("/").pop();
-    const line = { tag: series.tag, name: t(NAMES[series.tag] ?? NAMES[part] ?? series.tag), colour: COLOURS[place % COLOURS.length], across, values: smooth, dash: part === "validation" ? [7, 4] : undefined, points: points.length, faint: smooths };
+    const line = { tag: series.tag, name: series.label ?? t(NAMES[series.tag] ?? NAMES[part] ?? series.tag), colour: colourAt(series.place ?? place), across, values: smooth, dash: part === "validation" || series.tag === "disk_write" || series.tag === "network_out" ? [7, 4] : undefined, points: points.length, faint: smooths };
     shown.push(line);
     tables.push([across, smooth]);
     if (smooths) tables.push([across, raw]);
   });
   const data = tables.length ? uPlot.join(tables.map(ascending)) : [[]];
-  return { data, shown, keys: shown.map((line) => `${line.tag} ${line.faint}`).join() };
+  return { data, shown, keys: shown.map((line) => `${line.tag} ${line.name} ${line.faint}`).join() };
 }
 
 // A run that was started again may go back in time or steps; the newest value of an x wins.
@@ -108,28 +146,28 @@ function smoothed(values, weight) {
   });
 }
 
-function options({ place, lines, axis, logarithmic, show, group, latest, setAt }) {
+function options({ place, name, lines, axis, logarithmic, show, group, latest, setAt, limit }) {
   const ink = "#5b6577";
   const grid = { stroke: "#e8ecf2", width: 1 };
   const font = `12px ${getComputedStyle(place).fontFamily}`;
   const stroke = (line, faint) => ({
-    label: line.tag, stroke: faint ? `${line.colour}40` : line.colour, width: faint ? 1 : 2, dash: faint ? undefined : line.dash, spanGaps: true,
+    label: line.tag, stroke: faint ? `${line.colour}40` : line.colour, width: faint ? 1 : 2, dash: faint ? undefined : line.dash, spanGaps: !FROM_NOTHING.has(name),
     points: { show: !faint && line.points < 25, size: 5, fill: line.colour },
   });
   return {
-    width: place.clientWidth || 600, height: HEIGHT, legend: { show: false }, padding: [12, 12, 0, 0],
+    width: place.clientWidth || 600, height: HEIGHT, legend: { show: false }, padding: [14, 12, 0, 0],
     series: [{}, ...lines.shown.flatMap((line) => (line.faint ? [stroke(line), stroke(line, true)] : [stroke(line)]))],
-    scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (_, low, high) => padded(low, high) } },
+    scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (_, low, high) => padded(FROM_NOTHING.has(name) && high > 0 ? 0 : low, withLimit(high, limit)) } },
     axes: [
-      { stroke: ink, grid, ticks: grid, font, labelFont: font, label: t(X[axis].label), labelSize: 18, size: 32, values: (_, ticks) => ticks.map((tick) => number(tick, 2)) },
-      { stroke: ink, grid, ticks: grid, font, size: 64, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : show(tick))) },
+      { stroke: ink, grid, ticks: grid, font, labelFont: font, label: t(X[axis].label), labelSize: 18, size: 32, ...(X[axis].steps && { splits: splitsOf(X[axis].steps) }), values: (_, ticks) => X[axis].ticks?.(ticks) ?? ticks.map((tick) => number(tick, 2)) },
+      { stroke: ink, grid, ticks: grid, font, size: BYTES.has(name) ? 88 : 64, ...(BYTES.has(name) && { incrs: POWERS }), values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : show(tick))) },
     ],
     cursor: { sync: group ? { key: group } : undefined, drag: { x: true, y: false, uni: 10 }, points: { size: 8 } },
     hooks: {
       setCursor: [(self) => setAt(self.cursor.left >= 0 && self.cursor.idx !== null ? self.data[0][self.cursor.idx] : null)],
       setSelect: [(self) => self.select.width > 4 && latest.current.onRange?.([self.posToVal(self.select.left, "x"), self.posToVal(self.select.left + self.select.width, "x")])],
       ready: [(self) => self.over.addEventListener("dblclick", () => latest.current.onRange?.(null))],
-      draw: [(self) => drawMarks(self, latest.current)],
+      draw: [(self) => drawMarks(self, latest.current), (self) => drawLimit(self, latest.current)],
     },
   };
 }
@@ -198,4 +236,4 @@ function valueAt(line, x) {
   return null;
 }
 
-const summary = (title, lines, show) => `${title}: ${lines.map((line) => `${line.name} ${show(valueAt(line, null))}`).join(", ")}`;
+const summary = (title, lines, show, limit) => `${title}: ${[...lines.map((line) => `${line.name} ${show(valueAt(line, null))}`), ...(limit === null ? [] : [t("limit {value}", { value: show(limit) })])].join(", ")}`;

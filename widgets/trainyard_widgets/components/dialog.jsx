@@ -1,14 +1,15 @@
 // Dialogs on the browser's own <dialog>: focus stays inside, Escape closes, the page behind is inert.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, IconButton } from "./button.jsx";
 import { t } from "./words.js";
 
 export function Dialog({ title, open = true, onClose, children, footer, wide }) {
   const element = useRef(null);
-  useEffect(() => {
+  // before anything else happens: a key pressed at once must find the dialog, not what lies behind it
+  useLayoutEffect(() => {
     if (open && !element.current.open) {
       element.current.showModal();
-      element.current.querySelector(".ty-dialog-body :is(input, select, textarea):not([disabled], [hidden])")?.focus();
+      focusFirst(element.current);
     }
     if (!open && element.current?.open) element.current.close();
   }, [open]);
@@ -24,6 +25,13 @@ export function Dialog({ title, open = true, onClose, children, footer, wide }) 
       {footer && <div class="ty-dialog-foot">{footer}</div>}
     </dialog>
   );
+}
+
+// The first field that is shown gets the focus, or the one that was refused.
+export function focusFirst(element) {
+  const fields = [...(element?.querySelectorAll(".ty-dialog-body :is(input, select, textarea):not([disabled], [hidden])") ?? [])];
+  const shown = fields.filter((field) => field.checkVisibility());
+  (shown.find((field) => field.ariaInvalid === "true") ?? shown[0])?.focus();
 }
 
 let ask = null;

@@ -8,7 +8,8 @@ import { t } from "./words.js";
 const FormContext = createContext({ errors: {} });
 
 // ``onSubmit`` returns a promise. A refusal with a field is shown at that field, any other above the buttons.
-export function Form({ onSubmit, submit, cancel, children, disabled, kind = "primary" }) {
+// ``back`` leads one step back where a form has steps.
+export function Form({ onSubmit, submit, cancel, back, children, disabled, kind = "primary" }) {
   const [error, setError] = useState(null);
   const [busy, setBusy] = useState(false);
   const send = async (event) => {
@@ -33,6 +34,7 @@ export function Form({ onSubmit, submit, cancel, children, disabled, kind = "pri
         {children}
         <FormRefusal error={error} />
         <div class="ty-form-foot">
+          {back && <Button onClick={back}>{t("Back")}</Button>}
           {cancel && <Button onClick={cancel}>{t("Cancel")}</Button>}
           {submit && <Button kind={kind} type="submit" busy={busy} disabled={disabled}>{submit}</Button>}
         </div>
@@ -106,7 +108,7 @@ export function ChoiceField({ name, label, value, onChange, options, error }) {
       <legend>{label}</legend>
       {options.map((option) => (
         <label key={option.value} class={`ty-choice${option.value === value ? " ty-chosen" : ""}${option.disabled ? " ty-disabled" : ""}`}>
-          <input type="radio" name={name} checked={option.value === value} disabled={option.disabled} onChange={() => onChange(option.value)} />
+          <input type="radio" name={name} value={option.value} checked={option.value === value} disabled={option.disabled} onChange={() => onChange(option.value)} />
           <span><strong>{option.label}</strong>{option.hint && <span class="ty-field-hint">{option.hint}</span>}</span>
         </label>
       ))}

@@ -23,6 +23,7 @@ export function percent(part, digits = 0) {
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
+// Three significant digits, as ``trainyard.sizes`` has them in sentences.
 export function bytes(value) {
   if (value === null || value === undefined) return "–";
   let step = 0;
@@ -31,7 +32,7 @@ export function bytes(value) {
     size /= 1024;
     step += 1;
   }
-  return `${number(size, size < 10 && step > 0 ? 1 : 0)} ${UNITS[step]}`;
+  return `${number(size, step === 0 || Math.abs(size) >= 99.95 ? 0 : Math.abs(size) >= 9.995 ? 1 : 2)} ${UNITS[step]}`;
 }
 
 export function duration(seconds) {

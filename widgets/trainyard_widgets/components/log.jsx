@@ -1,107 +1,107 @@
-// A job's output as it grows: only the lines in sight are drawn, a progress bar's returns overwrite their line, search, download.
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Button, IconButton } from "./button.jsx";
+// A job's output as it grows: a window on it, however long it is; colours, times, a search the server does, download.
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Button } from "./button.jsx";
 import { bytes, number } from "./format.js";
 import { Icon } from "./icons.jsx";
-import { api, call, ensureSession } from "./service.js";
-import { t } from "./words.js";
+import { useSearch } from "./log_search.js";
+import { useLog } from "./log_source.js";
+import { CHUNK, coloured, withoutColours } from "./log_text.js";
+import { call, download } from "./service.js";
+import { currentLanguage, t } from "./words.js";
 
-const TAIL = 256 * 1024;
 const ROW = 20;
-const MOST_LINES = 200_000;
-const COLOUR_CODES = /\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07/g;
 
-// Lines of text from pieces of bytes; keeps what is needed to go on where a piece ended inside a line or a letter.
-export class LogText {
-  constructor() {
-    this.lines = [""];
-    this.decoder = new TextDecoder();
-    this.dropped = 0;
-    this.back = false;
-  }
-
-  // A carriage return begins the line anew with the next letter, as a terminal does it; one before a line end does nothing.
-  add(piece) {
-    for (const part of this.decoder.decode(piece, { stream: true }).replace(COLOUR_CODES, "").split(/(\r|\n)/)) {
-      if (part === "\n") {
-        this.lines.push("");
-        this.back = false;
-      } else if (part === "\r") {
-        this.back = true;
-      } else if (part) {
-        const last = this.lines.length - 1;
-        this.lines[last] = this.back ? part : this.lines[last] + part;
-        this.back = false;
-      }
-    }
-    if (this.lines.length > MOST_LINES) this.dropped += this.lines.splice(0, this.lines.length - MOST_LINES).length;
-  }
-
-  get count() {
-    return this.lines[this.lines.length - 1] === "" ? this.lines.length - 1 : this.lines.length;
-  }
-}
-
-export function LogView({ job, running, height = 420 }) {
-  const { text, version, from, problem, earlier } = useLog(job, running);
+export function LogView({ job, running, height = 420, replica = "" }) {
+  const log = useLog(job, running, replica);
+  const { state, jump, earlier, later } = log;
   const [follow, setFollow] = useState(true);
-  const [search, setSearch] = useState("");
-  const [chosen, setChosen] = useState(0);
+  const [stamps, setStamps] = useState(false);
   const box = useRef(null);
   const [top, setTop] = useState(0);
-
-  const count = text.count;
-  const found = useMemo(() => (search ? text.lines.flatMap((line, place) => (line.toLowerCase().includes(search.toLowerCase()) ? [place] : [])) : []), [search, version]);
-  const first = Math.max(0, Math.floor(top / ROW) - 10);
-  const last = Math.min(count, Math.ceil((top + height) / ROW) + 10);
+  const rows = useMemo(() => state.window.shown, [state.version]);
+  const times = useTimes(job, state, stamps, replica);
+  const search = useSearch(job, replica);
 
   useLayoutEffect(() => {
-    if (follow && box.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [version, follow]);
+    if (!box.current) return;
+    if (state.goal !== null) {
+      const place = rows.findIndex((row) => row.at >= state.goal);
+      box.current.scrollTop = Math.max(0, (place < 0 ? rows.length : place) * ROW - height / 2);
+      log.reached();
+    } else if (follow && state.atEnd) box.current.scrollTop = box.current.scrollHeight;
+    else if (state.shifted) {
+      box.current.scrollTop += state.shifted * ROW;
+      log.reached();
+    }
+  }, [state.version, follow]);
 
   const scrolled = () => {
     const element = box.current;
+    if (!element) return; // the browser tells of a scroll a frame later: the log may be gone by then
+    const bottom = element.scrollTop + element.clientHeight >= element.scrollHeight - ROW;
     setTop(element.scrollTop);
-    setFollow(element.scrollTop + element.clientHeight >= element.scrollHeight - ROW);
+    if (!log.isJumping()) setFollow(bottom && state.atEnd); // who asked for the end is on the way there
+    if (element.scrollTop < 40 * ROW && state.window.from > 0) earlier();
+    if (bottom && !state.atEnd) later();
   };
-  const goTo = (place) => {
-    if (!found.length) return;
-    const next = (place + found.length) % found.length;
-    setChosen(next);
-    setFollow(false);
-    box.current.scrollTop = Math.max(0, found[next] * ROW - height / 2);
+  const go = (offset) => {
+    setFollow(offset === null);
+    jump(offset);
   };
+  const choose = (place) => {
+    const hit = search.choose(place);
+    if (hit) go(hit.offset);
+  };
+  const first = Math.max(0, Math.floor(top / ROW) - 10);
+  const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + 10);
+  const hit = search.hits[search.chosen];
   return (
     <div class="ty-log">
       <div class="ty-row ty-between ty-log-bar">
-        <div class="ty-row">
+        <form class="ty-row" onSubmit={(event) => (event.preventDefault(), search.found ? choose(search.chosen + 1) : search.begin(go))}>
           <label class="ty-search">
             <Icon name="search" />
-            <input class="ty-input" type="search" value={search} placeholder={t("Search the log")} aria-label={t("Search the log")} onInput={(event) => (setSearch(event.target.value), setChosen(0))} onKeyDown={(event) => event.key === "Enter" && goTo(chosen + (event.shiftKey ? -1 : 1))} />
+            <input class="ty-input" type="search" value={search.text} placeholder={t("Search the whole log")} aria-label={t("Search the whole log")} maxLength={500} onInput={(event) => search.setText(event.target.value)} />
           </label>
-          <span class="ty-muted ty-numbers ty-log-found" aria-live="polite">{search && (found.length ? t("{place} of {count}", { place: number(Math.min(chosen, found.length - 1) + 1), count: number(found.length) }) : t("not found"))}</span>
-          {search && <Button small onClick={() => goTo(chosen - 1)} disabled={!found.length}>{t("Previous")}</Button>}
-          {search && <Button small onClick={() => goTo(chosen + 1)} disabled={!found.length}>{t("Next")}</Button>}
-        </div>
+          {search.text && !search.found && <Button small onClick={() => search.begin(go)} disabled={search.busy}>{search.busy ? t("Searching…") : t("Find")}</Button>}
+          <span class="ty-muted ty-numbers ty-log-found" aria-live="polite">{search.found && (search.hits.length ? t("{place} of {count}", { place: number(search.chosen + 1), count: number(search.hits.length) + (search.more ? "+" : "") }) : t("not found"))}</span>
+          {search.found && search.hits.length > 0 && <><Button small onClick={() => choose(search.chosen - 1)}>{t("Previous")}</Button><Button small onClick={() => choose(search.chosen + 1)}>{t("Next")}</Button></>}
+        </form>
         <div class="ty-row">
-          <label class="ty-row"><input type="checkbox" checked={follow} onChange={(event) => setFollow(event.target.checked)} /> {t("Follow the end")}</label>
-          <a class="ty-button ty-button-small ty-button-plain" href={api(`/jobs/${job}/log`)} download={`${job}.log`}><Icon name="download" size={16} />{t("Download")}</a>
+          <label class="ty-row"><input type="checkbox" checked={stamps} onChange={(event) => setStamps(event.target.checked)} /> {t("Times")}</label>
+          <label class="ty-row"><input type="checkbox" checked={follow && state.atEnd} onChange={(event) => (event.target.checked ? go(null) : setFollow(false))} /> {t("Follow the end")}</label>
+          <Button small icon="download" onClick={() => download(`/jobs/${job}/log/file?replica=${replica}`)}>{t("Download")}</Button>
         </div>
       </div>
-      {problem && <p class="ty-bad" role="alert">{problem}</p>}
+      {(search.problem || state.problem) && <p class="ty-bad" role="alert">{search.problem || state.problem}</p>}
       <div class="ty-log-box" ref={box} style={{ height: `${height}px` }} onScroll={scrolled} tabIndex={0} role="log" aria-label={t("Output of the training")}>
-        {from > 0 && <button class="ty-log-earlier" onClick={earlier}>{t("{size} before this are not loaded; load more", { size: bytes(from) })}</button>}
-        {count === 0 && !problem && <p class="ty-log-empty">{running ? t("No output yet. The first line appears here as soon as the script writes it.") : t("There is no output.")}</p>}
-        <div style={{ height: `${count * ROW}px`, position: "relative" }}>
+        {rows.length === 0 && !state.problem && <p class="ty-log-empty">{running ? t("No output yet. The first line appears here as soon as the script writes it.") : t("There is no output.")}</p>}
+        <div style={{ height: `${rows.length * ROW}px`, position: "relative" }}>
           <pre style={{ transform: `translateY(${first * ROW}px)` }}>
-            {text.lines.slice(first, last).map((line, place) => (
-              <div key={first + place} class={search && found[Math.min(chosen, found.length - 1)] === first + place ? "ty-log-line ty-log-hit" : "ty-log-line"}>{search ? <Marked line={line} search={search} /> : line || " "}</div>
+            {rows.slice(first, last).map((row, place) => (
+              <div key={first + place} class={hit && hit.offset === row.at ? "ty-log-line ty-log-hit" : "ty-log-line"}>
+                {stamps && <span class="ty-log-time">{row.more ? "" : times(row.at)}</span>}
+                <Line text={row.text} search={search.found ? search.text : ""} />
+              </div>
             ))}
           </pre>
         </div>
       </div>
+      {state.size > state.window.to - state.window.from + CHUNK && (
+        <div class="ty-row ty-log-map">
+          <Button small onClick={() => go(0)}>{t("Beginning")}</Button>
+          <input type="range" min="0" max={state.size} step="1" value={Math.round((state.window.from + state.window.to) / 2)} aria-label={t("Place in the log")} onChange={(event) => go(Number(event.target.value))} />
+          <Button small onClick={() => go(null)}>{t("End")}</Button>
+          <span class="ty-muted ty-small ty-numbers">{t("{from} to {to} of {size}", { from: bytes(state.window.from), to: bytes(state.window.to), size: bytes(state.size) })}</span>
+        </div>
+      )}
     </div>
   );
+}
+
+export function Line({ text, search }) {
+  if (search) return <Marked line={withoutColours(text)} search={search} />;
+  return <>{coloured(text).map((part, place) => (part.colour || part.bold ? <span key={place} style={{ color: part.colour, fontWeight: part.bold ? 700 : undefined }}>{part.text}</span> : part.text))}{text ? "" : " "}</>;
 }
 
 function Marked({ line, search }) {
@@ -115,73 +115,20 @@ function Marked({ line, search }) {
   return <>{parts}{line.slice(at) || " "}</>;
 }
 
-// The end of the log by one request, what follows by a socket; after a lost connection it goes on where it stopped.
-function useLog(job, running) {
-  const [state, setState] = useState(() => ({ text: new LogText(), version: 0, from: 0, problem: "" }));
-  const position = useRef({ from: 0, size: 0, loaded: [] });
-  const draw = useCallback((change = {}) => setState((old) => ({ ...old, version: old.version + 1, ...change })), []);
-
+// A function from a place in bytes to the time it was written, for what is in the window.
+function useTimes(job, state, wanted, replica) {
+  const [told, setTold] = useState({ offsets: [], times: [] });
+  const { from, to } = state.window;
+  const [low, high] = [Math.floor(from / CHUNK), Math.ceil(to / CHUNK)];
   useEffect(() => {
+    if (!wanted) return undefined;
     let ended = false;
-    let socket = null;
-    let timer = null;
-    let due = false;
-    const text = new LogText();
-    const soon = () => {
-      if (due) return;
-      due = true;
-      requestAnimationFrame(() => ((due = false), !ended && draw()));
-    };
-    const take = (piece) => {
-      position.current.size += piece.byteLength;
-      text.add(piece);
-      soon();
-    };
-    const follow = () => {
-      const address = new URL(api(`/jobs/${job}/log/follow?offset=${position.current.size}`), location.href);
-      address.protocol = address.protocol.replace("http", "ws");
-      socket = new WebSocket(address);
-      socket.binaryType = "arraybuffer";
-      socket.onmessage = (event) => take(typeof event.data === "string" ? new TextEncoder().encode(event.data) : new Uint8Array(event.data));
-      socket.onclose = () => !ended && running && (timer = setTimeout(follow, 3000));
-    };
-    (async () => {
-      try {
-        await ensureSession();
-        const answer = await call("GET", `/jobs/${job}/log?offset=${-TAIL}&limit=${TAIL}`);
-        const piece = new Uint8Array(await answer.arrayBuffer());
-        if (ended) return;
-        const size = Number(answer.headers.get("Log-Size") ?? piece.byteLength);
-        position.current = { from: Math.max(0, size - piece.byteLength), size: size - piece.byteLength, loaded: [] };
-        draw({ text, from: position.current.from, problem: "" });
-        take(piece);
-        if (running) follow();
-      } catch (error) {
-        if (ended) return;
-        if (error.status === 404) draw({ text, problem: "" });
-        else draw({ text, problem: [error.message, error.hint].filter(Boolean).join(" ") });
-        if (running) timer = setTimeout(() => draw({ again: Date.now() }), 3000);
-      }
-    })();
-    return () => {
-      ended = true;
-      clearTimeout(timer);
-      socket?.close();
-    };
-  }, [job, running, state.again]);
-
-  const earlier = useCallback(async () => {
-    const { from } = position.current;
-    const begin = Math.max(0, from - 4 * TAIL);
-    const answer = await call("GET", `/jobs/${job}/log?offset=${begin}&limit=${from - begin}`);
-    const before = new LogText();
-    before.add(new Uint8Array(await answer.arrayBuffer()));
-    position.current.from = begin;
-    setState((old) => {
-      const joint = before.lines.pop() + old.text.lines[0];
-      old.text.lines = [...before.lines, joint, ...old.text.lines.slice(1)];
-      return { ...old, from: begin, version: old.version + 1 };
-    });
-  }, [job]);
-  return { ...state, earlier };
+    const timer = setTimeout(() => call("GET", `/jobs/${job}/log/times?offset=${low * CHUNK}&end=${(high + 1) * CHUNK}&replica=${replica}`).then((answer) => answer.json()).then((times) => !ended && setTold(times)).catch(() => {}), 200);
+    return () => ((ended = true), clearTimeout(timer));
+  }, [job, wanted, low, high, Math.floor(state.version / 50)]);
+  return (at) => {
+    let place = told.offsets.findIndex((offset) => offset > at);
+    place = place < 0 ? told.offsets.length - 1 : place - 1;
+    return place < 0 ? "" : new Date(told.times[place] * 1000).toLocaleTimeString(currentLanguage(), { hour12: false });
+  };
 }

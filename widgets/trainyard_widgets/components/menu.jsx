@@ -1,18 +1,21 @@
 // A menu behind three dots: arrows move, Escape closes, and what cannot be done says why.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { IconButton } from "./button.jsx";
 import { Icon } from "./icons.jsx";
+import { failed } from "./toast.jsx";
 
-// ``items``: [{label, icon, onChoose, refused?, danger?}]; ``refused`` is the reason an item cannot be chosen.
+// ``items``: [{label, icon, onChoose, refused?, danger?}]; ``refused`` is the reason an item cannot be chosen. ``onChoose`` may return
+// a promise: what it refuses is shown.
 export function Menu({ label, items, icon = "dots" }) {
   const [place, setPlace] = useState(null);
   const box = useRef(null);
   const list = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!place) return undefined;
-    list.current?.querySelector("button:not([aria-disabled=true])")?.focus();
+    list.current?.querySelector("button:not([aria-disabled=true])")?.focus({ preventScroll: true });
     const outside = (event) => !box.current?.contains(event.target) && setPlace(null);
-    const away = () => setPlace(null);
+    // the end of a scroll from before the menu was opened is told late
+    const away = () => box.current && Math.abs(box.current.getBoundingClientRect().top - place.at) > 1 && setPlace(null);
     addEventListener("pointerdown", outside);
     addEventListener("scroll", away, true);
     return () => {
@@ -27,7 +30,13 @@ export function Menu({ label, items, icon = "dots" }) {
     const height = items.length * 40 + items.filter((item) => item.refused).length * 40 + 16;
     const above = corner.bottom + height > innerHeight && corner.top > height;
     const from = above ? innerHeight - corner.top : corner.bottom;
-    return setPlace({ right: `${Math.max(8, innerWidth - corner.right)}px`, [above ? "bottom" : "top"]: `${from + 4}px` });
+    const style = { right: `${Math.max(8, innerWidth - corner.right)}px`, [above ? "bottom" : "top"]: `${from + 4}px` };
+    return setPlace({ at: corner.top, style });
+  };
+  const choose = (item) => {
+    if (item.refused) return;
+    setPlace(null);
+    item.onChoose()?.catch?.(failed);
   };
   const move = (event) => {
     if (event.key === "Escape") {
@@ -44,9 +53,9 @@ export function Menu({ label, items, icon = "dots" }) {
     <span class="ty-menu-box" ref={box} onKeyDown={move}>
       <IconButton icon={icon} label={label} aria-haspopup="menu" aria-expanded={Boolean(place)} onClick={toggle} />
       {place && (
-        <div class="ty-menu ty-menu-fixed" role="menu" ref={list} style={place}>
+        <div class="ty-menu ty-menu-fixed" role="menu" ref={list} style={place.style}>
           {items.map((item) => (
-            <button key={item.label} role="menuitem" aria-disabled={Boolean(item.refused)} class={`ty-menu-item${item.danger ? " ty-bad" : ""}`} onClick={() => !item.refused && (setPlace(null), item.onChoose())}>
+            <button key={item.label} role="menuitem" aria-disabled={Boolean(item.refused)} class={`ty-menu-item${item.danger ? " ty-bad" : ""}`} onClick={() => choose(item)}>
               <Icon name={item.icon} size={16} />
               <span>{item.label}{item.refused && <small>{item.refused}</small>}</span>
             </button>

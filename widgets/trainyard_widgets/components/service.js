@@ -39,6 +39,16 @@ export async function call(method, path, { headers = {}, body, signal } = {}) {
   throw Object.assign({ status: answer.status }, told?.error ?? { code: "service-error", message: t("The platform answered with an error ({status}).", { status: answer.status }), hint: "" });
 }
 
+// A file that is made while one waits: the promise settles when it is there, and throws what was refused.
+export async function save(path, name) {
+  const made = URL.createObjectURL(await (await call("GET", path)).blob());
+  const link = document.createElement("a");
+  link.href = made;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(made), 60_000);
+}
+
 // Starts a download the browser saves itself.
 export async function download(path) {
   await ensureSession();

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button } from "./button.jsx";
 import { number } from "./format.js";
 import { Icon } from "./icons.jsx";
+import { useSteady } from "./steady.js";
 import { t } from "./words.js";
 
 // columns: [{id, label, cell(row), sort?(row), numbers?, wide?}]
@@ -15,6 +16,7 @@ export function Table({ columns, rows, rowKey = (row) => row.id, onRow, page, so
   const sorted = useMemo(() => (sorting ? rows : sortRows(rows, columns, own)), [rows, columns, own, sorting]);
   const visible = page ? sorted : sorted.slice(first, first + size);
   const paging = page ?? { offset: first, limit: size, total: sorted.length, onOffset: setFirst };
+  const [steady, pointed] = useSteady(visible, rowKey, `${by} ${paging.offset} ${paging.limit}`);
   if (rows.length === 0 && empty) return empty;
   const choose = (id) => (sorting ? sorting.onSort : setOwn)(by === id ? `-${id}` : id);
   return (
@@ -23,8 +25,8 @@ export function Table({ columns, rows, rowKey = (row) => row.id, onRow, page, so
         <thead>
           <tr>{columns.map((column) => <Heading key={column.id} column={column} by={by} choose={choose} server={Boolean(sorting)} />)}</tr>
         </thead>
-        <tbody>
-          {visible.map((row) => (
+        <tbody {...pointed}>
+          {steady.map((row) => (
             <tr key={rowKey(row)} class={onRow ? "ty-clickable" : undefined} onClick={onRow && ((event) => !event.target.closest("a,button,input,label") && onRow(row))}>
               {columns.map((column) => <td key={column.id} data-label={column.label} class={column.numbers ? "ty-numbers ty-right" : column.wide ? "ty-wide" : undefined}>{column.cell(row)}</td>)}
             </tr>
@@ -72,21 +74,23 @@ export function Pager({ offset, limit, total, onOffset }) {
 // Calls ``onSearch`` when the typing pauses.
 export function Search({ value = "", onSearch, label }) {
   const [text, setText] = useState(value);
-  const [timer, setTimer] = useState(0);
+  const timer = useRef(0);
   const sent = useRef(value);
   useEffect(() => {
     if (value === sent.current) return; // cleared by a button, or by going back
     sent.current = value;
+    clearTimeout(timer.current);
     setText(value);
   }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
   const type = (event) => {
     const typed = event.target.value;
     setText(typed);
-    clearTimeout(timer);
-    setTimer(setTimeout(() => {
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
       sent.current = typed;
       onSearch(typed);
-    }, 250));
+    }, 250);
   };
   return (
     <label class="ty-search">

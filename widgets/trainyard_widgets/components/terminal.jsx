@@ -29,10 +29,10 @@ export function JobTerminal({ job, running }) {
     let socket = null;
     let ended = false;
     setState({ phase: "connecting", reason: "" });
-    ensureSession().then(() => {
-      if (ended) return;
-      socket = open(job, terminal, setState, () => ended);
-    });
+    ensureSession().then(
+      () => !ended && (socket = open(job, terminal, setState, () => ended)),
+      () => !ended && setState({ phase: "closed", reason: t("The platform does not answer right now.") }),
+    );
     const observer = new ResizeObserver(() => fit.fit());
     observer.observe(place.current);
     const encoder = new TextEncoder();

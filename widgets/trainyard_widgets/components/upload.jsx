@@ -88,7 +88,8 @@ export function Upload({ purpose, group, accept, label, hint, onDone, name, mult
   );
 }
 
-function Transfer({ file, purpose, group, name, onDone, onRemove }) {
+// One file on its way, with pause and another try.
+export function Transfer({ file, purpose, group, name, onDone, onRemove }) {
   const [state, setState] = useState({ offset: 0, phase: "sending", error: null, since: Date.now(), from: 0 });
   const controller = useRef(null);
   const start = async () => {

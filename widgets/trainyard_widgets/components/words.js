@@ -1,4 +1,4 @@
-// The reader's language: t(…) with {placeholders} looks up the catalogue the server sent; English is the key.
+// The reader's language: t(…) with {placeholders} looks up the catalogue the server sent; English, written for many, is the key.
 let table = globalThis.trainyardWords ?? {};
 let language = document.documentElement.lang?.startsWith("zh") ? "zh" : "en";
 
@@ -11,9 +11,11 @@ export function currentLanguage() {
   return language;
 }
 
+// Where a placeholder is 1 and the catalogue has a form for that ("{count} picture", in gettext's context "count=1"), that one.
 export function t(text, values) {
-  const template = table[text] || text;
-  if (!values) return template;
+  if (!values) return table[text] || text;
+  const one = Object.keys(values).find((name) => String(values[name]) === "1" && table[`${name}=1\u0004${text}`]);
+  const template = (one && table[`${one}=1\u0004${text}`]) || table[text] || text;
   return template.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 

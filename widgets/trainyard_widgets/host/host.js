@@ -9,6 +9,19 @@ const bringHere = () => document.querySelector(".ty-nav [aria-current]")?.scroll
 bringHere();
 addEventListener("resize", bringHere);
 
-const { default: page } = await import(config.bundle);
-page.render({ model, el: document.getElementById("ty-root") });
-performance.mark("trainyard-drawn");
+const LOST = "trainyard-lost";
+
+// A script that was lost on the way comes with a fresh page as soon as the service is well; after some times it is not that.
+function lost(error) {
+  const times = Number(sessionStorage.getItem(LOST));
+  if (times >= 3) throw error;
+  sessionStorage.setItem(LOST, times + 1);
+  model.reload();
+}
+
+const page = await import(config.bundle).then((bundle) => bundle.default, lost);
+if (page) {
+  sessionStorage.removeItem(LOST);
+  page.render({ model, el: document.getElementById("ty-root") });
+  performance.mark("trainyard-drawn");
+}

@@ -65,6 +65,7 @@ export class HostModel {
   opened() {
     this.failures = 0;
     this.socket.send(JSON.stringify({ method: "custom", content: { hello: true } }));
+    this.write({ method: "update", state: { query: this.state.query }, buffer_paths: [] }); // what was said last may have been lost
     for (const message of this.waiting.splice(0)) this.socket.send(message);
     this.emit("connection", true);
   }
@@ -120,11 +121,10 @@ export class HostModel {
     else if (data.method === "custom") this.emit("msg:custom", data.content);
   }
 
-  update(state) {
-    for (const [name, value] of Object.entries(state)) {
-      if (this.changed.has(name)) continue;
-      this.state[name] = value;
-    }
-    for (const [name, value] of Object.entries(state)) this.emit(`change:${name}`, value);
+  // The address is the browser's own: what the service knew of it before a lost connection is older.
+  update({ query: _, ...state }) {
+    const fresh = Object.entries(state).filter(([name]) => !this.changed.has(name));
+    for (const [name, value] of fresh) this.state[name] = value;
+    for (const [name, value] of fresh) this.emit(`change:${name}`, value);
   }
 }

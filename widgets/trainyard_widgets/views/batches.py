@@ -1,4 +1,4 @@
-"""Formatted sets grouped by batch, with the pair of training and validation set marked and what may be done with each."""
+"""Batches as a row for each format with its parts side by side, the pair marked, and what may be done with each."""
 
 from __future__ import annotations
 
@@ -14,14 +14,23 @@ FORMATS = tuple(Format)
 
 
 def batch_view(batch: Batch, language: str, may_change: bool = True) -> dict[str, Any]:
-    """One batch: its settings, its rows (format by format, training first) and the actions that are possible now."""
+    """One batch: its settings, a row for each format (training first in it) and the actions that are possible now."""
     plain = batch.model_dump(mode="json", exclude={"sets"})
-    rows = sorted(batch.sets, key=lambda one: (FORMATS.index(one.format), ORDER.index(one.split)))
     paired = pairs(batch.sets)
-    plain["rows"] = [_set_view(one, one.format in paired, language) for one in rows]
+    present = {one.format for one in batch.sets}
+    plain["rows"] = [
+        {"format": name.value, "paired": name in paired, "sets": _parts(batch.sets, name, name in paired, language)}
+        for name in FORMATS
+        if name in present
+    ]
     plain["actions"] = actions(batch, may_change)
     plain["refused"] = _refused(batch, language)
     return plain
+
+
+def _parts(sets: list[FormattedSet], name: Format, paired: bool, language: str) -> list[dict[str, Any]]:
+    own = sorted((one for one in sets if one.format is name), key=lambda one: ORDER.index(one.split))
+    return [_set_view(one, paired, language) for one in own]
 
 
 def pairs(sets: list[FormattedSet]) -> set[str]:

@@ -9,7 +9,7 @@ from trainyard.records.datasets import Dataset, DatasetState, Visibility
 from trainyard.words import N_, translate
 
 PAGE_SIZE = 20
-SORTS = ("-created", "created", "name", "-name", "-images", "images")
+SORTS = tuple(sign + name for name in ("created", "name", "images", "owner", "state", "shared") for sign in ("-", ""))
 
 
 def list_query(query: dict[str, str]) -> dict[str, Any]:

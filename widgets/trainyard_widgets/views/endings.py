@@ -5,39 +5,41 @@ from __future__ import annotations
 from typing import Any
 
 from trainyard.jobs.states import ENDED, Cause, JobState
-from trainyard.records.jobs import Ending, Job, Waiting
-from trainyard.words import N_, translate
+from trainyard.records.jobs import Attempt, Ending, Job, Waiting
 
-NEXT_STEPS = {
-    Cause.EXITED: N_("Read the last lines of the output, mend the script, and start the training again."),
-    Cause.SIGNALLED: N_("Something sent the process a signal; the last lines of the output may tell what."),
-    Cause.OUT_OF_MEMORY: N_("Choose a larger package or a smaller batch size, and start the training again."),
-    Cause.DISK_FULL: N_("Free space on the group's share or ask an administrator for more, and start the training again."),
-    Cause.TIME_LIMIT: N_("Start it again to go on from the newest snapshot, or choose more hours for a new training."),
-    Cause.STOPPED: N_("Files on the group's share stay. Start it again whenever you like."),
-    Cause.SUPERVISOR_LOST: N_("The machine or the process that watched over it went away. Start the training again."),
-    Cause.LAUNCH_FAILED: N_("Nothing ran. Mend what the reason names, and start the training again."),
-}
+_SAME = (
+    "cause", "text", "exit_code", "signal", "stopped_by", "replica",
+    "peak_memory", "memory_limit", "peak_cpu", "cpu_limit", "peak_gpu_memory", "gpu_memory_limit",
+)  # fmt: skip
 
 
-def ending_view(job: Job, language: str) -> dict[str, Any] | None:
+def ending_view(job: Job) -> dict[str, Any] | None:
     """The death certificate: cause, sentence, next step, numbers and last lines; None while the job lives."""
     if job.ending is None or job.state not in ENDED:
         return None
-    ending = job.ending
-    good = job.state is JobState.FINISHED
+    return certificate(job.ending, good=job.state is JobState.FINISHED)
+
+
+def certificate(ending: Ending, *, good: bool) -> dict[str, Any]:
+    """One end; of a good one neither what to do nor its last lines are told."""
     return {
-        "cause": ending.cause.value,
-        "text": ending.text,
-        "next": "" if good else translate(NEXT_STEPS[ending.cause], language),
-        "exit_code": ending.exit_code,
-        "signal": ending.signal,
-        "stopped_by": ending.stopped_by,
-        "peak_memory": ending.peak_memory,
-        "memory_limit": ending.memory_limit,
-        "memory_part": _memory_part(ending),
+        **ending.model_dump(mode="json", include=set(_SAME)),
+        "next": "" if good else ending.suggestion,
+        "memory_part": _part(ending.peak_memory, ending.memory_limit),
+        "offer": ending.offer.model_dump() if ending.offer else None,
         "last_lines": [] if good else ending.last_lines,
         "good": good,
+    }
+
+
+def attempt_view(attempt: Attempt) -> dict[str, Any]:
+    """One start of a job, when it began and ended, and its certificate; it was good when the program ended by itself with 0."""
+    ending = attempt.ending
+    return {
+        "number": attempt.number,
+        "created": attempt.created.isoformat(),
+        "ended": attempt.ended.isoformat() if attempt.ended else None,
+        "ending": certificate(ending, good=ending.exit_code == 0 and ending.cause is Cause.EXITED) if ending else None,
     }
 
 
@@ -51,7 +53,5 @@ def waiting_view(waiting: Waiting | None) -> dict[str, Any] | None:
     return plain
 
 
-def _memory_part(ending: Ending) -> float | None:
-    if not ending.peak_memory or not ending.memory_limit:
-        return None
-    return round(ending.peak_memory / ending.memory_limit, 3)
+def _part(peak: float | None, limit: float | None) -> float | None:
+    return round(peak / limit, 3) if peak and limit else None

@@ -6,13 +6,18 @@ from typing import Any
 
 from trainyard.records.datasets import LabelSetSummary, Statistics
 
+from trainyard_widgets.views.examination import trimmed
+
 
 def statistics_view(statistics: Statistics | None) -> dict[str, Any] | None:
     """Totals, one chart for each label set, and the problems of the list; None while nothing was counted."""
     if statistics is None:
         return None
+    plain = statistics.model_dump(mode="json", exclude={"label_sets", "problems"})
     return {
-        "totals": statistics.model_dump(mode="json", exclude={"label_sets", "problems"}),
+        "places": plain.pop("places"),
+        "remarks": plain.pop("remarks"),
+        "totals": plain,
         "charts": [chart(labels) for labels in statistics.label_sets],
         "problems": [problem.model_dump(mode="json") for problem in statistics.problems],
         "problems_hidden": max(0, statistics.problems_total - len(statistics.problems)),
@@ -40,6 +45,8 @@ def chart(labels: LabelSetSummary) -> dict[str, Any]:
             for name in in_order(counts)
             if longest
         ],
+        "boxes": boxes,
+        "box_sizes": trimmed(labels.box_sizes) if labels.box_sizes else None,
         "imbalance": round(longest / smallest, 1) if smallest else None,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from trainyard.jobs.states import ENDED
+from trainyard.jobs.states import ENDED, Cause, JobState
 from trainyard.records.base import Page
 from trainyard.records.trainings import Instance, Training
 from trainyard.words import N_, translate
@@ -13,13 +13,16 @@ from trainyard.words import N_, translate
 from trainyard_widgets.views.endings import ending_view, waiting_view
 
 PAGE_SIZE = 20
+_USUAL_PRIORITY = 100
+_DRY = " (dry run)"
+"""What the service puts behind the name of a try."""
 
 
 def list_query(query: dict[str, str]) -> dict[str, Any]:
     """The parameters of ``GET /trainings`` from the page's own URL."""
     number = query.get("page", "1")
     page = int(number) if number.isdigit() and number != "0" else 1
-    asked = {"state": query.get("state", ""), "search": query.get("search", "")}
+    asked = {"state": query.get("state", ""), "search": query.get("search", ""), "trials": query.get("trials") == "shown"}
     return asked | {"offset": (page - 1) * PAGE_SIZE, "limit": PAGE_SIZE}
 
 
@@ -52,6 +55,12 @@ def row(training: Training, language: str) -> dict[str, Any]:
         "image": job.image,
         "package": job.package,
         "attempt": job.attempt,
+        "cluster": job.cluster,
+        "priority": job.priority,
+        "preemptible": job.preemptible,
+        "log_patterns": training.log_patterns,
+        "distributed": training.distributed.model_dump(mode="json") if training.distributed else None,
+        "replicas": job.replicas,
         "created": _time(job.created),
         "started": _time(job.started),
         "ended": _time(job.ended),
@@ -62,10 +71,17 @@ def row(training: Training, language: str) -> dict[str, Any]:
         "sets": [{"part": part, **one.model_dump(mode="json")} for part, one in training.sets.items()],
         "instances": [instance_view(one) for one in training.instances],
         "waiting": waiting_view(job.waiting),
-        "ending": ending_view(job, language),
+        "ending": ending_view(job),
         "actions": actions(training),
         "refused": refusals(training, language),
         "clone": clone_query(training),
+        "paused": job.paused,
+        "dry_run": training.dry_run,
+        "checkpoint": training.checkpoint.model_dump() if training.checkpoint else None,
+        "search": training.search.model_dump() if training.search else None,
+        "retries": job.retries,
+        "most_retries": job.restart.max_retries if job.restart else 0,
+        "retry_at": _time(job.retry_at),
     }
 
 
@@ -91,12 +107,17 @@ def epoch_shown(instance: Instance) -> int | None:
 
 
 def actions(training: Training) -> list[str]:
-    """Which of ``stop``, ``start`` and ``delete`` fit the state of the job; ``clone`` always does."""
+    """Which of ``stop``, ``pause``, ``start``, ``resume`` and ``delete`` fit the state of the job; ``clone`` always does."""
+    job = training.job
     if not training.may_change:
         return ["clone"]
-    if training.job.state in ENDED:
-        return ["start", "delete", "clone"]
-    return ["clone"] if training.job.wanted == "stop" else ["stop", "clone"]
+    if job.state in ENDED:
+        ran_out = job.ending is not None and job.ending.cause is Cause.TIME_LIMIT and not training.dry_run
+        resumes = training.checkpoint is not None or job.paused or ran_out
+        return ["start", *(["resume"] if resumes else []), "delete", "clone"]
+    if job.wanted == "stop":
+        return ["clone"]
+    return ["stop", *(["pause"] if job.state is JobState.RUNNING else []), "clone"]
 
 
 def refusals(training: Training, language: str) -> dict[str, str]:
@@ -112,7 +133,7 @@ def refusals(training: Training, language: str) -> dict[str, str]:
 def clone_query(training: Training) -> dict[str, str]:
     """The URL parameters that open the wizard filled in like ``training``, under a name of its own."""
     query = {
-        "name": _next_name(training.name),
+        "name": training.name.removesuffix(_DRY) if training.dry_run else _next_name(training.name),
         "description": training.description,
         "group": training.job.group or "",
         "image": training.job.image,
@@ -120,7 +141,18 @@ def clone_query(training: Training) -> dict[str, str]:
         "entry": training.entry,
         "hours": f"{training.hours:g}",
         "parameters": json.dumps(training.parameters, ensure_ascii=False) if training.parameters else "",
+        "cluster": training.job.cluster or "",
+        "priority": str(training.job.priority) if training.job.priority != _USUAL_PRIORITY else "",
+        "preemptible": "1" if training.job.preemptible else "",
+        "log_patterns": "\n".join(training.log_patterns),
     }
+    if training.job.restart:
+        policy = training.job.restart
+        query |= {"retries": str(policy.max_retries), "retry_on": ",".join(policy.on)}
+        query |= {"backoff": f"{policy.backoff:g}", "go_on": "1" if policy.after_time_limit else ""}
+    if several := training.distributed:
+        query |= {"workers": str(several.workers), "distributed": several.kind.value, "servers": str(several.servers)}
+        query |= {f"{role}_package": name for role, name in several.packages.items()}
     query |= {part: one.id for part, one in training.sets.items()}
     return {key: value for key, value in query.items() if value}
 

@@ -7,8 +7,11 @@ from threading import Lock
 
 import lmdb
 
-from trainyard.formats.lmdb.datum import Datum, encode
-from trainyard.formats.record import Record, State
+from trainyard.formats.damage import Damaged
+from trainyard.formats.lmdb.datum import encode
+from trainyard.formats.lmdb.labels import to_datum
+from trainyard.formats.lmdb.pages import Pages
+from trainyard.formats.record import Record, SetOptions, State
 
 TRANSACTION = 1000
 TRANSACTION_BYTES = 64 * 1024 * 1024
@@ -23,8 +26,9 @@ class LmdbWriter:
     a full disk.
     """
 
-    def __init__(self, folder: Path, state: State | None = None) -> None:
+    def __init__(self, folder: Path, state: State | None = None, options: SetOptions = SetOptions()) -> None:
         self._environment = lmdb.open(str(folder), map_size=FIRST_MAP, subdir=True, metasync=False, lock=False)
+        self._raw = options.values == "raw"
         self._mapped = Lock()
         self._pending: list[tuple[bytes, bytes]] = []
         self._pending_bytes = 0
@@ -32,9 +36,19 @@ class LmdbWriter:
         self._records = (state or {}).get("records", 0)
         self._drop_from(self._records)
 
+    @staticmethod
+    def reaches(folder: Path, state: State) -> bool:
+        """Whether ``folder`` holds as many records as ``state`` says."""
+        try:
+            pages = Pages(folder / "data.mdb")
+        except Damaged:
+            return False
+        pages.close()
+        return len(pages) >= state["records"]
+
     def add(self, record: Record) -> None:
         """Append one record; the keys ascend with its number."""
-        value = encode(to_datum(record))
+        value = encode(to_datum(record, raw=self._raw))
         self._pending.append((key_of(record), value))
         self._pending_bytes += len(value)
         self._bytes += len(value)
@@ -57,6 +71,9 @@ class LmdbWriter:
         """Bytes of all values."""
         return self._bytes
 
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
     def close(self) -> None:
         """Commit and close."""
         try:
@@ -64,6 +81,10 @@ class LmdbWriter:
             self._environment.sync(True)
         finally:
             self._environment.close()
+
+    def checksums(self) -> dict[str, str]:
+        """None while writing."""
+        return {}
 
     def _commit(self) -> None:
         while self._pending:
@@ -83,14 +104,6 @@ class LmdbWriter:
             found = cursor.set_range(b"%08d" % number)
             while found:
                 found = cursor.delete() and bool(cursor.key())
-
-
-def to_datum(record: Record) -> Datum:
-    """The picture stays encoded. Several labels go into ``float_data``, and the first that is set into ``label``."""
-    single = len(record.labels) == 1
-    label = int(record.labels[0]) if single else record.labels.index(1.0)
-    floats = () if single else record.labels
-    return Datum(record.channels, record.height, record.width, record.picture, label, floats)
 
 
 def key_of(record: Record) -> bytes:

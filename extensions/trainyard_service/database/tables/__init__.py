@@ -1,5 +1,21 @@
 """All tables, so that importing this package fills the metadata migrations compare with."""
 
-from trainyard_service.database.tables import accounts, audit, copies, datasets, disk, jobs, models, storage, trainings
+from trainyard_service.database.tables import (
+    accounts,
+    audit,
+    copies,
+    datasets,
+    disk,
+    graphs,
+    jobs,
+    models,
+    resources,
+    searches,
+    storage,
+    trainings,
+)
 
-__all__ = ["accounts", "audit", "copies", "datasets", "disk", "jobs", "models", "storage", "trainings"]
+__all__ = [
+    "accounts", "audit", "copies", "datasets", "disk", "graphs", "jobs", "models", "resources", "searches", "storage",
+    "trainings",
+]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
-from trainyard.records.accounts import AccountState, Quota
+from trainyard.records.accounts import AccountState, Guarantee, Quota
 
 from trainyard_service.database.base import Serial, Table, now
 
@@ -79,7 +79,20 @@ class GroupRow(QuotaColumns, Table):
     name_key: Mapped[str] = mapped_column(unique=True)
     description: Mapped[str] = mapped_column(default="")
     created: Mapped[datetime] = mapped_column(default=now)
+    guaranteed_cpu: Mapped[float] = mapped_column(default=0, server_default="0")
+    guaranteed_memory: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    guaranteed_gpu: Mapped[int] = mapped_column(default=0, server_default="0")
     memberships: Mapped[list[MembershipRow]] = relationship(back_populates="group", cascade="all, delete-orphan")
+
+    @property
+    def guaranteed(self) -> Guarantee:
+        """What it gets before anybody borrows."""
+        return Guarantee(cpu=self.guaranteed_cpu, memory=self.guaranteed_memory, gpu=self.guaranteed_gpu)
+
+    @guaranteed.setter
+    def guaranteed(self, guarantee: Guarantee) -> None:
+        for field, value in guarantee:
+            setattr(self, f"guaranteed_{field}", value)
 
     @property
     def gid(self) -> int:

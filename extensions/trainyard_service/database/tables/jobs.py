@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from trainyard.jobs.states import JobState
 
@@ -19,7 +19,10 @@ class JobRow(Table):
     """What is wanted of a job and where it stands. ``spec`` is what its kind needs to start it.
 
     ``attempt`` counts starts; ``lost`` those of them whose supervisor was lost since a person last asked for a start.
-    ``ends_at`` is set when the owner left the group: the job is stopped then.
+    ``ends_at`` is set when the owner left the group: the job is stopped then. ``deadline`` is when its time limit ends it, and
+    ``warned`` the seconds before it of the latest warning. ``restart`` is a ``RestartPolicy``; ``retries`` counts the starts it
+    led to, and ``not_before`` holds the next of them back. ``replicas`` are the parts of a distributed job, see
+    ``trainyard.jobs.replicas.Part``; None is one process.
     """
 
     __tablename__ = "jobs"
@@ -35,6 +38,8 @@ class JobRow(Table):
     attempt: Mapped[int] = mapped_column(default=0)
     lost: Mapped[int] = mapped_column(default=0)
     priority: Mapped[int] = mapped_column(default=DEFAULT_PRIORITY)
+    preemptible: Mapped[bool] = mapped_column(default=False, server_default=false())
+    cluster: Mapped[str | None]
     image: Mapped[str]
     package: Mapped[str]
     spec: Mapped[dict[str, Any]] = mapped_column(default=dict)
@@ -47,18 +52,28 @@ class JobRow(Table):
     stopped_by: Mapped[str | None]
     waiting: Mapped[dict[str, Any] | None]
     ending: Mapped[dict[str, Any] | None]
+    restart: Mapped[dict[str, Any] | None]
+    retries: Mapped[int] = mapped_column(default=0, server_default="0")
+    not_before: Mapped[datetime | None]
+    deadline: Mapped[datetime | None]
+    warned: Mapped[float | None]
+    replicas: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
     owner: Mapped[AccountRow] = relationship()
     group: Mapped[GroupRow | None] = relationship()
     attempts: Mapped[list[AttemptRow]] = relationship(cascade="all, delete-orphan", order_by="AttemptRow.number")
 
     @property
     def key(self) -> str:
-        """The launcher's key of the present attempt."""
+        """The present attempt; the launcher's key where it is one process, and what its replicas' keys begin with."""
         return f"job-{self.id}-{self.attempt}"
 
 
 class AttemptRow(Table):
-    """One start of a job. ``token_hash`` is empty once the attempt has ended: its token is dead."""
+    """One start of a job. ``token_hash`` is empty once the attempt has ended: its token is dead.
+
+    An ``ending`` without ``ended``: some replica could not be started, and the others are still being ended. ``told``: what its
+    owner has had a notice about (``trainings.alarms``).
+    """
 
     __tablename__ = "attempts"
 
@@ -68,10 +83,14 @@ class AttemptRow(Table):
     created: Mapped[datetime] = mapped_column(default=now)
     ended: Mapped[datetime | None]
     ending: Mapped[dict[str, Any] | None]
+    told: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class WorkspaceRow(Table):
-    """One start of a person's workspace; the newest row also remembers what was chosen last."""
+    """One start of a person's workspace; the newest row also remembers what was chosen last.
+
+    ``active`` is when somebody or something last used it, as far as that was seen.
+    """
 
     __tablename__ = "workspaces"
 
@@ -85,10 +104,33 @@ class WorkspaceRow(Table):
     started: Mapped[datetime] = mapped_column(default=now)
     ends_at: Mapped[datetime]
     warned: Mapped[bool] = mapped_column(default=False)
+    active: Mapped[datetime | None]
+    idle_warned: Mapped[bool] = mapped_column(default=False, server_default=false())
     ended: Mapped[datetime | None]
     ending: Mapped[dict[str, Any] | None]
     account: Mapped[AccountRow] = relationship()
     group: Mapped[GroupRow | None] = relationship()
+
+
+class WaitingWorkspaceRow(Table):
+    """A start of a workspace that waits until preemptible jobs have gone; ``seen`` is when its spawner last asked.
+
+    It lives for as long as it is asked for, so it refers to nothing. ``shortage`` is what was short, for the sentence.
+    """
+
+    __tablename__ = "waiting_workspaces"
+
+    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    group_id: Mapped[int]
+    package: Mapped[str]
+    since: Mapped[datetime] = mapped_column(default=now)
+    seen: Mapped[datetime] = mapped_column(default=now)
+    shortage: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    @property
+    def key(self) -> str:
+        """Its name in the queue; no launch has it."""
+        return f"workspace-{self.account_id}"
 
 
 class AllocationRow(Table):

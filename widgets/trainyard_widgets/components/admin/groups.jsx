@@ -141,7 +141,7 @@ function Members({ group, people, send }) {
   const add = outside.length > 0 && (
     <>
       <SelectField name="member" label={<span class="ty-visually-hidden">{t("Add a person")}</span>} value={adding} onChange={setAdding} options={[{ value: "", label: t("Add a person") }, ...outside.map((person) => ({ value: String(person.id), label: person.name }))]} />
-      <Button disabled={!adding} onClick={async () => (await send("set_member", { group: group.name, account: Number(adding) }), setAdding(""))}>{t("Add")}</Button>
+      <Button disabled={!adding} onClick={async () => (await send("set_member", { group: group.name, account: Number(adding) }), setAdding((chosen) => (chosen === adding ? "" : chosen)))}>{t("Add")}</Button>
     </>
   );
   return (

@@ -7,13 +7,22 @@ import { DeleteAccount } from "./deletion.jsx";
 
 export function Inbox({ view, send }) {
   const [refusing, setRefusing] = useState(null);
+  // Whoever writes a reason keeps the dialog, and is told there that somebody else has decided meanwhile.
+  return (
+    <>
+      <Applications view={view} send={send} refuse={setRefusing} />
+      {refusing && <Refusal application={refusing} send={send} onClose={() => setRefusing(null)} />}
+    </>
+  );
+}
+
+function Applications({ view, send, refuse }) {
   if (!view.applications.length) {
     return <Card><EmptyState icon="people" title={t("Nobody is waiting")} text={t("Who signs up on the sign-in page appears here, and you get a notice.")} /></Card>;
   }
   return (
     <div class="ty-grid ty-grid-fill">
-      {view.applications.map((application) => <Application key={application.id} application={application} groups={view.groups} send={send} refuse={() => setRefusing(application)} />)}
-      {refusing && <Refusal application={refusing} send={send} onClose={() => setRefusing(null)} />}
+      {view.applications.map((application) => <Application key={application.id} application={application} groups={view.groups} send={send} refuse={() => refuse(application)} />)}
     </div>
   );
 }
@@ -100,7 +109,7 @@ function Manage({ account, own, groups, send, onClose }) {
         {others.length > 0 && (
           <div class="ty-row ty-end">
             <SelectField name="group" label={t("Add to")} value={group} onChange={setGroup} options={[{ value: "", label: t("Choose a group") }, ...others.map((name) => ({ value: name, label: name }))]} />
-            <Button disabled={!group} onClick={async () => (await send("set_member", { group, account: account.id }), setGroup(""))}>{t("Add")}</Button>
+            <Button disabled={!group} onClick={async () => (await send("set_member", { group, account: account.id }), setGroup((chosen) => (chosen === group ? "" : chosen)))}>{t("Add")}</Button>
           </div>
         )}
         <h3>{t("Rights")}</h3>

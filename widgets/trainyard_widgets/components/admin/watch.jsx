@@ -38,7 +38,7 @@ function Capacity({ used, capacity }) {
 
 export function Usage({ view, send }) {
   const { usage } = view;
-  const kinds = { workspace: t("Workspace"), train: t("Training"), format: t("Formatting job"), prepare: t("Dataset") };
+  const kinds = { workspace: t("Workspace"), train: t("Training"), format: t("Formatting job"), prepare: t("Dataset"), examine: t("Examination of pictures"), fetch: t("Fetching pictures"), preprocess: t("Preprocessing") };
   const columns = [
     { id: "person", label: t("Person"), sort: (row) => row.person.name, cell: (row) => row.person.name },
     { id: "group", label: t("Group"), sort: (row) => row.group ?? "", cell: (row) => row.group ?? "–" },

@@ -19,6 +19,15 @@ class Shape:
     edge: int
 
 
+@dataclass(frozen=True)
+class Part:
+    """Which part of the pictures a worker trains with; ``batches`` an epoch, the same in all of them."""
+
+    index: int
+    parts: int
+    batches: int
+
+
 def exists(folder: Path) -> bool:
     """Whether a set is mounted at ``folder``."""
     return (folder / "cache" / "data.rec").is_file()
@@ -45,10 +54,12 @@ def shape(folder: Path, edge) -> Shape:
     return Shape(channels, min(*picture.shape[:2], LARGEST_EDGE) if edge == "auto" else int(edge))
 
 
-def training(folder: Path, shape: Shape, params: dict) -> mx.io.DataIter:
+def training(folder: Path, shape: Shape, params: dict, part: Part) -> mx.io.DataIter:
     """Shuffled pictures, each time a little shifted and turned."""
     picture = params["picture"]
-    return mx.io.ImageRecordIter(
+    pictures = mx.io.ImageRecordIter(
+        part_index=part.index,
+        num_parts=part.parts,
         shuffle=True,
         shuffle_chunk_seed=params["seed"],
         pad=picture["shift"],
@@ -58,6 +69,8 @@ def training(folder: Path, shape: Shape, params: dict) -> mx.io.DataIter:
         max_rotate_angle=picture["rotate"],
         **_common(folder, shape, params),
     )
+    # a worker with a batch more than the others would wait for them for ever
+    return mx.io.ResizeIter(pictures, part.batches) if part.parts > 1 else pictures
 
 
 def validation(folder: Path, shape: Shape, params: dict) -> mx.io.DataIter:

@@ -1,7 +1,8 @@
 """Train a convolutional network on the formatted sets of this training, with curves, snapshots and a clean end.
 
 Hyper-parameters are those of ``params/default.json`` beside this file, with those chosen in the wizard over them. Started
-again after a stop or a crash, it goes on from its newest snapshot; ``--anew`` begins from scratch.
+again after a stop or a crash, it goes on from its newest snapshot; ``--anew`` begins from scratch. As several workers it
+trains one network on all of them over MXNet's parameter server; ``batch_size`` is then that of each.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import network
 import numpy as np
 import pictures
 from trainyard.errors import UserError
-from trainyard.training import TrainInstance, params, places
+from trainyard.training import TrainInstance, params, places, replicas
 from trainyard.training.mxnet import ModuleMonitor, load_snapshot
 
 HERE = Path(__file__).resolve().parent
@@ -58,7 +59,10 @@ def optimizer(chosen: dict, batches: int, begin: int) -> dict:
 def fit(run: TrainInstance, chosen: dict, train: Path, val: Path) -> ModuleMonitor:
     """Train to the last epoch and keep the last model."""
     shape = pictures.shape(train, chosen["picture"]["edge"])
-    batches = math.ceil(pictures.count(train) / chosen["batch_size"])
+    # servers and the scheduler never come so far: they begin to serve when mxnet is imported, and leave with the last worker
+    store = mx.kvstore.create("dist_sync" if replicas.workers() > 1 else "local")
+    at_once = chosen["batch_size"] * store.num_workers
+    batches = math.ceil(pictures.count(train) / at_once)
     symbol, arguments, auxiliary = load_snapshot(run) or (
         network.build(pictures.classes(train), shape.edge, **chosen["network"]),
         None,
@@ -67,7 +71,7 @@ def fit(run: TrainInstance, chosen: dict, train: Path, val: Path) -> ModuleMonit
     begin = run.resumed_from.epoch if run.resumed_from else 0
     monitor = ModuleMonitor(
         run,
-        batch_size=chosen["batch_size"],
+        batch_size=at_once,
         batch_freq=chosen["report_every_batches"],
         batches_per_epoch=batches,
         epochs=chosen["epochs"],
@@ -76,8 +80,9 @@ def fit(run: TrainInstance, chosen: dict, train: Path, val: Path) -> ModuleMonit
     )
     device = mx.gpu() if mx.context.num_gpus() else mx.cpu()
     mx.mod.Module(symbol, context=device).fit(
-        pictures.training(train, shape, chosen),
-        eval_data=pictures.validation(val, shape, chosen) if pictures.exists(val) else None,
+        pictures.training(train, shape, chosen, pictures.Part(store.rank, store.num_workers, batches)),
+        eval_data=pictures.validation(val, shape, chosen) if pictures.exists(val) and run.speaks else None,
+        kvstore=store,
         eval_metric=["accuracy", "ce"],
         optimizer="sgd",
         optimizer_params=optimizer(chosen, batches, begin * batches),

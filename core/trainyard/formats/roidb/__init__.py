@@ -1,0 +1,1 @@
+"""Boxes as py-faster-rcnn's roidb, beside the pictures; README.md describes the arrays."""

@@ -1,0 +1,1 @@
+"""Shards of ``tf.train.Example``; README.md describes the features."""

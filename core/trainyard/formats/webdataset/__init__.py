@@ -1,0 +1,1 @@
+"""Tar shards as the webdataset library reads them; README.md describes them."""

@@ -1,0 +1,138 @@
+"""What stays of a job's launches, written by their supervisors: what they used, and when they wrote what."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import and_, not_, or_, select
+from sqlalchemy.orm import Session
+from trainyard.home import Home
+from trainyard.jobs.states import ENDED
+from trainyard.records.jobs import JobKind
+from trainyard.records.monitoring import JobUsage
+
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.jobs import JobRow
+
+USAGE = "usage.jsonl"
+_DAYS = 7
+"""So long what a job used can be looked at, unless it is a training: a training's stays until it is deleted."""
+_FIELDS = ("times", "cpu", "memory", "gpu", "gpu_memory", "disk_read", "disk_write", "network_in", "network_out")
+_OF_JOB = re.compile(r"job-([0-9a-f]{16})-")
+_FOLDER = re.compile(r"job-[0-9a-f]{16}-(\d+)(?:-([a-z]+\d+))?")
+_STEP = 30.0
+"""Seconds after its last sample for which a replica still counts; a sampler's longest step at the beginning."""
+_LARGER = frozenset({"memory", "gpu_memory"})
+
+
+def folders(home: Home, job_id: str, replica: str = "") -> list[Path]:
+    """The folders of a job's attempts, or those of one of its replicas, the first attempt first."""
+    return [one[replica] for _, one in sorted(_attempts(home, job_id).items()) if replica in one]
+
+
+def _attempts(home: Home, job_id: str) -> dict[int, dict[str, Path]]:
+    """The folders by attempt and replica; of one process the replica has no name."""
+    found: dict[int, dict[str, Path]] = {}
+    for path in home.kept("x").parent.glob(f"job-{job_id}-*"):
+        if match := _FOLDER.fullmatch(path.name):
+            found.setdefault(int(match[1]), {})[match[2] or ""] = path
+    return found
+
+
+def remove(home: Home, job_id: str) -> None:
+    """The job is gone."""
+    for folder in home.kept("x").parent.glob(f"job-{job_id}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear(home: Home, session: Session) -> list[str]:
+    """Remove what is left of jobs that are gone or, trainings aside, ended a week ago; the names of the folders."""
+    found = _by_job(home)
+    ended = and_(JobRow.state.in_(ENDED), JobRow.ended < now() - timedelta(days=_DAYS))
+    wanted = set(session.scalars(select(JobRow.id).where(or_(JobRow.kind == JobKind.TRAIN, not_(ended)))))
+    gone = [folder for folder, job_id in found.items() if job_id not in wanted]
+    for folder in gone:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [folder.name for folder in gone]
+
+
+def _by_job(home: Home) -> dict[Path, str]:
+    """The folders of all jobs, with the job's id."""
+    matches = {path: _OF_JOB.match(path.name) for path in home.kept("x").parent.glob("job-*")}
+    return {path: match[1] for path, match in matches.items() if match}
+
+
+def usage(home: Home, job_id: str, points: int, replica: str = "") -> JobUsage:
+    """What the job used, at most about so many samples: neighbours are joined, of memory the larger stays.
+
+    Of several replicas together, or of one of them.
+    """
+    samples: list[list[float | None]] = []
+    attempts = []
+    for _, found in sorted(_attempts(home, job_id).items()):
+        attempts.append(len(samples))
+        several = [_samples(folder / USAGE) for name, folder in sorted(found.items()) if replica in ("", name)]
+        samples += several[0] if len(several) == 1 else _summed(several)
+    width = max(1, -(-len(samples) // points))
+    columns = {name: _joined([one[place] for one in samples], width, name) for place, name in enumerate(_FIELDS)}
+    return JobUsage.model_validate({"job": job_id, "attempts": [begin // width for begin in attempts], **columns})
+
+
+def _samples(path: Path) -> list[list[float | None]]:
+    """The lines of one file; one that is torn or foreign is passed over."""
+    found = []
+    try:
+        lines = path.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        try:
+            sample = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(sample, list) and len(sample) == len(_FIELDS) and isinstance(sample[0], int | float):
+            found.append(sample)
+    return found
+
+
+def _summed(several: list[list[list[float | None]]]) -> list[list[float | None]]:
+    """Samples of processes that ran at the same time, added up at the moments of the one with the most of them."""
+    moments = max(several, key=len, default=[])
+    places, summed = [0] * len(several), []
+    for moment in moments:
+        now: list[list[float | None]] = []
+        for number, samples in enumerate(several):
+            while places[number] < len(samples) and _at(samples[places[number]]) <= _at(moment):
+                places[number] += 1
+            if places[number] and not (places[number] == len(samples) and _at(moment) > _at(samples[-1]) + _STEP):
+                now.append(samples[places[number] - 1])
+        columns = zip(*now, strict=True)
+        next(columns)
+        summed.append([moment[0], *(_sum(column) for column in columns)])
+    return summed
+
+
+def _at(sample: list[float | None]) -> float:
+    return sample[0] or 0.0
+
+
+def _sum(values: tuple[float | None, ...]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _joined(values: list[float | None], width: int, name: str) -> list[float | None]:
+    if width == 1:
+        return values
+    return [_one(values[begin : begin + width], name) for begin in range(0, len(values), width)]
+
+
+def _one(values: list[float | None], name: str) -> float | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return max(known) if name in _LARGER else sum(known) / len(known)

@@ -1,0 +1,1 @@
+"""Hyper-parameters that are kept under a name."""

@@ -1,0 +1,169 @@
+"""Small pods that try out what a cluster only promises: that images come, that policies hold. Each removes what it made."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from trainyard_spawner.kubernetes.cluster import Cluster, Refused
+
+from trainyard_hub.kubernetes.configuration import Deployment
+from trainyard_hub.kubernetes.parts import PYTHON, Object, labels, metadata, restricted
+
+PATIENCE = 120.0
+SETTLE = 3.0
+"""Seconds a network may take to learn of a policy."""
+PORT = 8099
+FAILED_PULLS = ("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "RegistryUnavailable")
+_SERVE = f"import http.server as h; h.HTTPServer(('', {PORT}), h.SimpleHTTPRequestHandler).serve_forever()"
+_REACH = (
+    "import socket,sys,time\n"
+    "for _ in range(3):\n"
+    "  try: socket.create_connection((sys.argv[1], int(sys.argv[2])), 3); sys.exit(0)\n"
+    "  except OSError: time.sleep(1)\n"
+    "sys.exit(7)"
+)
+REACHED, KEPT_OUT = 0, 7
+
+
+@dataclass(frozen=True)
+class Fate:
+    """How a probe's pod went: ``started``, its ``code`` once it ended, its ``address``, or in words why it did not start."""
+
+    started: bool
+    code: int | None = None
+    address: str = ""
+    why: str = ""
+
+
+def probe(deployment: Deployment, image: str, command: list[str], role: str) -> Object:
+    """A pod that meets the *restricted* standard and asks for next to nothing."""
+    name = f"{deployment.name}-probe-{role}-{secrets.token_hex(3)}"
+    about = metadata(deployment, name, "probe", deployment.work)
+    about["labels"] = {**labels(deployment, "probe"), "trainyard.io/probe": name}
+    small = {"cpu": "10m", "memory": "64Mi"}
+    pull = {"imagePullSecrets": [{"name": one} for one in deployment.pull_secrets]} if deployment.pull_secrets else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": about,
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 0,
+            "activeDeadlineSeconds": int(PATIENCE * 3),
+            "containers": [
+                {
+                    "name": "probe",
+                    "image": image,
+                    "imagePullPolicy": deployment.pull_policy,
+                    "command": command,
+                    "resources": {"requests": small, "limits": {"memory": "128Mi"}},
+                    "securityContext": restricted(),
+                }
+            ],
+            **pull,
+        },
+    }
+
+
+async def image_comes(cluster: Cluster, deployment: Deployment, image: str) -> Fate:
+    """Whether a node can pull ``image`` and start it. That the image lacks ``true`` does not matter."""
+    async with _pod(cluster, probe(deployment, image, ["true"], "image")) as path:
+        return await _until(cluster, path, ended=False)
+
+
+async def policy_holds(cluster: Cluster, deployment: Deployment) -> bool | Fate:
+    """Whether a policy that closes a pod keeps another out; a fate where the question could not be asked."""
+    server = probe(deployment, deployment.image, [PYTHON, "-I", "-c", _SERVE], "server")
+    async with _pod(cluster, server) as path:
+        fate = await _until(cluster, path, ended=False)
+        if not fate.started or not fate.address:
+            return fate
+        if await _reaches(cluster, deployment, fate.address) != REACHED:
+            return Fate(started=True, why="a pod cannot reach another even without a policy")
+        async with _made(cluster, _closing(deployment, server)):
+            await asyncio.sleep(SETTLE)
+            code = await _reaches(cluster, deployment, fate.address)
+    return code == KEPT_OUT if code in (REACHED, KEPT_OUT) else Fate(started=True, why=f"the probe ended with {code}")
+
+
+def _closing(deployment: Deployment, server: Object) -> Object:
+    """A policy that lets nobody in."""
+    name = server["metadata"]["name"]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(deployment, name, "probe", deployment.work),
+        "spec": {"podSelector": {"matchLabels": {"trainyard.io/probe": name}}, "policyTypes": ["Ingress"], "ingress": []},
+    }
+
+
+async def _reaches(cluster: Cluster, deployment: Deployment, address: str) -> int | None:
+    """The exit status of a pod that connects there: 0 when it could."""
+    client = probe(deployment, deployment.image, [PYTHON, "-I", "-c", _REACH, address, str(PORT)], "client")
+    async with _pod(cluster, client) as path:
+        return (await _until(cluster, path, ended=True)).code
+
+
+@asynccontextmanager
+async def _pod(cluster: Cluster, pod: Object) -> AsyncIterator[str]:
+    async with _made(cluster, pod) as path:
+        yield path
+
+
+@asynccontextmanager
+async def _made(cluster: Cluster, one: Object) -> AsyncIterator[str]:
+    """Made here, removed behind."""
+    version = one["apiVersion"]
+    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    folder = f"{root}/namespaces/{one['metadata']['namespace']}/{'pods' if one['kind'] == 'Pod' else 'networkpolicies'}"
+    await cluster.post(folder, one)
+    path = f"{folder}/{one['metadata']['name']}"
+    try:
+        yield path
+    finally:
+        with suppress(Refused):
+            await cluster.delete(path, {"gracePeriodSeconds": 0})
+
+
+async def _until(cluster: Cluster, path: str, *, ended: bool) -> Fate:
+    """Wait until the pod runs (or has ended, as asked), or will not."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        pod = await cluster.get(path)
+        fate = fate_of(pod)
+        if fate.why or fate.code is not None or (fate.started and not ended):
+            return fate
+        if time.monotonic() > deadline:
+            return Fate(started=False, why=_waits_for(pod) or "it did not start in time")
+        await asyncio.sleep(0.5)
+
+
+def fate_of(pod: Object) -> Fate:
+    """What the pod's state says."""
+    status = pod["status"]
+    told: list[Object] = status.get("containerStatuses") or [{}]
+    state = told[0].get("state", {})
+    address = str(status.get("podIP", ""))
+    if ended := state.get("terminated"):
+        return Fate(started=True, code=int(ended["exitCode"]), address=address)
+    if "running" in state:
+        return Fate(started=True, address=address)
+    waiting = state.get("waiting", {})
+    if waiting.get("reason") in FAILED_PULLS:
+        return Fate(started=False, why=str(waiting.get("message") or waiting["reason"]))
+    if waiting.get("reason") in ("RunContainerError", "CreateContainerError"):
+        # the image is there; that it lacks our program says nothing about pulling
+        return Fate(started=True, code=127, address=address)
+    return Fate(started=False)
+
+
+def _waits_for(pod: Object) -> str:
+    told = [str(one.get("message", "")) for one in pod["status"].get("conditions") or () if one["status"] == "False"]
+    return next(filter(None, told), "")

@@ -1,0 +1,62 @@
+"""Who may do what in the cluster: the platform's account, with the rights the launcher uses and no other. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from trainyard_spawner.kubernetes.doctor import EVERYWHERE, RIGHTS
+
+from trainyard_hub.kubernetes.configuration import Deployment
+from trainyard_hub.kubernetes.parts import Object, labels, metadata, named
+
+AUTHORIZATION = "rbac.authorization.k8s.io"
+Right = tuple[str, str, tuple[str, ...]]
+
+
+def rules(rights: Iterable[Right]) -> list[Object]:
+    """One rule a resource, each verb once, in the order of the alphabet."""
+    verbs: dict[tuple[str, str], set[str]] = {}
+    for group, resource, several in rights:
+        verbs.setdefault((group, resource), set()).update(several)
+    return [
+        {"apiGroups": [group], "resources": [resource], "verbs": sorted(several)}
+        for (group, resource), several in sorted(verbs.items())
+    ]
+
+
+def accounts(deployment: Deployment) -> list[Object]:
+    """The service account, its role where workspaces and jobs run, and that it may see nodes: how many GPUs they have. Where
+    groups have namespaces of their own, which are made as they are needed, its rights are those of the whole cluster.
+    """
+    name = named(deployment, "platform")
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": deployment.namespace}
+    nodes = f"{deployment.namespace}-{name}"
+    everywhere = [("", "nodes", ("get", "list")), *(EVERYWHERE if deployment.group_namespaces else ())]
+    whole = {"name": nodes, "labels": labels(deployment, "platform")}
+    return [
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": metadata(deployment, name, "platform"),
+            "automountServiceAccountToken": False,
+        },
+        {
+            "apiVersion": f"{AUTHORIZATION}/v1",
+            "kind": "Role",
+            "metadata": metadata(deployment, name, "platform", deployment.work),
+            "rules": rules(RIGHTS),
+        },
+        _binding("RoleBinding", metadata(deployment, name, "platform", deployment.work), subject, ("Role", name)),
+        {"apiVersion": f"{AUTHORIZATION}/v1", "kind": "ClusterRole", "metadata": whole, "rules": rules(everywhere)},
+        _binding("ClusterRoleBinding", dict(whole), subject, ("ClusterRole", nodes)),
+    ]
+
+
+def _binding(kind: str, whom: Object, subject: Object, role: tuple[str, str]) -> Object:
+    return {
+        "apiVersion": f"{AUTHORIZATION}/v1",
+        "kind": kind,
+        "metadata": whom,
+        "roleRef": {"apiGroup": AUTHORIZATION, "kind": role[0], "name": role[1]},
+        "subjects": [subject],
+    }

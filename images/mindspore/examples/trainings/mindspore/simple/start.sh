@@ -1,0 +1,3 @@
+#!/bin/sh
+# The entry of a training: chosen in the wizard as /workspace/examples/trainings/mindspore/simple/start.sh
+exec python -u "$(dirname "$0")/train.py" "$@"

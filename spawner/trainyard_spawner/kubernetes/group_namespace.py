@@ -1,0 +1,160 @@
+"""A namespace for each group: what is in it before a launch of the group runs there, and how that is made.
+
+Whether the namespace is there, and ours, is asked at each launch; what was made in it is remembered for as long as it is the
+same one. A claim belongs to one namespace, so each namespace has its own over the same storage: of the folders a launch is
+shown, and made when the first launch is shown them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from trainyard.errors import Conflict
+from trainyard.words import N_
+
+from trainyard_spawner.kubernetes import kueue, names
+from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
+from trainyard_spawner.kubernetes.configuration import Configuration, Source
+from trainyard_spawner.kubernetes.keeping import LOCAL_QUEUE, NOT_FOUND, collection_of, create_once
+
+SECURITY = "pod-security.kubernetes.io"
+MANY = "ReadWriteMany"
+CAPACITY = "1Ti"
+"""Of a volume over storage that is there; what may be used is counted by the platform and limited by the storage."""
+
+
+def wanted(configuration: Configuration, claims: Sequence[str]) -> list[Object]:
+    """Everything the namespace of ``configuration`` (one of a group) needs for a launch that mounts ``claims``."""
+    made = [namespace(configuration)]
+    for claim in dict.fromkeys(claims):
+        made += claimed(configuration, claim)
+    return made + [_beside(one, configuration) for one in configuration.group_objects]
+
+
+def namespace(configuration: Configuration) -> Object:
+    """The namespace; its pods are *restricted*, where the cluster knows these labels."""
+    standard = {f"{SECURITY}/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
+    about = {"name": configuration.namespace, "labels": {**_ours(configuration), **standard}}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": about}
+
+
+def claimed(configuration: Configuration, claim: str) -> list[Object]:
+    """A volume over the folder that ``claim`` holds, and the one claim that may have it."""
+    name, source = ".".join((configuration.home, configuration.namespace, claim)), configuration.source
+    assert source is not None  # the configuration says so
+    labels = _ours(configuration)
+    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "name": claim, "namespace": configuration.namespace}
+    options = {"mountOptions": list(source.mount_options)} if source.mount_options else {}
+    volume: Object = {
+        "accessModes": [MANY],
+        "capacity": {"storage": CAPACITY},
+        "persistentVolumeReclaimPolicy": "Retain",
+        "storageClassName": "",
+        "claimRef": reference,
+        **options,
+        **part(source, folder_of(configuration, claim)),
+    }
+    wish = {"accessModes": [MANY], "resources": {"requests": {"storage": CAPACITY}}, "storageClassName": "", "volumeName": name}
+    about = {"name": claim, "namespace": configuration.namespace, "labels": labels}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name, "labels": labels}, "spec": volume},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": about, "spec": wish},
+    ]
+
+
+def folder_of(configuration: Configuration, claim: str) -> str:
+    """The folder below the state folder that ``claim`` holds."""
+    for one in configuration.claims:
+        pattern = re.escape(one.claim).replace(re.escape("{group}"), "(?P<group>[0-9]+)", 1)
+        if (found := re.fullmatch(pattern, claim)) is not None:
+            return one.folder.replace("{group}", found.groupdict().get("group", ""))
+    raise LookupError(claim)
+
+
+def part(source: Source, folder: str) -> Object:
+    """The source, a folder further in: it holds what the state folder holds."""
+    kind, fields = next(iter(source.volume.items()))
+    return {kind: {**fields, source.field: str(PurePosixPath(fields[source.field]) / folder)}}
+
+
+class Namespaces:
+    """What this process has made in the namespaces of groups, by their names and uids."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[str, set[str]]] = {}
+
+    async def ready(self, cluster: Cluster, configuration: Configuration, claims: Sequence[str]) -> bool:
+        """Make what is missing for a launch that mounts ``claims``; what is there stays as it is. Whether the namespace is
+        another one than at the last time, so that nothing is in it.
+
+        Raises:
+            Conflict: the namespace, or a volume, belongs to somebody else (``not-ours-on-cluster``).
+            trainyard_spawner.kubernetes.cluster.Refused: the API server does not let us.
+        """
+        uid = await _place(cluster, configuration)
+        known = self._made.get(configuration.namespace, ("", set()))
+        fresh = known[0] != uid
+        made: set[str] = set() if fresh else known[1]
+        missing = [claim for claim in claims if claim not in made]
+        if fresh or missing:
+            await _make(cluster, configuration, missing)
+        self._made[configuration.namespace] = uid, made | set(missing)
+        return fresh
+
+
+async def _place(cluster: Cluster, configuration: Configuration) -> str:
+    """The uid of the namespace, which is made where it is missing."""
+    one = namespace(configuration)
+    path = f"{collection_of(one)}/{configuration.namespace}"
+    try:
+        found = await cluster.get(path)
+    except Refused as refused:
+        if refused.status != NOT_FOUND:
+            raise
+        await create_once(cluster, collection_of(one), one)
+        found = await cluster.get(path)
+    _must_be_ours(found, one, configuration)
+    return str(found["metadata"]["uid"])
+
+
+async def _make(cluster: Cluster, configuration: Configuration, claims: Sequence[str]) -> None:
+    several = wanted(configuration, claims)[1:]
+    if any(one["kind"] == LOCAL_QUEUE for one in several) and not await kueue.find(cluster):
+        several = [one for one in several if one["kind"] != LOCAL_QUEUE]
+    for one in several:
+        if not await create_once(cluster, collection_of(one), one) and one["kind"] == "PersistentVolume":
+            await _take_again(cluster, one, configuration)
+
+
+async def _take_again(cluster: Cluster, wanted: Object, configuration: Configuration) -> None:
+    """A volume that is there; one that is kept for a claim that is gone is given to the claim's successor."""
+    path = f"{collection_of(wanted)}/{wanted['metadata']['name']}"
+    found = await cluster.get(path)
+    _must_be_ours(found, wanted, configuration)
+    if found["status"].get("phase") == "Released":
+        successor = {**wanted["spec"]["claimRef"], "uid": None, "resourceVersion": None}
+        await cluster.patch(path, {"spec": {"claimRef": successor}})
+
+
+def _ours(configuration: Configuration) -> dict[str, str]:
+    return {**names.labels(configuration.name), **configuration.marks}
+
+
+def _must_be_ours(found: Object, wanted: Object, configuration: Configuration) -> None:
+    ours = _ours(configuration)
+    if ours.items() <= (found["metadata"].get("labels") or {}).items():
+        return
+    raise Conflict(
+        "not-ours-on-cluster",
+        N_("{kind} {name} is on the cluster and does not belong to this platform, so no job of the group can start."),
+        hint=N_("An administrator renames group_namespaces, or gives it the labels {labels}."),
+        kind=wanted["kind"],
+        name=wanted["metadata"]["name"],
+        labels=", ".join(f"{name}={value}" for name, value in ours.items()),
+    )
+
+
+def _beside(one: Object, configuration: Configuration) -> Object:
+    return {**one, "metadata": {**one["metadata"], "namespace": configuration.namespace}}

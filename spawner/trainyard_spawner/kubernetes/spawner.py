@@ -1,0 +1,340 @@
+"""The Hub's spawner on a cluster: a KubeSpawner whose pod is made of the service's grant, as every launch's is.
+
+KubeSpawner watches, creates and deletes the pod. The pod, its Secret and what its end means are those of a job, so the service
+sees workspaces by the same watch as jobs (``mirror``) and ends them by the same wish (``ending``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from kubernetes_asyncio.client import ApiException, V1ObjectMeta, V1Pod
+from kubespawner import KubeSpawner
+from trainyard.errors import UserError
+from trainyard.home import Home
+from trainyard.jobs.launch import LaunchSpec, LaunchState
+from trainyard.jobs.states import Cause
+from trainyard.words import N_
+from traitlets import Instance, default
+
+from trainyard_spawner.admitted import OPTIONS, AdmittedSpawner
+from trainyard_spawner.checks import check_targets
+from trainyard_spawner.early_end import ended_early
+from trainyard_spawner.kubernetes import configuration as configurations
+from trainyard_spawner.kubernetes import doctor, names, objects, waiting, workspace_pod
+from trainyard_spawner.kubernetes.cluster import Refused, away
+from trainyard_spawner.kubernetes.configuration import Configuration
+from trainyard_spawner.kubernetes.preparing import Beside, prepared
+from trainyard_spawner.kubernetes.verdicts import state_of, waits_for, when_deleted
+from trainyard_spawner.sandbox import HOME
+
+Object = dict[str, Any]
+PORT = 8888
+COMMAND = ("python", "-P", "-m", "jupyterhub.singleuser")
+"""What every image with JupyterHub has, wherever its programs were installed."""
+BUCKETS = "/workspace/mnt/bucket/"
+EXISTS, NOT_FOUND = 409, 404
+REQUEST_SECONDS = 20
+LOOK_SECONDS = 0.3
+COUNT_SECONDS = 5.0
+AWAY = (ApiException, aiohttp.ClientError, OSError, TimeoutError)
+
+
+class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
+    """One workspace per person, in a pod of the cluster that ``kubernetes.yaml`` describes."""
+
+    configuration = Instance(Configuration, help="How the cluster is used.")
+    home = Instance(Home, help="The state folder, part of which claims show to pods.")
+    _last_seen: Object | None = None
+    _gpus = 0
+    _counted = (float("-inf"), "")
+
+    @default("configuration")
+    def _default_configuration(self) -> Configuration:
+        return shared_configuration()
+
+    @default("home")
+    def _default_home(self) -> Home:
+        return Home(Home.from_environment().root.resolve())
+
+    @default("namespace")
+    def _default_namespace(self) -> str:
+        return self.configuration.namespace
+
+    @default("component_label")
+    def _default_component_label(self) -> str:
+        return workspace_pod.component(self.configuration)
+
+    @default("delete_grace_period")
+    def _default_delete_grace_period(self) -> int:
+        return int(self.graceful_seconds) + names.CERTIFICATE_SECONDS
+
+    @default("after_pod_created_hook")
+    def _default_after_pod_created_hook(self) -> Any:
+        return WorkspacePodSpawner._give_away
+
+    # -- life -------------------------------------------------------------------------------------------------------
+
+    async def _start(self) -> str:
+        """Ask, create, and wait until the server inside answers; returns where. KubeSpawner's ``start`` holds on to it."""
+        self._begin_telling()
+        self._tell(5, N_("Asking for resources"))
+        self._last_seen = None
+        telling = asyncio.create_task(self._tell_events())
+        try:
+            await self._watch()
+            await self._end_forgotten()
+            url: str = await super()._start()
+            self._tell(80, N_("Starting JupyterLab"))
+            if not await self._until_it_answers(f"{url}{self.server.base_url}api"):
+                raise ended_early(self.home, self.key, self._seen(None))
+        except Exception as error:
+            # who cancels a start, as the Hub does for a person or when it took too long, stops what it left, and waits for that
+            told = refused(error) if isinstance(error, ApiException) else error
+            self._explain(told)
+            await self.stop(now=True)
+            raise told from error
+        finally:
+            telling.cancel()
+        self._tell(95, N_("Opening the page"))
+        return url
+
+    async def get_pod_manifest(self) -> V1Pod:
+        """The pod the service grants, once what it reads lies on the cluster; asked for by KubeSpawner's own start.
+
+        Raises:
+            tornado.web.HTTPError: the service refuses, or does not answer.
+            trainyard.errors.UserError: an image or a folder that this cluster does not know.
+        """
+        grant = await self._grant()
+        self.pod_name, self.image = self.key, configurations.pulled(self.configuration, grant["image"])
+        spec = self._specification(grant)
+        self._gpus = spec.resources.gpu
+        check_targets(spec.mounts)
+        modules = objects.read_code()
+        code = objects.code(modules, self.configuration)
+        beside = Beside(code["metadata"]["name"], tuple(sorted(modules)))
+        secret, parts = prepared(spec, self.home, self.configuration, beside)
+        pod = workspace_pod.workspace_pod(spec, parts, self.configuration)
+        if beside.code not in _made:
+            await self._create_once(self.api.create_namespaced_config_map, code)
+            _made.add(beside.code)
+        await replace_secret(self.api, secret)
+        return V1Pod(api_version="v1", kind="Pod", metadata=V1ObjectMeta(**pod["metadata"]), spec=pod["spec"])
+
+    def is_pod_running(self, pod: Object | None) -> bool:
+        """Whether it is; while KubeSpawner waits for that, also the place to notice that it never will.
+
+        Raises:
+            trainyard.errors.Unavailable: it has ended, or nobody waits for it any more (``workspace-ended-early``).
+        """
+        state = self._seen(pod)
+        if state is not None and state.phase == "ended":
+            raise ended_early(self.home, self.key, state)
+        return bool(super().is_pod_running(pod))
+
+    async def stop(self, now: bool = False) -> None:
+        """Let the server end, delete its pod, and give back what it held; the pod is never taken away while it still runs."""
+        if not (key := self.key):
+            return
+        await self._watch()
+        await self._wish()
+        await self._until_gone(asyncio.ensure_future(super().stop(now=False)))
+        await self._give_back(key)
+        with suppress(*AWAY):
+            await self.api.delete_namespaced_secret(key, self.namespace)
+        if self.key == key:
+            self.key = ""
+
+    async def poll(self) -> int | None:
+        """None while it runs or nobody can tell, else its exit code; then nothing of it is left on the cluster."""
+        if not self.key:
+            return 0
+        try:
+            await self._watch()
+        except UserError:
+            return None
+        state = self._seen(self._pod())
+        if state is not None and state.phase != "ended":
+            return None
+        if self._start_future is None or self._start_future.done():
+            await self.stop(now=True)
+        if state is None:
+            return 1
+        return state.exit_code if state.exit_code is not None else 128 + (state.signal or 0)
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _pod(self) -> Object | None:
+        found: Object | None = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}")
+        return found
+
+    def _seen(self, pod: Object | None) -> LaunchState | None:
+        """What the pod says about the launch; of one that is gone, what it said last."""
+        self._last_seen = pod or (dict(when_deleted(self._last_seen)) if self._last_seen else None)
+        return None if self._last_seen is None else state_of(self._last_seen, [self._last_seen])
+
+    async def _until_gone(self, deletion: asyncio.Future[None]) -> None:
+        """Wait for the end of ``deletion``, but not for a node that does not answer: the service has given that one up."""
+        while not (await asyncio.wait({deletion}, timeout=1))[0]:
+            state = self._seen(self._pod())
+            if state is not None and state.cause is Cause.NODE_LOST:
+                deletion.cancel()
+                return
+        deletion.result()
+
+    def _specification(self, grant: Object) -> LaunchSpec:
+        """The service's grant, completed by what only the Hub knows. A bucket's mount lies on no claim: pods do without."""
+        known = {name: value for name, value in grant.items() if name in LaunchSpec.model_fields and value is not None}
+        platform_port = urlsplit(self.home.address.read_text(encoding="utf-8").strip()).port or 80
+        extra = {
+            "mounts": [mount for mount in grant["mounts"] if not str(mount["target"]).startswith(BUCKETS)],
+            # JupyterLab's files are the image's own: the Hub has none that would fit
+            "argv": (*COMMAND, *OPTIONS),
+            "working_directory": HOME,
+            "environment": self._environment_at(f"0.0.0.0:{PORT}", grant, platform_port),
+            "listen_port": PORT,
+            "platform_port": platform_port,
+            "grace": self.graceful_seconds,
+        }
+        return LaunchSpec.model_validate({**known, **extra})
+
+    async def _watch(self) -> None:
+        """Watch pods and events. KubeSpawner begins each watch once: one that gave up, or whose beginning was cut short because
+        the person did not want to wait, would be waited for by everybody for ever; here it is begun anew.
+
+        Raises:
+            trainyard.errors.Unavailable: the cluster does not answer (``cluster-away``).
+        """
+        for kind, begin in (("pods", self._start_watching_pods), ("events", self._start_watching_events)):
+            watch = self.reflectors.get(self._get_reflector_key(kind))
+            if watch is not None and watch.watch_task is not None and not watch.watch_task.done():
+                continue
+            under_way = _beginning.get(kind)
+            if under_way is None or under_way.done():
+                begun = asyncio.wait_for(begin(replace=watch is not None), REQUEST_SECONDS)
+                under_way = _beginning[kind] = asyncio.ensure_future(begun)
+            try:
+                await asyncio.shield(under_way)
+            except AWAY as error:
+                raise away(error) from error
+
+    async def _end_forgotten(self) -> None:
+        """End what a Hub started for this person and was killed before it wrote that down: nobody can reach it any more."""
+        for pod in list(self.pod_reflector.pods.values()):
+            key = pod["metadata"]["labels"].get(names.LAUNCH, "")
+            if key.startswith(self._prefix):
+                self.key = self.pod_name = key
+                await self.stop(now=True)
+
+    async def _wish(self) -> None:
+        """Write on the pod that its end is wanted, so that whoever reads it does not take it for lost."""
+        wished = {names.STOP: json.dumps({"grace": self.graceful_seconds, "at": time.time()})}
+        with suppress(*AWAY):
+            await self.api.patch_namespaced_pod(self.key, self.namespace, {"metadata": {"annotations": wished}})
+
+    async def _create_once(self, create: Any, wanted: Object) -> None:
+        try:
+            await create(self.namespace, wanted, _request_timeout=REQUEST_SECONDS)
+        except ApiException as error:
+            if error.status != EXISTS:
+                raise
+
+    async def _give_away(self, pod: Object) -> None:
+        """The Secret ends with the pod."""
+        await self.api.patch_namespaced_secret(self.key, self.namespace, workspace_pod.owner(pod))
+
+    async def _tell_events(self) -> None:
+        """For ever: what the cluster says about the pod, each thing once; why it has no place as often as that changes."""
+        told: set[str] = {""}
+        percentage, last = 20, ""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            several = self.events if self.key and self.event_reflector else []
+            words = [waiting.in_words(event, self.image, self.language) for event in several]
+            if (now := await self._without_a_place()) != last:
+                told.discard(now or last)
+                words.append(last := now)
+            for said in words:
+                if said not in told:
+                    told.add(said)
+                    percentage += (75 - percentage) // 4
+                    self._tell(percentage, said)
+
+    async def _without_a_place(self) -> str:
+        """Why the pod has no node yet, in words; empty when it has one, or none was looked for."""
+        pod = self._pod() if self.key else None
+        why = "" if pod is None or "nodeName" in pod["spec"] else waits_for(pod)
+        if not why:
+            return ""
+        if self.configuration.gpu_resource not in why:
+            return waiting.no_room(why, self.language)
+        if time.monotonic() - self._counted[0] > COUNT_SECONDS:
+            self._counted = time.monotonic(), await self._gpus_in_words() or waiting.no_room(why, self.language)
+        return self._counted[1]
+
+    async def _gpus_in_words(self) -> str:
+        """Where GPUs are free; empty where this Hub may not see that."""
+        resource = self.configuration.gpu_resource
+        try:
+            nodes = await self._list(self.api.list_node)
+            pods = await self._list(self.api.list_pod_for_all_namespaces, self.api.list_namespaced_pod)
+        except AWAY:
+            return ""
+        return waiting.waits_for_gpus(self._gpus, waiting.free_gpus(nodes, pods, resource), self.language)
+
+    async def _list(self, whole: Any, ours: Any = None) -> list[Object]:
+        """The items of a list of the whole cluster, or of our namespace where that one may not be read."""
+        try:
+            answer = await whole(_preload_content=False)
+            answer.raise_for_status()
+        except (ApiException, aiohttp.ClientResponseError):
+            if ours is None:
+                raise
+            answer = await ours(self.namespace, _preload_content=False)
+            answer.raise_for_status()
+        items: list[Object] = json.loads(await answer.read())["items"]
+        return items
+
+
+async def replace_secret(api: Any, wanted: Object) -> None:
+    """Make the Secret of a start, in place of what a start of the same name left when its Hub was killed: tokens are new."""
+    name, namespace = wanted["metadata"]["name"], wanted["metadata"]["namespace"]
+    while True:
+        try:
+            await api.create_namespaced_secret(namespace, wanted, _request_timeout=REQUEST_SECONDS)
+            return
+        except ApiException as error:
+            if error.status != EXISTS:
+                raise
+        try:
+            await api.delete_namespaced_secret(name, namespace, _request_timeout=REQUEST_SECONDS)
+        except ApiException as error:
+            if error.status != NOT_FOUND:
+                raise
+
+
+def refused(error: ApiException) -> UserError:
+    """What a person is told when the API server says no."""
+    try:
+        words = str(json.loads(error.body or b"")["message"])
+    except (KeyError, TypeError, ValueError):
+        words = ""
+    return doctor.refusal(Refused(int(error.status or 0), str(error.reason), words))
+
+
+_made: set[str] = set()
+_beginning: dict[str, asyncio.Future[Any]] = {}
+
+
+@lru_cache(maxsize=1)
+def shared_configuration() -> Configuration:
+    """One for all spawners of this Hub."""
+    return configurations.load(configurations.place_of(Home.from_environment()))

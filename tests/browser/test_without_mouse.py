@@ -1,0 +1,105 @@
+"""Trainings are chosen, compared, zoomed into and filled in with the keyboard alone; no platform, the test is the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from trainyard.jobs.states import JobState
+from trainyard.records.trainings import Curves, SeriesPoints
+from trainyard_widgets.views.monitor import curves_view, monitor_view
+
+from tests.widgets.views.records import a_training, an_instance
+
+from .by_hand import ByHand
+from .test_late import RESOURCES, listed, wizard
+
+
+def tab_to(page: Page, what: str) -> None:
+    """Press Tab until what has the focus is called so."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if what in str(page.evaluate("(document.activeElement.ariaLabel || document.activeElement.textContent || '').trim()")):
+            return
+    raise AssertionError(f"no way to {what!r} by Tab")
+
+
+def test_two_of_the_list_are_ticked_and_compared(chromium: Browser) -> None:
+    page = ByHand(chromium, "trainings", view=listed("first", "second", "third")).page
+    expect(page.get_by_role("button", name="Compare")).to_be_disabled()
+    for name in ("third", "first"):
+        tab_to(page, f"Tick {name} to compare it")
+        page.keyboard.press("Space")
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.textContent") == "Compare 2":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/monitor?runs={3:016x},{1:016x}")
+    page.close()
+
+
+def curve(steps: range) -> dict[str, Any]:
+    """A loss at these steps."""
+    times = [60.0 * step for step in steps]
+    loss = SeriesPoints(tag="loss/train", steps=list(steps), times=times, values=[1.0] * len(steps), total=len(steps))
+    return curves_view(Curves(instance=an_instance().id, series=[loss], snapshots=[]))
+
+
+@pytest.fixture
+def monitor(chromium: Browser) -> Iterator[ByHand]:
+    """A training with one curve of a hundred steps."""
+    training = a_training(JobState.FINISHED, instances=[an_instance()])
+    view: dict[str, Any] = monitor_view(training, None, "en") | {"waiting": None, "attempts": [], "replicas": []}
+    by_hand = ByHand(chromium, "monitor", view=view, curves=curve(range(100)))
+    by_hand.page.route("**/api/v1/**", lambda route: route.fulfill(json={}))
+    expect(by_hand.page.locator(".ty-curve canvas")).to_be_visible()
+    yield by_hand
+    by_hand.page.close()
+
+
+def zooms(monitor: ByHand) -> list[dict[str, float]]:
+    found: list[dict[str, float]] = monitor.page.evaluate("asked.filter((one) => one.action === 'zoom').map((one) => one.args)")
+    return found
+
+
+def test_a_chart_is_zoomed_moved_and_shown_whole(monitor: ByHand) -> None:
+    page = monitor.page
+    whole = page.get_by_role("button", name="Whole run")
+    tab_to(page, "Loss: training 1")
+    page.keyboard.press("+")
+    expect(whole).to_be_enabled()
+    assert zooms(monitor)[-1] == {"first": 24.75, "last": 74.25, "axis": "step"}
+    monitor.push(curves=curve(range(24, 76)))  # in full detail, and nothing else
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("asked.filter((one) => one.action === 'zoom').length === 2")
+    assert zooms(monitor)[-1] == {"first": 37.125, "last": 86.625, "axis": "step"}
+    page.keyboard.press("0")
+    expect(whole).to_be_disabled()
+    assert zooms(monitor)[-1] == {}
+
+
+def test_the_wizards_last_step_is_filled_in_and_sent(chromium: Browser) -> None:
+    by_hand = ByHand(chromium, "training_new", query=RESOURCES, view=wizard({}))
+    page = by_hand.page
+    page.locator("[name=name]").focus()
+    page.keyboard.type("by keys")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.name") == "several":
+            break
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    expect(page.locator("[name=workers]")).to_be_focused()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("3")
+    tab_to(page, "Start training")
+    page.keyboard.press("Enter")
+    page.wait_for_function("asked.some((one) => one.action === 'create')")
+    asked = by_hand.query()
+    assert (asked["name"], asked["workers"]) == ("by keys", "3")
+    by_hand.answer("create", "f" * 16)
+    page.wait_for_url("**/monitor?id=ffffffffffffffff")
+    page.close()

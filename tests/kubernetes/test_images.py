@@ -1,0 +1,96 @@
+"""`make images` on a base of Debian's packages: JupyterLab answers, a network learns, with no rights and no network."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from trainyard.datasets.folder import DatasetFolder
+from trainyard.datasets.public import build_digits
+from trainyard.formats.batch import write_batch
+from trainyard.formats.plan import BatchPlan
+from trainyard_service.public_datasets import fetch_digits
+
+from tests.core.formats.pictures import source_of
+from tests.frameworks import ROOT
+from tests.kubernetes.conftest import BASE, make_base, until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
+PREFIX = "trainyard-test/"
+CONFINED = ("--rm", "--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--user=20001:20001")
+AUTHORITIES = Path("/usr/local/share/ca-certificates")
+
+
+def docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module", autouse=True)
+def images(namespace: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The images of a workspace and of MXNet, built as an administrator builds them; what was printed."""
+    make_base()
+    authorities = tmp_path_factory.mktemp("authorities") / "all.pem"
+    authorities.write_text("".join(path.read_text() for path in sorted(AUTHORITIES.glob("*.crt"))))
+    given = ["--certificate", str(authorities)] if authorities.stat().st_size else []
+    command = [sys.executable, "-m", "trainyard_spawner.containers", "workspace", "mxnet", "--prefix", PREFIX, "--system", BASE]
+    done = subprocess.run([*command, *given], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    return done.stdout
+
+
+def test_sizes_are_told(images: str) -> None:
+    told = [line.split()[0] for line in images.splitlines() if line.endswith(" MB")]
+    assert told == [f"{PREFIX}base:bookworm", f"{PREFIX}workspace:2026.11", f"{PREFIX}mxnet:1.9.1"]
+
+
+@pytest.fixture
+def lab() -> Iterator[str]:
+    """A container in which JupyterLab runs, its home a folder of memory."""
+    command = "jupyter lab --no-browser --ip=127.0.0.1 --port=8888 --IdentityProvider.token=secret"
+    name = docker("run", "-d", *CONFINED, "-e", "HOME=/tmp",
+                  f"{PREFIX}workspace:2026.11", "bash", "-c", command).strip()  # fmt: skip
+    yield name
+    docker("kill", name)
+
+
+def test_jupyterlab_answers_in_the_workspace_image(lab: str) -> None:
+    ask = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:8888/lab?token=secret').status)"
+
+    def answers() -> bool:
+        done = subprocess.run(["docker", "exec", lab, "python", "-c", ask], capture_output=True, text=True, check=False)
+        return done.stdout.strip() == "200"
+
+    until(answers, 120)
+
+
+@pytest.mark.parametrize("image", ["workspace:2026.11", "mxnet:1.9.1"])
+def test_an_image_has_jupyterlab_our_package_and_an_ordinary_user(image: str) -> None:
+    look = "import trainyard, trainyard.training, jupyterlab, ipykernel, os; print(os.getuid())"
+    assert docker("run", "--rm", "--network=none", f"{PREFIX}{image}", "python", "-c", look).strip() == "1000"
+    docker("run", *CONFINED, f"{PREFIX}{image}", "jupyterhub-singleuser", "--version")
+
+
+def test_the_mxnet_image_learns_digits(tmp_path: Path) -> None:
+    build_digits(fetch_digits(ROOT / ".cache" / "packages"), tmp_path / "set")
+    listed = DatasetFolder(tmp_path / "set").list_path
+    plan = BatchPlan(
+        list_path=listed, label_set="classification.digits", formats=("recordio",), ratios={"train": 0.8, "val": 0.2}, seed=1
+    )
+    write_batch(plan, source_of(listed), tmp_path / "batch")
+    for folder in ("params", "run"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "params/default.json").write_text(json.dumps({"epochs": 3, "batch_size": 64}))
+    os.chown(tmp_path / "run", 20001, 20001)
+    mounts = [f"{tmp_path}/batch/recordio-{split}:/workspace/mnt/data/{split}:ro" for split in ("train", "val")]
+    mounts += [f"{tmp_path}/params:/workspace/params:ro", f"{tmp_path}/run:/workspace/run"]
+    said = docker("run", *CONFINED, *(f"-v={mount}" for mount in mounts), f"{PREFIX}mxnet:1.9.1",
+                  "/workspace/examples/trainings/mxnet/simple/start.sh")  # fmt: skip
+    reached = [float(line.split("=")[1]) for line in said.splitlines() if line.startswith("accuracy/validation = ")]
+    assert reached[-1] >= 0.9, said

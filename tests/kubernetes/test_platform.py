@@ -1,0 +1,192 @@
+"""The platform inside of the cluster: people reach it, jobs run, and nothing is lost when its parts are killed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from trainyard.client.applying import apply as apply_for_account
+from trainyard.records.accounts import Application
+
+from tests.kubernetes.conftest import IMAGE, kubectl, make_image, until
+from tests.kubernetes.platform import LONG, ClusterPlatform, build_images, restart_api_server, running_platform
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+ENDED = ("finished", "failed", "stopped")
+WAITS = "python3 -u -c \"import time; print('up'); time.sleep(3000)\""
+PASSWORD = "correct horse battery staple"
+# what somebody's program can try from inside of a pod
+TRIES = """
+import os, ssl, sys, urllib.error, urllib.request
+other, host = sys.argv[1:]
+def tried(what, work):
+    try: print(what, "REACHED", work())
+    except Exception as why: print(what, "kept out:", getattr(why, "code", type(why).__name__))
+def asks(path):
+    plain = ssl._create_unverified_context()
+    return urllib.request.urlopen(f"https://{host}/{path}", context=plain, timeout=10).read()[:200]
+print("groups", sorted(os.listdir("/workspace/mnt/group")))
+tried("files", lambda: os.listdir("/workspace/mnt/group/" + other))
+tried("launches", lambda: os.listdir("/srv/trainyard/launches"))
+tried("token", lambda: os.listdir("/var/run/secrets/kubernetes.io"))
+for kind in ("pods", "secrets", "services"):
+    tried(kind, lambda: asks(f"api/v1/namespaces/{sys.argv[1]}/{kind}"))
+tried("jobs", lambda: asks("apis/batch/v1/jobs"))
+"""
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[ClusterPlatform]:
+    """One for all tests of this file."""
+    if not os.environ.get("KUBECONFIG"):
+        pytest.skip("no cluster: KUBECONFIG is not set")
+    make_image()
+    build_images()
+    with running_platform(IMAGE) as made:
+        yield made
+
+
+class Member:
+    """Somebody of one group, by REST; ``number`` is the account's."""
+
+    def __init__(self, platform: ClusterPlatform, number: int, group: str) -> None:
+        self.platform = platform
+        self.group = group
+        self.http = platform.api(number)
+
+    def train(self, name: str, entry: str) -> dict[str, Any]:
+        """A training of one command."""
+        body = {"name": name, "group": self.group, "image": "workspace", "package": "1Core2G", "entry": entry}
+        return dict(ok(self.http.post("/trainings", json=body)))
+
+    def job(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Its job now."""
+        return dict(ok(self.http.get(f"/jobs/{made['job']['id']}")))
+
+    def until(self, made: dict[str, Any], *states: str) -> dict[str, Any]:
+        """Its job once it is in one of ``states``; the service may be away meanwhile."""
+        seen: dict[str, Any] = {}
+
+        def look() -> bool:
+            try:
+                seen.update(self.job(made))
+            except (httpx.HTTPError, Away):
+                return False
+            return seen["state"] in states or seen["state"] in ENDED
+
+        until(look, LONG)
+        assert seen["state"] in states, seen
+        return seen
+
+    def log(self, made: dict[str, Any]) -> str:
+        """What it said."""
+        return self.http.get(f"/jobs/{made['job']['id']}/log").text
+
+
+class Away(Exception):
+    """The proxy answers, and behind it nobody does."""
+
+
+def ok(answer: httpx.Response) -> Any:
+    if answer.status_code in (502, 503, 504):
+        raise Away(answer.status_code)
+    assert answer.status_code < 300, f"{answer.request.url}: {answer.status_code} {answer.text}"
+    return answer.json()
+
+
+@pytest.fixture(scope="module")
+def administrator(platform: ClusterPlatform) -> httpx.Client:
+    return platform.api(1)
+
+
+@pytest.fixture(scope="module")
+def alice(platform: ClusterPlatform, administrator: httpx.Client) -> Member:
+    return newcomer(platform, administrator, "alice", "vision")
+
+
+@pytest.fixture(scope="module")
+def bob(platform: ClusterPlatform, administrator: httpx.Client) -> Member:
+    return newcomer(platform, administrator, "bob", "speech")
+
+
+def newcomer(platform: ClusterPlatform, administrator: httpx.Client, name: str, group: str) -> Member:
+    """Somebody applies at the Hub and is let in, into a group of their own."""
+    apply_for_account(platform.address, Application(name=name, password=PASSWORD))
+    ok(administrator.post("/groups", json={"name": group}))
+    (applied,) = [one for one in ok(administrator.get("/accounts"))["items"] if one["name"] == name]
+    ok(administrator.post(f"/accounts/{applied['id']}/approve", json={"group": group}))
+    assert platform.sign_in(name, PASSWORD).status_code == httpx.codes.OK  # the Hub knows whoever was there
+    return Member(platform, applied["id"], group)
+
+
+def jobs(platform: ClusterPlatform) -> str:
+    return kubectl("get", "jobs", "-n", platform.name, "-l", "trainyard.io/launch", "-o", "name")
+
+
+def test_people_sign_in_through_the_service_and_a_page_is_drawn(platform: ClusterPlatform) -> None:
+    page = platform.sign_in("admin", platform.secret("administrator-password"))
+    assert (page.status_code, page.url.path) == (200, "/services/pages/overview"), page.text
+    assert 'id="ty-page"' in page.text
+
+
+def test_a_job_runs_as_a_job_of_the_cluster(platform: ClusterPlatform, alice: Member) -> None:
+    made = alice.train("first", "python3 -c \"print('hello from a pod')\"")
+    job = alice.until(made, *ENDED)
+    assert (job["state"], "hello from a pod" in alice.log(made)) == ("finished", True), (job, alice.log(made))
+    assert f"job.batch/job-{job['id']}-1" in jobs(platform)
+
+
+def test_groups_reach_nothing_of_each_other(platform: ClusterPlatform, alice: Member, bob: Member) -> None:
+    made = alice.train("private", "python3 -c \"open('/workspace/mnt/group/vision/secret', 'w').write('x')\"")
+    assert alice.until(made, *ENDED)["state"] == "finished", alice.log(made)
+    for path in (f"/trainings/{made['id']}", f"/jobs/{made['job']['id']}", f"/jobs/{made['job']['id']}/log"):
+        assert bob.http.get(path).status_code == 404, path
+    assert bob.http.post(f"/jobs/{made['job']['id']}/stop").status_code == 404
+    refused = bob.http.post("/trainings", json={"name": "x", "group": "vision", "image": "workspace", "entry": "true"})
+    assert refused.status_code >= 400
+    script = platform.folder / "volume/groups"
+    (share,) = [one for one in script.iterdir() if (one / "bob").is_dir()]
+    (share / "bob/tries.py").write_text(TRIES)
+    host = kubectl("get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}")
+    tried = bob.train("tries", f"python3 -u /workspace/mnt/group/speech/bob/tries.py vision {host}")
+    assert bob.until(tried, *ENDED)["state"] == "finished", bob.log(tried)
+    said = bob.log(tried)
+    assert "groups ['speech']" in said
+    assert "REACHED" not in said, said
+    assert said.count("kept out") == 7, said
+
+
+def test_a_killed_service_goes_on_with_what_runs(platform: ClusterPlatform, alice: Member) -> None:
+    made = alice.train("survives", WAITS)
+    alice.until(made, "running")
+    before = platform.restarts("service")
+    platform.kill_container("service")
+    until(lambda: platform.restarts("service") > before, LONG)
+    platform.wait()
+    job = alice.until(made, "running")
+    assert job["attempt"] == 1
+    assert ok(alice.http.post(f"/jobs/{job['id']}/stop")) is not None
+    assert alice.until(made, "stopped")["ending"]["cause"] == "stopped"
+
+
+def test_pods_deleted_by_hand(platform: ClusterPlatform, alice: Member) -> None:
+    made = alice.train("goes-on", WAITS)
+    alice.until(made, "running")
+    platform.delete_pod()
+    platform.wait()
+    assert alice.until(made, "running")["attempt"] == 1
+    kubectl("delete", "pod", "-n", platform.name, "-l", "trainyard.io/launch", "--wait=false")
+    assert alice.until(made, "failed")["ending"]["cause"] == "node-evicted"
+
+
+def test_the_api_server_starts_again(platform: ClusterPlatform, alice: Member) -> None:
+    made = alice.train("meanwhile", WAITS)
+    alice.until(made, "running")
+    restart_api_server(Path(os.environ["KUBECONFIG"]))
+    job = alice.until(made, "running")
+    ok(alice.http.post(f"/jobs/{job['id']}/stop"))
+    assert alice.until(made, "stopped")["attempt"] == 1

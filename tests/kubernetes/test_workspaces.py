@@ -1,0 +1,156 @@
+"""Workspaces as pods of a real cluster, the platform outside of it: started in the browser's way, used, killed, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from trainyard_hub.kubernetes.restricted import violations
+from trainyard_hub.workspaces import ON_CLUSTER
+
+from tests.hub.running import HubPlatform, Person, until
+from tests.kubernetes.conftest import apply, kubectl, volume_objects
+from tests.kubernetes.in_workspace import call, in_terminal
+from tests.kubernetes.test_chain import Entrance
+from tests.kubernetes.workspace_image import WORKSPACE_IMAGE, make_workspace_image
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+
+
+class ClusterPlatform(HubPlatform):
+    """A platform of this machine whose state folder is a claim of the cluster, and whose launches are pods."""
+
+    def __init__(self, namespace: str) -> None:
+        self.entrance = Entrance()
+        super().__init__(TRAINYARD_SERVICE_LAUNCHER=ON_CLUSTER, KUBECONFIG="")
+        self.entrance.port = self.port
+        self.name = f"w-{secrets.token_hex(3)}"
+        self.namespace = namespace
+        apply(*volume_objects(self.name, namespace, self.home))
+        told = {
+            "name": self.name,
+            "namespace": namespace,
+            "kubeconfig": os.environ["KUBECONFIG"],
+            "platform": self.entrance.address,
+            "images": {"workspace:2026.11": WORKSPACE_IMAGE},
+            "claims": [{"folder": folder, "claim": self.name, "path": folder} for folder in ("launches", "volume")],
+            "start_seconds": 300,
+        }
+        (self.home / "kubernetes.yaml").write_text(yaml.safe_dump(told))
+
+    def pods(self) -> list[dict[str, Any]]:
+        """What lies on the cluster of this platform's launches."""
+        chosen = f"app.kubernetes.io/instance={self.name}"
+        found: list[dict[str, Any]] = json.loads(kubectl("get", "pods", "-n", self.namespace, "-l", chosen, "-o", "json"))[
+            "items"
+        ]
+        return found
+
+    def workspace(self) -> dict[str, Any]:
+        """The administrator's workspace, as the service tells it."""
+        told: dict[str, Any] = self.ask("GET", "/workspace")
+        return told
+
+
+@pytest.fixture(scope="module")
+def platform(namespace: str) -> Iterator[ClusterPlatform]:
+    running = ClusterPlatform(namespace)
+    try:
+        running.start()
+        make_workspace_image()
+        running.ask("POST", "/groups", {"name": "vision"})
+        running.ask("POST", "/groups", {"name": "sound"})
+        running.ask("PUT", "/groups/vision/members/1", {})
+        yield running
+    finally:
+        kubectl("delete", "pods", "-n", namespace, "-l", f"app.kubernetes.io/instance={running.name}", "--wait=false")
+        running.stop()
+        kubectl("delete", "pvc", running.name, "-n", namespace, "--wait=false")
+        kubectl("delete", "pv", running.name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def admin(platform: ClusterPlatform) -> Person:
+    person = Person(platform)
+    assert person.sign_in("admin", platform.secret("administrator-password")).status_code == 200
+    return person
+
+
+@pytest.fixture
+def workspace(platform: ClusterPlatform, admin: Person) -> dict[str, Any]:
+    """The pod of a running workspace; one that runs already is used again."""
+    if platform.workspace()["state"] != "running":
+        until(lambda: platform.workspace()["state"] == "stopped")
+        admin.spawn("vision")
+    assert until(admin.lab_answers), (admin.seen, platform.said()[-2000:])
+    (pod,) = platform.pods()
+    return pod
+
+
+def test_it_is_a_restricted_pod_of_the_person(workspace: dict[str, Any]) -> None:
+    assert workspace["metadata"]["name"] == "workspace-1-1"
+    assert violations(workspace["spec"]) == []
+    assert [volume for volume in workspace["spec"]["volumes"] if "projected" in volume or "token" in volume["name"]] == []
+
+
+def test_its_terminal_is_the_persons_and_sees_their_group_only(
+    platform: ClusterPlatform, admin: Person, workspace: dict[str, Any]
+) -> None:
+    said = in_terminal(admin, "ls /workspace/mnt/group; echo from the pod > /workspace/mnt/group/vision/admin/made; id -u")
+    assert "vision" in said
+    assert "sound" not in said
+    assert str(workspace["spec"]["securityContext"]["runAsUser"]) in said
+    group = platform.ask("GET", "/groups/vision")["id"]
+    assert (platform.home / f"volume/groups/{group}/admin/made").read_text() == "from the pod\n"
+
+
+def test_what_the_page_saves_lies_on_the_share(platform: ClusterPlatform, admin: Person, workspace: dict[str, Any]) -> None:
+    call(admin, "PUT", "contents/notes.txt", {"type": "file", "format": "text", "content": "saved"})
+    group = platform.ask("GET", "/groups/vision")["id"]
+    saved = platform.home / f"volume/groups/{group}/admin/notes.txt"
+    assert saved.read_text() == "saved"
+    assert saved.stat().st_uid == workspace["spec"]["securityContext"]["runAsUser"]
+
+
+def test_it_reaches_the_platform_from_inside(platform: ClusterPlatform, admin: Person, workspace: dict[str, Any]) -> None:
+    ask = "python -c 'from trainyard.client import Client; print([one.name for one in Client().groups()])'"
+    assert "vision" in in_terminal(admin, ask)
+
+
+@pytest.mark.parametrize("name", ["hub", "service"])
+def test_it_stays_when_a_process_of_the_platform_is_killed(
+    platform: ClusterPlatform, admin: Person, workspace: dict[str, Any], name: str
+) -> None:
+    old = platform.kill(name)
+    assert until(lambda: platform.pid(name) not in (0, old))
+    assert until(platform.is_well)
+    assert until(admin.lab_answers), admin.seen
+    assert until(lambda: platform.workspace()["state"] == "running")
+    assert [pod["metadata"]["uid"] for pod in platform.pods()] == [workspace["metadata"]["uid"]]
+
+
+def test_a_pod_deleted_by_hand_is_told_and_started_again(
+    platform: ClusterPlatform, admin: Person, workspace: dict[str, Any]
+) -> None:
+    kubectl("delete", "pod", workspace["metadata"]["name"], "-n", platform.namespace)
+    assert until(lambda: platform.workspace()["state"] == "stopped")
+    assert platform.workspace()["ending"]["cause"] == "node-evicted"
+    assert until(lambda: not admin.lab_answers())
+    admin.spawn("vision")
+    assert until(admin.lab_answers), admin.seen
+    assert [pod["metadata"]["name"] for pod in platform.pods()] == ["workspace-1-2"]
+
+
+def test_stopped_it_leaves_nothing_on_the_cluster(platform: ClusterPlatform, admin: Person, workspace: dict[str, Any]) -> None:
+    platform.ask("POST", "/workspace/stop")
+    assert until(lambda: platform.workspace()["state"] == "stopped")
+    assert platform.workspace()["ending"]["text"] == "Stopped by admin."
+    assert until(lambda: platform.pods() == [])
+    secrets = ("get", "secrets", "-n", platform.namespace, "-l", "trainyard.io/launch", "-o", "name")
+    assert until(lambda: kubectl(*secrets) == "")
+    assert not (platform.home / "launches" / workspace["metadata"]["name"]).exists()

@@ -1,0 +1,181 @@
+"""Trainings of several processes in real sandboxes: they meet, nobody else joins them, each has its log, all end together."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from trainyard.home import Home
+from trainyard_service.public_datasets import fetch_digits
+
+from tests.frameworks import ROOT, python_of
+
+from .conftest import Person, until
+from .test_deaths import ended, submit
+
+pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(900)]
+TWO = {"kind": "pytorch", "workers": 2}
+# the first worker adds up what all others tell it, over the address that torchrun's variables name
+MEETS = """
+import os, socket, time
+rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+place = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
+print("I am", os.environ["TRAINYARD_REPLICA"], "on", socket.gethostname(), flush=True)
+if rank:
+    for _ in range(600):
+        try:
+            with socket.create_connection(place) as first:
+                first.sendall(bytes([rank]))
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+else:
+    with socket.create_server(place) as server:
+        told = [server.accept()[0].recv(1)[0] for _ in range(world - 1)]
+    print("together", sum(told), flush=True)
+"""
+WAITS = "import time; print('up', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of eight cores, as far as the queue knows."""
+    monkeypatch.setenv("TRAINYARD_SERVICE_CAPACITY_CPU", "8")
+    monkeypatch.setenv("TRAINYARD_SERVICE_CAPACITY_MEMORY", str(32 << 30))
+
+
+@pytest.fixture
+def alice(large: None, chain: Any, person: Callable[..., Person]) -> Person:
+    group = chain.group("vision")
+    someone = person("alice", group)
+    someone.group = group  # type: ignore[attr-defined]
+    return someone
+
+
+def log_of(alice: Person, made: Any, replica: str = "") -> str:
+    return alice.http.get(f"/jobs/{made['job']['id']}/log", params={"replica": replica}).text
+
+
+def replicas(alice: Person, made: Any) -> dict[str, Any]:
+    return {one["name"]: one for one in alice.ok("GET", f"/jobs/{made['job']['id']}/replicas")}
+
+
+def test_replicas_meet_and_each_has_a_log(alice: Person) -> None:
+    made = submit(alice, MEETS, distributed={"kind": "pytorch", "workers": 3})
+    job = ended(alice, made)["job"]
+    assert job["state"] == "finished", log_of(alice, made)
+    assert job["replicas"] == ["worker0", "worker1", "worker2"]
+    assert "together 3" in log_of(alice, made)
+    assert log_of(alice, made, "worker0") == log_of(alice, made)
+    last = log_of(alice, made, "worker2")
+    assert f"I am worker2 on job-{job['id']}-1-worker2" in last
+    told = replicas(alice, made)
+    assert {one["state"] for one in told.values()} == {"ended"}
+    shared = alice.put_on_share(alice.group, "run/train_dying_worker2_out.log")  # type: ignore[attr-defined]
+    assert told["worker2"]["log"] == "/workspace/mnt/group/vision/alice/run/train_dying_worker2_out.log"
+    assert shared.read_text() == last
+    assert alice.refused("GET", f"/jobs/{job['id']}/log?replica=worker3")[1] == "no-such-replica"
+    whole = alice.http.get(f"/jobs/{job['id']}/log", params={"replica": "all", "since": "start"})
+    lines = [line for name in told for line in log_of(alice, made, name).splitlines()]
+    assert sorted(line.partition(" | ")[2] for line in whole.text.splitlines()) == sorted(lines)
+    assert f"worker2 | I am worker2 on job-{job['id']}-1-worker2\n" in whole.text
+    assert alice.http.get(f"/jobs/{job['id']}/log", params={"replica": "all"}).text == whole.text
+    behind = {"replica": "all", "since": whole.headers["Log-Next"]}
+    assert alice.http.get(f"/jobs/{job['id']}/log", params=behind).text == ""
+    assert alice.http.get(f"/jobs/{job['id']}/log/file", params={"replica": "all"}).text == whole.text
+
+
+def test_a_job_beside_them_does_not_reach_their_network(alice: Person, chain: Any) -> None:
+    listens = """
+import os, socket, time
+if os.environ["RANK"] == "0":
+    server = socket.create_server(("", int(os.environ["MASTER_PORT"])))
+    print("listening", flush=True)
+    server.accept()
+    print("reached", flush=True)
+time.sleep(600)
+"""
+    first = submit(alice, listens, "listens", distributed=TWO)
+    until(lambda: "listening" in log_of(alice, first))
+    held = chain.context.launcher
+    plan = json.loads((held.home.launches / f"job-{first['job']['id']}-1-worker0/spec.json").read_text())
+    place = ("127.0.0.1", int(plan["environment"]["MASTER_PORT"]))
+    knocks = (
+        f"import socket\ntry:\n    socket.create_connection({place}, 5)\nexcept OSError as why:\n    print('kept out', why)"
+    )
+    other = submit(alice, knocks, "knocks")
+    assert ended(alice, other)["job"]["state"] == "finished"
+    if os.geteuid() == 0:
+        assert "kept out" in log_of(alice, other)
+        assert "reached" not in log_of(alice, first)
+    alice.ok("POST", f"/trainings/{first['id']}/stop")
+    assert ended(alice, first)["job"]["state"] == "stopped"
+
+
+def test_the_first_that_dies_ends_the_others_and_is_named(alice: Person, chain: Any) -> None:
+    made = submit(alice, WAITS, distributed=TWO)
+    job_id = made["job"]["id"]
+    alice.until(f"/jobs/{job_id}", lambda job: job["state"] == "running")
+    inside = json.loads((chain.context.launcher.home.launches / f"job-{job_id}-1-worker1/status.json").read_text())
+    os.kill(inside["pid"], signal.SIGKILL)
+    job = ended(alice, made)["job"]
+    assert (job["state"], job["ending"]["cause"], job["ending"]["replica"]) == ("failed", "supervisor-lost", "worker1")
+    assert job["ending"]["text"].startswith("The replica worker1 ended first")
+    assert all(one["state"] == "ended" for one in replicas(alice, made).values())
+    assert [name for name, one in replicas(alice, made).items() if one["first"]] == ["worker1"]
+    assert alice.ok("GET", "/usage")["used"]["cpu"] == 0
+
+
+@pytest.fixture(scope="module")
+def torch_image(chain_home: Home) -> Iterator[str]:
+    """PyTorch's environment as an image, with this package and the script that the test trains."""
+    python_of("pytorch")
+    folder = chain_home.images / "pytorch" / "1"
+    examples = folder / "examples"
+    examples.mkdir(parents=True)
+    (folder / "env").symlink_to(ROOT / ".cache" / "pytorch-env")
+    shutil.copytree(ROOT / "core/trainyard", examples / "trainyard", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(Path(__file__).with_name("ddp_train.py"), examples)
+    (examples / "start.sh").write_text(
+        '#!/bin/sh\nPYTHONPATH="$(dirname "$0")" exec python -u "$(dirname "$0")/ddp_train.py"\n'
+    )
+    (examples / "start.sh").chmod(0o755)
+    (folder / "image.json").write_text(json.dumps({"kind": "training", "title": "PyTorch"}))
+    yield "pytorch:1"
+
+
+def trained(alice: Person, name: str, **more: Any) -> tuple[Any, float]:
+    body = {"name": name, "group": "vision", "package": "1Core2G", "entry": "/workspace/examples/start.sh", **more}
+    made = alice.ok("POST", "/trainings", json=body)
+    training = ended(alice, made)
+    log = log_of(alice, made)
+    assert training["job"]["state"] == "finished", log + log_of(alice, made, "worker1")
+    return training, float(log.rpartition("accuracy = ")[2].split()[0])
+
+
+def test_two_workers_learn_what_one_learns(alice: Person, torch_image: str) -> None:
+    with np.load(digits(alice)) as data:
+        assert len(data["train"]) == 4000
+    alone, one = trained(alice, "one", image=torch_image, parameters={"batch_size": 128})
+    together, two = trained(alice, "two", image=torch_image, parameters={"batch_size": 64}, distributed=TWO)
+    assert one > 0.85, "one worker has not learned"
+    assert abs(one - two) < 0.05
+    assert len(alone["instances"]) == len(together["instances"]) == 1
+    assert "other pictures" in log_of(alice, together, "worker1")
+
+
+def digits(alice: Person) -> Path:
+    """5,000 real digits as arrays on the group's share, a fifth of them to test with."""
+    file = alice.put_on_share(alice.group, "digits.npz")  # type: ignore[attr-defined]
+    rows = np.loadtxt(fetch_digits(ROOT / ".cache" / "packages"), delimiter=",", dtype=np.uint8)
+    rows = rows[np.random.default_rng(1).permutation(len(rows))]
+    np.savez(file, train=rows[:4000], test=rows[4000:])
+    file.chmod(0o644)
+    return file

@@ -1,0 +1,78 @@
+"""Time limits of running trainings: the clock that was set does not count, warnings come once, and a database that is locked
+only delays what is written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from trainyard.jobs.states import JobState
+from trainyard_service.database.base import now
+from trainyard_service.database.tables.accounts import NoticeRow
+from trainyard_service.database.tables.jobs import AllocationRow, JobRow
+
+SLEEP = "import time; print('up', flush=True); time.sleep(600)"
+HOUR = 3600.0
+S = JobState
+
+
+def running_for(yard: Any, job_id: str, seconds: float) -> None:
+    """What the launcher's steady clock says."""
+    key = f"job-{job_id}-1"
+    yard.launcher._states[key] = yard.launcher._states[key].model_copy(update={"running_for": seconds})
+
+
+def set_started(yard: Any, job_id: str, before: timedelta) -> None:
+    with yard.context.database.write() as session:
+        session.get_one(JobRow, job_id).started = now() - before
+
+
+def notices(yard: Any) -> list[str]:
+    with yard.context.database.read() as session:
+        return list(session.scalars(select(NoticeRow.message)))
+
+
+def test_a_machine_whose_clock_was_set_shows_the_end_that_comes(yard: Any) -> None:
+    engine = yard.engine()
+    job_id = yard.submit(yard.person("alice"), program=SLEEP, time_limit=10 * HOUR)
+    yard.until(engine, job_id, S.RUNNING)
+    set_started(yard, job_id, timedelta(days=30))
+    running_for(yard, job_id, HOUR)
+    engine.reconcile()
+    job = yard.job(job_id)
+    assert job.state == S.RUNNING
+    assert timedelta(hours=8.9) < job.deadline - now() < timedelta(hours=9.1)
+    assert notices(yard) == []
+
+
+def test_each_warning_comes_once_and_only_for_marks_within_the_limit(yard: Any) -> None:
+    engine = yard.engine()
+    job_id = yard.submit(yard.person("alice"), program=SLEEP, time_limit=20 * HOUR)
+    yard.until(engine, job_id, S.RUNNING)
+    for passed, expected in ((HOUR, 0), (18.5 * HOUR, 1), (18.6 * HOUR, 1), (19.9 * HOUR, 2), (19.95 * HOUR, 2)):
+        running_for(yard, job_id, passed)
+        engine.reconcile()
+        assert len(notices(yard)) == expected
+
+
+@pytest.mark.one_database
+def test_a_database_that_is_locked_delays_and_loses_nothing(yard: Any) -> None:
+    engine = yard.engine()
+    job_id = yard.submit(yard.person("alice"))
+    with closing(sqlite3.connect(yard.context.database.engine.url.database, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        working = threading.Thread(target=lambda: yard.until(engine, job_id, S.FINISHED), daemon=True)
+        working.start()
+        working.join(0.5)
+        assert yard.launcher.started == []
+        holder.execute("ROLLBACK")
+    working.join()
+    assert yard.launcher.started == [f"job-{job_id}-1"]
+    with yard.context.database.read() as session:
+        assert session.scalar(select(AllocationRow.id)) is None

@@ -1,0 +1,277 @@
+"""Workspaces on a cluster: their pod as a literal, what is told while it waits, and what is known of it once it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes_asyncio.client import ApiException
+from trainyard.home import Home
+from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
+from trainyard.jobs.states import Cause
+from trainyard_hub.kubernetes.restricted import violations
+from trainyard_spawner.kubernetes import names
+from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Placement
+from trainyard_spawner.kubernetes.mirror import Mirror
+from trainyard_spawner.kubernetes.pod import template
+from trainyard_spawner.kubernetes.preparing import Beside, prepared
+from trainyard_spawner.kubernetes.spawner import replace_secret
+from trainyard_spawner.kubernetes.verdicts import state_of, when_deleted
+from trainyard_spawner.kubernetes.waiting import free_gpus, in_words, waits_for_gpus
+from trainyard_spawner.kubernetes.workspace_pod import owner, workspace_pod
+
+HOME = Home(Path("/srv/trainyard"))
+CONFIGURATION = Configuration(
+    images={"workspace:1": "registry.example/workspace:1"},
+    claims=(Claim(folder="launches", claim="launches"), Claim(folder="volume", claim="volume")),
+    gpu=Placement(node_selector={"accelerator": "a100"}, priority_class="people"),
+)
+SPEC = LaunchSpec(
+    key="workspace-7-3",
+    image="workspace:1",
+    argv=("python", "-P", "-m", "jupyterhub.singleuser"),
+    environment={"TRAINYARD_URL": "http://127.0.0.1:8000"},
+    working_directory=Path("/workspace/home"),
+    mounts=(
+        Mount(source=HOME.volume / "homes/7", target=Path("/workspace/home"), read_only=False),
+        Mount(source=HOME.group_share(1), target=Path("/workspace/mnt/group/vision"), read_only=False),
+    ),
+    resources=Resources(cpu=2, memory=4 << 30, gpu=2),
+    identity=Identity(name="u7", uid=20007, gid=20007, groups=(30001,)),
+    platform_port=8000,
+    listen_port=8888,
+    grace=10,
+)
+LABELS = {
+    "app.kubernetes.io/managed-by": "trainyard",
+    "app.kubernetes.io/instance": "trainyard",
+    "trainyard.io/launch": "workspace-7-3",
+    "component": "trainyard-workspace",
+}
+
+
+@pytest.fixture
+def pod() -> dict[str, Any]:
+    _, parts = prepared(SPEC, HOME, CONFIGURATION, Beside("code", ("trainyard_spawner.inside.pod.py",)))
+    return workspace_pod(SPEC, parts, CONFIGURATION)
+
+
+def test_the_pod_is_the_one_of_every_launch_but_for_its_name_port_and_labels(pod: dict[str, Any]) -> None:
+    _, parts = prepared(SPEC, HOME, CONFIGURATION, Beside("code", ("trainyard_spawner.inside.pod.py",)))
+    common = template(SPEC, parts, CONFIGURATION)
+    (container,) = common["spec"]["containers"]
+    ports = [{"name": "notebook-port", "containerPort": 8888, "protocol": "TCP"}]
+    assert pod == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": "workspace-7-3",
+            "namespace": "trainyard",
+            "labels": LABELS,
+            "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
+        },
+        "spec": {**common["spec"], "containers": [{**container, "name": "notebook", "ports": ports}]},
+    }
+
+
+def test_the_pod_meets_the_restricted_standard_as_the_person(pod: dict[str, Any]) -> None:
+    assert violations(pod["spec"]) == []
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    assert pod["spec"]["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 20007,
+        "runAsGroup": 20007,
+        "supplementalGroups": [30001],
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def test_gpus_are_asked_for_where_the_configuration_says(pod: dict[str, Any]) -> None:
+    (container,) = pod["spec"]["containers"]
+    assert container["resources"]["limits"] == {"cpu": "2000m", "memory": str(4 << 30), "nvidia.com/gpu": "2"}
+    assert (pod["spec"]["nodeSelector"], pod["spec"]["priorityClassName"]) == ({"accelerator": "a100"}, "people")
+    assert {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": str(2 << 30)}} in pod["spec"]["volumes"]
+
+
+def test_home_share_and_image_are_those_of_the_records(pod: dict[str, Any]) -> None:
+    (container,) = pod["spec"]["containers"]
+    assert container["image"] == "registry.example/workspace:1"
+    shown = {
+        one["mountPath"]: (one.get("subPath"), one["readOnly"]) for one in container["volumeMounts"] if "claim" in one["name"]
+    }
+    assert shown == {
+        "/workspace/home": ("homes/7", False),
+        "/workspace/mnt/group/vision": ("groups/1", False),
+        "/opt/launch": ("workspace-7-3", False),
+    }
+
+
+def test_a_login_shell_finds_the_programs_of_the_image(pod: dict[str, Any]) -> None:
+    secret, _ = prepared(SPEC, HOME, CONFIGURATION, Beside("code", ()))
+    assert b"PATH" not in base64.b64decode(secret["data"]["profile"])
+    (container,) = pod["spec"]["containers"]
+    mounted = {"name": "plan", "mountPath": "/etc/profile", "subPath": "profile", "readOnly": True}
+    assert mounted in container["volumeMounts"]
+
+
+def test_its_secret_ends_with_it() -> None:
+    assert owner({"metadata": {"name": "workspace-7-3", "uid": "u"}})["metadata"]["ownerReferences"] == [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "name": "workspace-7-3",
+            "uid": "u",
+            "blockOwnerDeletion": False,
+            "controller": False,
+        }
+    ]
+
+
+class KeptSecrets:
+    """The calls about Secrets of KubeSpawner's client, over what is kept in memory."""
+
+    def __init__(self, **kept: dict[str, str]) -> None:
+        self.kept = kept
+
+    async def create_namespaced_secret(self, _namespace: str, wanted: dict[str, Any], **_: float) -> None:
+        if wanted["metadata"]["name"] in self.kept:
+            raise ApiException(status=409)
+        self.kept[wanted["metadata"]["name"]] = wanted["data"]
+
+    async def delete_namespaced_secret(self, name: str, _namespace: str, **_: float) -> None:
+        if self.kept.pop(name, None) is None:
+            raise ApiException(status=404)
+
+
+def secret_of(data: dict[str, str]) -> dict[str, Any]:
+    return {"kind": "Secret", "metadata": {"name": "workspace-7-3", "namespace": "trainyard"}, "data": data}
+
+
+def test_a_start_never_uses_the_secret_that_an_earlier_one_left() -> None:
+    api = KeptSecrets(**{"workspace-7-3": {"plan.json": "b2xk"}})
+    asyncio.run(replace_secret(api, secret_of({"plan.json": "bmV3"})))
+    assert api.kept == {"workspace-7-3": {"plan.json": "bmV3"}}
+
+
+def test_a_refused_secret_is_no_start() -> None:
+    class Full(KeptSecrets):
+        async def create_namespaced_secret(self, _namespace: str, wanted: dict[str, Any], **_: float) -> None:
+            raise ApiException(status=403)
+
+    with pytest.raises(ApiException):
+        asyncio.run(replace_secret(Full(), secret_of({})))
+
+
+# -- what is told while it waits --------------------------------------------------------------------------------------
+
+
+def node(name: str, gpus: int, **spec: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "spec": spec, "status": {"allocatable": {"nvidia.com/gpu": str(gpus)}}}
+
+
+def using(name: str, gpus: int, phase: str = "Running") -> dict[str, Any]:
+    container = {"resources": {"limits": {"nvidia.com/gpu": str(gpus)}}}
+    return {"spec": {"nodeName": name, "containers": [container]}, "status": {"phase": phase}}
+
+
+def test_free_gpus_are_counted_by_node() -> None:
+    nodes = [node("a", 4), node("b", 2), node("c", 0), node("d", 8, unschedulable=True)]
+    pods = [using("a", 3), using("b", 1), using("b", 1, "Succeeded"), {"spec": {"containers": []}, "status": {}}]
+    assert free_gpus(nodes, pods, "nvidia.com/gpu") == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("language", "free", "words"),
+    [
+        ("en", {"a": 1, "b": 1}, "Waiting for 2 GPUs: 1 free on node a, 1 on node b"),
+        ("zh", {"a": 1, "b": 1}, "正在等待 2 块 GPU：节点 a 空闲 1 块，节点 b 空闲 1 块"),
+        ("en", {}, "Waiting for 2 GPUs: no node of the cluster has any."),
+        (
+            "en",
+            {"a": 0, "b": 1, "c": 0, "d": 1, "e": 0, "f": 0},
+            "Waiting for 2 GPUs: 1 free on node b, 1 on node d, 0 on node a, 0 on node c, no more than that on 2 others",
+        ),
+    ],
+)
+def test_who_waits_for_gpus_is_told_where_they_are(language: str, free: dict[str, int], words: str) -> None:
+    assert waits_for_gpus(2, free, language) == words
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "words"),
+    [
+        ("Scheduled", "Successfully assigned trainyard/workspace-7-3 to node-a", "A place was found on node-a."),
+        ("Pulling", 'Pulling image "x:1"', "Fetching the image x:1; the first time on a machine this may take minutes."),
+        ("Created", "Created container notebook", ""),
+        ("BackOff", 'Back-off pulling image "x:1"', 'The image cannot be fetched yet: Back-off pulling image "x:1"'),
+        ("FailedMount", "no such claim", "A volume cannot be mounted yet: no such claim"),
+        ("FailedScheduling", "0/1 nodes are available", ""),
+        ("Unheard", "of before", "of before"),
+    ],
+)
+def test_events_are_told_in_words(reason: str, message: str, words: str) -> None:
+    assert in_words({"reason": reason, "message": message}, "x:1", "en") == words
+
+
+# -- what is known of it ----------------------------------------------------------------------------------------------
+
+
+def kept(phase: str, version: int = 1, **annotations: str) -> dict[str, Any]:
+    """The pod as the API server keeps it."""
+    metadata = {
+        "name": "workspace-7-3",
+        "uid": "u",
+        "resourceVersion": str(version),
+        "creationTimestamp": "2026-11-21T22:00:00Z",
+        "labels": LABELS,
+        "annotations": annotations,
+    }
+    running = {"name": "notebook", "state": {"running": {"startedAt": "2026-11-21T22:00:02Z"}}}
+    statuses = {"containerStatuses": [running]} if phase == "Running" else {}
+    return {"metadata": metadata, "spec": {"nodeName": "a", "containers": [{}]}, "status": {"phase": phase, **statuses}}
+
+
+@pytest.fixture
+def mirror() -> Iterator[Mirror]:
+    made = Mirror(CONFIGURATION)
+    yield made
+    made.close()
+
+
+def test_a_pod_without_a_job_is_a_launch(mirror: Mirror) -> None:
+    mirror._hear("pods", "ADDED", kept("Running"))
+    found = mirror.job("workspace-7-3")
+    assert found is not None
+    assert state_of(*found).phase == "running"
+    assert [one["metadata"]["name"] for one, _ in mirror.jobs()] == ["workspace-7-3"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "cause"), [({}, Cause.NODE_EVICTED), ({names.STOP: '{"grace": 1, "at": 1}'}, Cause.STOPPED)]
+)
+def test_a_deleted_pod_has_ended_until_it_is_forgotten(mirror: Mirror, annotations: dict[str, str], cause: Cause) -> None:
+    mirror._hear("pods", "ADDED", kept("Running"))
+    mirror._hear("pods", "DELETED", kept("Running", 2, **annotations))
+    found = mirror.job("workspace-7-3")
+    assert found is not None
+    assert (state_of(*found).phase, state_of(*found).cause) == ("ended", cause)
+    mirror.forget(found[0])
+    assert mirror.job("workspace-7-3") is None
+
+
+def test_a_pod_that_will_never_run_ended_for_the_reason_written_on_it() -> None:
+    verdict = '{"cause": "image-failed", "message": "no such image"}'
+    gone = when_deleted(kept("Pending", 1, **{names.VERDICT: verdict}))
+    state = state_of(gone, [gone])
+    assert (state.phase, state.cause, state.message) == ("ended", Cause.IMAGE_FAILED, "no such image")
+
+
+def test_a_pod_under_deletion_whose_container_says_nothing_was_taken_away() -> None:
+    pod = kept("Failed")
+    pod["metadata"]["deletionTimestamp"] = "2026-11-21T22:01:00Z"
+    state = state_of(pod, [pod])
+    assert (state.cause, state.message, state.exit_code) == (Cause.NODE_EVICTED, "its pod was deleted", None)
