@@ -57,7 +57,7 @@ def test_an_empty_page_says_what_to_do_next(people: People, name: str, language:
 @pytest.mark.parametrize("place", ["login", "signup", "logout"])
 def test_the_way_in_fits_every_window(people: People, stranger: Visitor, place: str, language: str) -> None:
     stranger.speak(language)
-    stranger.page.goto(f"{stranger.address}/hub/{place}")
+    stranger.go(f"{stranger.address}/hub/{place}")
     for width in (PHONE, WIDE):
         stranger.shoot(place, width)
 

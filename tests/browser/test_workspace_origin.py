@@ -33,7 +33,7 @@ def evil(people: People) -> Iterator[Page]:
     ana = people.ana
     hub_name = f"u{ana.call('GET', '/me')['id']}"
     if ana.call("GET", "/workspace")["state"] != "running":
-        ana.page.goto(f"{ana.address}/hub/spawn")
+        ana.go(f"{ana.address}/hub/spawn")
         # the Hub may still be stopping the last one: its page then leads to the form by a button
         form, again = ana.page.locator("#spawn_form [type=submit]"), ana.page.locator("#start")
         expect(form.or_(again)).to_be_visible()

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect
 
 from .watching import watch
 
@@ -47,6 +47,15 @@ class Visitor:
         """One more tab."""
         return self.context.new_page()
 
+    def go(self, address: str) -> None:
+        """Type an address; a page that was about to lead elsewhere by itself is left for good by the second time."""
+        try:
+            self.page.goto(address)
+        except Error as other:
+            if not any(sign in other.message for sign in ("interrupted by another navigation", "ERR_ABORTED")):
+                raise
+            self.page.goto(address)
+
     def speak(self, language: str) -> None:
         """Choose the language of all pages."""
         self.language = language
@@ -54,7 +63,7 @@ class Visitor:
 
     def sign_up(self) -> None:
         """Apply for an account on the Hub's page."""
-        self.page.goto(f"{self.address}/hub/signup")
+        self.go(f"{self.address}/hub/signup")
         for field, value in (
             ("name", self.name),
             ("password", PASSWORD),
@@ -68,7 +77,7 @@ class Visitor:
 
     def sign_in(self, password: str = PASSWORD) -> None:
         """Sign in and arrive at the pages."""
-        self.page.goto(f"{self.address}/hub/login")
+        self.go(f"{self.address}/hub/login")
         self.page.fill("#username_input", self.name)
         self.page.fill("#password_input", password)
         self.page.click("#login_submit")
@@ -76,14 +85,14 @@ class Visitor:
 
     def open(self, place: str) -> Page:
         """Open one of the pages and wait until it is drawn with its data."""
-        self.page.goto(f"{self.address}/services/pages/{place}")
+        self.go(f"{self.address}/services/pages/{place}")
         self.settle()
         return self.page
 
     def open_lab(self) -> Page:
         """This person's JupyterLab, which runs, with its launcher."""
         hub_name = f"u{self.call('GET', '/me')['id']}"
-        self.page.goto(f"{self.address}/user/{hub_name}/lab?reset")
+        self.go(f"{self.address}/user/{hub_name}/lab?reset")
         self.page.locator(".jp-LauncherCard").first.wait_for()
         return self.page
 

@@ -23,6 +23,7 @@ from PIL import Image
 from trainyard.home import Home
 
 ROOT = Path(__file__).parents[3]
+PATIENCE = 400.0  # seconds
 NEEDED = (
     "pydantic", "annotated_types", "typing_extensions", "typing_inspection", "msgspec", "numpy", "cv2", "opencv_python",
     "PIL", "pillow", "simplejpeg", "lmdb", "google", "platformdirs", "tensorboard", "grpc", "markdown", "werkzeug",
@@ -73,9 +74,11 @@ def launcher(chain_home: Home) -> Iterator[Any]:
         made.forget(state.key)
 
 
-def until(reached: Callable[[], Any]) -> Any:
-    """Ask until it holds; a real hang is ended by pytest's own time limit."""
+def until(reached: Callable[[], Any], instead: Callable[[], object] = lambda: "nothing came") -> Any:
+    """Ask until it holds; after a time that no healthy machine needs, fail with what was there ``instead``."""
+    end = time.monotonic() + PATIENCE
     while not (found := reached()):
+        assert time.monotonic() < end, f"not within {PATIENCE:.0f} s: {instead()}"
         time.sleep(0.05)
     return found
 
@@ -142,7 +145,7 @@ class Person:
             found[:] = [self.ok("GET", path)]
             return bool(reached(found[0]))
 
-        until(look)
+        until(look, instead=lambda: f"{path} still answers {found[0]}")
         return found[0]
 
     def put_on_share(self, group: Any, name: str) -> Path:
