@@ -16,6 +16,7 @@ LAST_PORT = 65535
 # hub, plain entrance, proxy API, service, pages and store lie behind the public port, so that setting one moves all
 OFFSETS = {"hub_port": 1, "inside_port": 2, "proxy_api_port": 9, "service_port": 10, "pages_port": 20, "store_port": 30}
 STORE_INNER_PORTS = 7
+ON_CLUSTER = "trainyard_spawner.kubernetes.launcher:KubernetesLauncher"
 
 
 class Settings(BaseSettings):
@@ -123,6 +124,11 @@ class Settings(BaseSettings):
     def proxy_api_url(self) -> str:
         """Traefik's own API, with a password."""
         return f"http://127.0.0.1:{self.inner('proxy_api_port')}"
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether jobs and workspaces are pods of a cluster: its launcher is set, by the name the service imports."""
+        return self.service_launcher == ON_CLUSTER
 
     @property
     def image_names(self) -> list[str]:

@@ -16,7 +16,6 @@ from trainyard_hub.settings import Settings
 
 START_SECONDS = 60
 WATCH_SECONDS = 240
-ON_CLUSTER = "trainyard_spawner.kubernetes.launcher:KubernetesLauncher"
 
 
 def update_workspaces(c: Any, settings: Settings) -> None:
@@ -34,7 +33,7 @@ def update_workspaces(c: Any, settings: Settings) -> None:
     c.AdmittedSpawner.service_url = settings.service_url
     c.AdmittedSpawner.service_token = (settings.home.secrets / "internal-token").read_text().strip()
     # one setting for both: the service knows of workspaces what its launcher tells
-    if settings.service_launcher == ON_CLUSTER:
+    if settings.on_cluster:
         _update_pods(c, settings)
 
 

@@ -24,6 +24,7 @@ from trainyard_spawner.images import IGNORED, OwnPackages, Recipe, recipes, repo
 
 BASE = "base:bookworm"
 PLATFORM = "platform"
+EARLIEST = "315532800"  # 1980: before, a zip has no time
 INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 
 
@@ -58,9 +59,12 @@ def main(arguments: list[str]) -> int:
 
 
 def _wheel(folder: Path) -> Path:
-    """Our own packages as a wheel, made from a copy: a build leaves files where it happens."""
+    """Our own packages as a wheel, made from a copy: a build leaves files where it happens. The same code is the same file, so
+    that Docker makes nothing anew where nothing has changed.
+    """
     with OwnPackages(folder) as ours:
-        subprocess.run([uv_program(), "build", "-q", "--wheel", "--out-dir", folder, ours.path], check=True)
+        command = [uv_program(), "build", "-q", "--wheel", "--out-dir", str(folder), str(ours.path)]
+        subprocess.run(command, env=os.environ | {"SOURCE_DATE_EPOCH": EARLIEST}, check=True)
     return next(folder.glob("*.whl"))
 
 
@@ -82,6 +86,7 @@ def context_of(recipe: Recipe | None, wheel: Path) -> Iterator[Path]:
             for one in recipes():
                 (context / "images" / one.name).mkdir(parents=True)
                 shutil.copy2(one.folder / "image.yaml", context / "images" / one.name)
+                shutil.copytree(one.folder / "examples", context / "images" / one.name / "examples", ignore=ignored)
             (context / "build/platform").mkdir(parents=True)
             shutil.copy2(wheel, context / "build/platform")
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -17,13 +18,14 @@ from trainyard_hub.kubernetes import doctor, helm, restricted, secrets, text
 from trainyard_hub.kubernetes.configuration import EXAMPLE, Deployment, load
 from trainyard_hub.kubernetes.everything import launcher_record, objects
 from trainyard_hub.kubernetes.platform import database_urls
+from trainyard_hub.kubernetes.prepare import catalogue as add_to_catalogue
 from trainyard_hub.kubernetes.prepare import home as prepare_home
 from trainyard_hub.kubernetes.prepare import share
 from trainyard_hub.kubernetes.rights import rules
 from trainyard_hub.kubernetes.shares import FIRST_GID
 from trainyard_hub.settings import Settings
 from trainyard_service.database.tables import accounts as service_accounts
-from trainyard_service.images import catalogue
+from trainyard_service.images import catalogue, find
 from trainyard_spawner.kubernetes.cluster import Cluster
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.configuration import load as load_launcher
@@ -448,3 +450,22 @@ def test_the_pod_prepares_its_home(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert ready == [("mxnet", "ready", "mxnet")]
     entries = json.loads((where.proxy / "traefik.yaml").read_text())["entryPoints"]
     assert (entries["public"]["address"], entries["http"]["address"]) == ("0.0.0.0:8000", "127.0.0.1:8002")
+
+
+def test_an_image_of_the_cluster_is_in_the_catalogue_with_the_examples_a_command_is_checked_against(tmp_path: Path) -> None:
+    where, sources = Home(tmp_path), Path(__file__).parents[2] / "images"
+    for _ in range(2):
+        add_to_catalogue(where, ["mxnet:1.9.1", "ours:3"], sources)
+    assert [(one.name, one.version, one.state) for one in catalogue(where, "en", tmp_path)] == [
+        ("mxnet", "1.9.1", "ready"),
+        ("ours", "3", "ready"),
+    ]
+    (entry,) = find(where, "mxnet").entries
+    assert os.access(where.images / "mxnet/1.9.1/examples" / PurePosixPath(entry).relative_to("/workspace/examples"), os.X_OK)
+
+
+def test_an_image_that_was_built_here_stays_as_it_is(tmp_path: Path) -> None:
+    built = tmp_path / "images/mxnet/1.9.1"
+    (built / "env").mkdir(parents=True)
+    add_to_catalogue(Home(tmp_path), ["mxnet:1.9.1"], tmp_path)
+    assert [path.name for path in built.iterdir()] == ["env"]

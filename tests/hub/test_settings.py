@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 from trainyard.errors import Invalid
-from trainyard_hub.settings import Settings
+from trainyard_hub.settings import ON_CLUSTER, Settings
+from trainyard_hub.stack.preparation import steps
 from trainyard_pages.settings import Settings as PagesSettings
 from trainyard_service.disk.settings import DiskSettings
 from trainyard_service.jobs.settings import JobSettings
@@ -65,3 +66,9 @@ def test_elsewhere_without_tls_is_refused(tmp_path: Path) -> None:
 def test_half_of_a_certificate_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="together or not at all"):
         Settings(TRAINYARD_HOME=tmp_path, tls_key=tmp_path / "key.pem")
+
+
+def test_images_of_a_cluster_are_not_built_on_this_machine(tmp_path: Path) -> None:
+    settings = Settings(TRAINYARD_HOME=tmp_path, public_datasets=False)
+    assert [step[-1] for step in steps(settings)] == ["workspace", "mxnet"]
+    assert steps(settings.model_copy(update={"service_launcher": ON_CLUSTER})) == []

@@ -36,6 +36,7 @@ def test_the_platform_is_given_the_lock_the_notebooks_and_the_catalogue(wheel: P
     with context_of(None, wheel) as context:
         assert names(context) == {"Dockerfile", "requirements.lock", "notebooks", "images", "build"}
         assert names(context / "images") == set(RECIPES)
+        assert names(context / "images/mxnet") == {"image.yaml", "examples"}
         assert (context / "build/platform" / wheel.name).read_bytes() == b"wheel"
 
 

@@ -159,12 +159,14 @@ def program_of(words: tuple[str, ...], roots: Roots) -> str:
 
 
 def check_program(name: str, environment: Path, image: str) -> None:
-    """That program is one of the image, or of the machine.
+    """That program is one of the image, or of the machine. What a container image holds only its pods know.
 
     Raises:
         Invalid: it is in neither.
     """
-    if name and not any(os.path.lexists(folder / name) for folder in (environment / "bin", *_PROGRAMS)):
+    if not name or not environment.is_dir():
+        return
+    if not any(os.path.lexists(folder / name) for folder in (environment / "bin", *_PROGRAMS)):
         raise Invalid(
             "program-missing",
             N_("There is no program {program} in the image {image}."),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -41,19 +43,29 @@ def home(settings: Settings, configuration: Path = CONFIGURATION, images: Path =
     record["platform"] = os.environ[INSIDE]
     write_private(where.root / "kubernetes.yaml", yaml.safe_dump(record, allow_unicode=True))
     write_private(where.address, record["platform"] + "\n")
-    for reference in record.get("images", {}):
-        catalogue_entry(where, reference, images)
+    catalogue(where, record.get("images", {}), images)
 
 
-def catalogue_entry(where: Home, reference: str, images: Path) -> None:
-    """Put ``name:version`` into the catalogue: on a cluster an image that is named is ready."""
-    name, _, version = reference.partition(":")
-    described = images / name / "image.yaml"
-    facts: dict[str, Any] = yaml.safe_load(described.read_text(encoding="utf-8")) if described.is_file() else {}
-    folder = where.images / name / version
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    text = json.dumps({**facts, "name": name, "version": version}, ensure_ascii=False)
-    (folder / "image.json").write_text(text, encoding="utf-8")
+def catalogue(where: Home, references: Iterable[str], images: Path = IMAGES) -> None:
+    """Put each ``name:version`` into the catalogue: on a cluster an image that is named is ready.
+
+    ``images`` describes them, and has the examples that lie in each: a training's command is checked against those. What was
+    built here stays as it is.
+    """
+    for reference in references:
+        name, _, version = reference.partition(":")
+        folder, described = where.images / name / version, images / name
+        if (folder / "env").is_dir():
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o755, parents=True)
+        facts: dict[str, Any] = {}
+        if (described / "image.yaml").is_file():
+            facts = yaml.safe_load((described / "image.yaml").read_text(encoding="utf-8"))
+            with suppress(FileNotFoundError):
+                shutil.copytree(described / "examples", folder / "examples")
+        text = json.dumps({**facts, "name": name, "version": version}, ensure_ascii=False)
+        (folder / "image.json").write_text(text, encoding="utf-8")
 
 
 def databases(service_url: str, hub_url: str) -> None:

@@ -25,7 +25,8 @@ def steps(settings: Settings) -> list[list[str]]:
     python = sys.executable
     # the first image is built before the address is told, and renewed here when the code has changed since
     datasets = [[python, "-m", "trainyard_service.public_datasets"]] if settings.public_datasets else []
-    return [*datasets, *([python, "-m", "trainyard_spawner.images", "build", name] for name in settings.image_names)]
+    built = [] if settings.on_cluster else settings.image_names
+    return [*datasets, *([python, "-m", "trainyard_spawner.images", "build", name] for name in built)]
 
 
 def main() -> None:

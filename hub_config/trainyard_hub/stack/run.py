@@ -16,8 +16,11 @@ from types import FrameType
 
 from trainyard.errors import Conflict, Unavailable, UserError
 from trainyard.words import N_
+from trainyard_spawner.images import repository
+from trainyard_spawner.kubernetes import configuration as configurations
 from trainyard_spawner.permission import check_sandbox
 
+from trainyard_hub.kubernetes.prepare import catalogue
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
 from trainyard_hub.stack.administrator import ensure_token
@@ -95,7 +98,7 @@ class Stack:
         self.home.address.write_text(self.settings.inside_address + "\n")
         self.terminal.say(N_("Starting {names}"), names=", ".join(process.name for process in self.processes))
         self._start_manager()
-        self._build_workspace_image()
+        self._provide_images()
         self._wait_until_well()
         ensure_token(self.settings)
         self._announce()
@@ -146,8 +149,14 @@ class Stack:
         self._python("trainyard_service", "bootstrap", "--password-file", str(password), quiet=True)
         write_private(done, "")
 
-    def _build_workspace_image(self) -> None:
-        """Build what the first person needs; an image of an earlier version of the code is renewed in the background."""
+    def _provide_images(self) -> None:
+        """Build what the first person needs; an image of an earlier version of the code is renewed in the background. A cluster
+        has images of its own, which ``kubernetes.yaml`` names.
+        """
+        if self.settings.on_cluster:
+            named = configurations.load(configurations.place_of(self.home)).images
+            catalogue(self.home, named, repository() / "images")
+            return
         for name in self.settings.image_names[:1]:
             if not any((self.home.images / name).glob("*/image.json")):
                 self._python("trainyard_spawner.images", "build", name)
