@@ -1,9 +1,9 @@
 """What a launch uses, every few seconds: processor, memory, cards, disk and network, kept in a file that stays small.
 
-Standard library only. ``usage.jsonl`` holds a line a sample, an array of nine numbers, null where the machine does not tell:
+Standard library only. ``usage.jsonl`` holds a line a sample, an array of ten numbers, null where the machine does not tell:
 
     time (seconds since 1970), cpu (cores), memory (bytes), gpu (0 to 1, mean of the cards), gpu memory (bytes),
-    disk read, disk write, network in, network out (bytes a second)
+    disk read, disk write, network in, network out (bytes a second), what the cards have of memory together (bytes)
 
 When it holds ``MOST`` lines, two become one (the mean; of memory the larger) and samples are taken half as often.
 Sources: ``cgroup-v2.rst``, ``cgroup-v1/{cpuacct,memory}.rst``, ``proc(5)`` (``<pid>/io``, ``net/dev``), NVML.
@@ -23,7 +23,7 @@ from trainyard_spawner import memory, nvml
 FILE = "usage.jsonl"
 SECONDS = 2.0
 MOST = 4096
-_LARGER = frozenset({2, 4})
+_LARGER = frozenset({2, 4, 9})
 _APART = 0.5
 Sample = list[float | None]
 
@@ -77,14 +77,13 @@ class Sampler:
             rate.of("write", self._sums[2], moment),
             rate.of("in", received, moment),
             rate.of("out", sent, moment),
+            self._cards.total,
         ]
 
     def _add(self, sample: Sample) -> None:
-        for name, place in (("cpu", 1), ("memory", 2), ("gpu_memory", 4)):
+        for name, place in (("cpu", 1), ("memory", 2), ("gpu_memory", 4), ("gpu_memory_limit", 9)):
             if (value := sample[place]) is not None:
                 self._peaks[name] = max(value, self._peaks.get(name, 0.0))
-        if self._cards.total is not None:
-            self._peaks["gpu_memory_limit"] = self._cards.total
         if self._file is None:
             return
         self._samples.append(sample)

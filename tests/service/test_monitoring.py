@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import struct
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 from trainyard.jobs.states import JobState
 from trainyard.metrics import EventWriter
 from trainyard.records.trainings import SeriesPoints
-from trainyard_service.database.tables.jobs import AttemptRow, JobRow
+from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.trainings import InstanceRow, TrainingRow
 from trainyard_service.jobs import kept, log_search
 from trainyard_service.jobs.log import LogFile
@@ -179,9 +181,27 @@ def test_times_of_a_log_are_those_of_the_attempt_that_wrote_last(tmp_path):
     folders = [tmp_path / "1", tmp_path / "2"]
     for folder, pairs in zip(folders, ([(0, 1000), (500, 2000), (900, 3000)], [(600, 9000), (700, 9500)]), strict=True):
         folder.mkdir()
-        (folder / "output.times").write_bytes(b"".join(log_search._TIME.pack(*pair) for pair in pairs) + b"torn")
+        (folder / "output.times").write_bytes(b"".join(struct.pack("<QQ", *pair) for pair in pairs) + b"torn")
     found = log_search.times(folders, 550, None)
     assert list(zip(found.offsets, found.times, strict=True)) == [(500, 2.0), (600, 9.0), (700, 9.5)]
+
+
+def test_times_of_a_log_are_read_once_and_then_only_what_was_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, pread = list[bytes](), os.pread
+
+    def counted(*asked: int) -> bytes:
+        read.append(pread(*asked))
+        return read[-1]
+
+    monkeypatch.setattr(os, "pread", counted)
+    with (tmp_path / "output.times").open("wb") as file:
+        file.write(b"".join(struct.pack("<QQ", at, 1000 * at) for at in range(50_000)))
+        file.flush()
+        log_search.times([tmp_path], 0, None)
+        file.write(struct.pack("<QQ", 50_000, 60_000_000))
+    read.clear()
+    assert log_search.times([tmp_path], 49_999, None).times == [49_999, 60_000]
+    assert sum(map(len, read)) < 100
 
 
 def test_smoothing_begins_at_the_first_value_and_passes_over_what_is_none():
@@ -192,11 +212,31 @@ def test_a_parameter_only_one_run_has_differs():
     assert differing([{"a": 1, "b": None}, {"a": 1}]) == ["b"]
 
 
+def write_use_of_cards(service: Any, attempt: str, *totals: int | None) -> None:
+    """Samples of an attempt, or of one replica of it, whose cards have so much memory together."""
+    folder = service.context.home.kept(f"job-{RUNS[0][0]}-{attempt}")
+    folder.mkdir(parents=True)
+    rows = [[100.0 + at, 0.5, 1e6, 0.5, 5e9, None, None, None, None, total] for at, total in enumerate(totals)]
+    (folder / "usage.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def memory_of_cards(client: Any) -> Any:
+    return client.get(f"/jobs/{RUNS[0][0]}/usage").json()["gpu_memory_limit"]
+
+
+def test_the_memory_of_the_cards_is_known_from_the_first_sample_on(service: Any, client: Any) -> None:
+    assert memory_of_cards(client) is None
+    write_use_of_cards(service, "1", 24 << 30)
+    assert memory_of_cards(client) == 24 << 30
+
+
 def test_the_memory_of_the_cards_is_told_by_the_newest_attempt_that_knew_it(service: Any, client: Any) -> None:
-    job = RUNS[0][0]
-    assert client.get(f"/jobs/{job}/usage").json()["gpu_memory_limit"] is None
-    with service.context.database.write() as session:
-        for number, limit in enumerate((24 << 30, 80 << 30, None), 1):
-            ending = {"cause": "exited", "last_lines": [], "gpu_memory_limit": limit}
-            session.add(AttemptRow(job_id=job, number=number, ending=ending))
-    assert client.get(f"/jobs/{job}/usage").json()["gpu_memory_limit"] == 80 << 30
+    for number, total in enumerate((24 << 30, 80 << 30, None), 1):
+        write_use_of_cards(service, str(number), total)
+    assert memory_of_cards(client) == 80 << 30
+
+
+def test_replicas_have_the_memory_of_all_their_cards_together(service: Any, client: Any) -> None:
+    write_use_of_cards(service, "1-worker0", 24 << 30, 24 << 30, 24 << 30)
+    write_use_of_cards(service, "1-worker1", 80 << 30)
+    assert memory_of_cards(client) == 104 << 30

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from trainyard_spawner import usage
+from trainyard_spawner.nvml import Reading
 from trainyard_spawner.usage import Rates, Sampler, halved
 
 BUSY = "import time\nx = bytearray(64 << 20)\nend = time.time() + 60\nwhile time.time() < end: pass"
@@ -51,7 +53,7 @@ def test_the_file_stays_small_and_keeps_the_most_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(usage, "MOST", 8)
     sampler = Sampler(tmp_path, [], 1)
     for number in range(100):
-        sampler._add([float(number), 1.0, 100.0 if number != 41 else 9000.0, None, None, 0.0, 0.0, None, None])
+        sampler._add([float(number), 1.0, 100.0 if number != 41 else 9000.0, None, None, 0.0, 0.0, None, None, None])
     assert len(rows(tmp_path)) < 8
     assert max(row[2] for row in rows(tmp_path)) == 9000
     assert sampler.seconds > usage.SECONDS
@@ -67,9 +69,18 @@ def test_a_counter_becomes_a_rate():
 
 
 def test_two_samples_become_their_mean_and_the_larger_memory():
-    first = [0.0, 1.0, 10.0, None, 5.0, 1.0, None, 1.0, 1.0]
-    second = [2.0, 3.0, 4.0, None, 7.0, 3.0, 8.0, None, 1.0]
-    assert halved(first, second) == [1.0, 2.0, 10.0, None, 7.0, 2.0, 8.0, 1.0, 1.0]
+    first = [0.0, 1.0, 10.0, None, 5.0, 1.0, None, 1.0, 1.0, None]
+    second = [2.0, 3.0, 4.0, None, 7.0, 3.0, 8.0, None, 1.0, 80.0]
+    assert halved(first, second) == [1.0, 2.0, 10.0, None, 7.0, 2.0, 8.0, 1.0, 1.0, 80.0]
+
+
+def test_each_sample_tells_what_the_cards_have_together(tmp_path, monkeypatch):
+    cards = SimpleNamespace(total=80e9, read=lambda: Reading(busy=0.5, memory=5e9))
+    monkeypatch.setattr(usage.nvml, "Cards", lambda devices: cards)
+    sampler = Sampler(tmp_path, [], 1, ("GPU-one",))
+    sampler.sample()
+    assert [rows(tmp_path)[0][place] for place in (3, 4, 9)] == [0.5, 5e9, 80e9]
+    assert sampler.peaks()["gpu_memory_limit"] == 80e9
 
 
 @pytest.mark.parametrize("root", [2**22 + 5])

@@ -18,11 +18,10 @@ from trainyard.records.trainings import Curves
 from trainyard.words import N_
 
 from trainyard_service.api import jobs as job_routes
-from trainyard_service.api.datasets import Reading, ReadingDep
+from trainyard_service.api.datasets import ReadingDep
 from trainyard_service.api.job_logs import merged
 from trainyard_service.api.trainings import CurvesDep, marks_of
 from trainyard_service.audit import AuditedRoute
-from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.trainings import InstanceRow
 from trainyard_service.jobs import gang, kept, log_search
 from trainyard_service.jobs.log import LogFile
@@ -50,21 +49,8 @@ def get_usage(
         row = job_routes.find(session, reading.caller, job_id)
         name = gang.must_be_one(row, replica) if replica else ""
         limit = gang.size_within(row, name, reading.engine.ledger.sizes(session))
-        cards = _memory_of_cards(reading, row, name)
     used = kept.usage(reading.context.home, row.id, points, name)
-    used = used.model_copy(update={"gpu_memory_limit": cards})
     return used.model_copy(update={"cpu_limit": limit.cpu, "memory_limit": limit.memory}) if limit else used
-
-
-def _memory_of_cards(reading: Reading, job: JobRow, replica: str) -> int | None:
-    """What the cards of the job, or of one replica, have together: a launch tells it, and so does how an attempt ended."""
-    keys = gang.keys_of(job)
-    states = [reading.context.launcher.state(key) for name, key in keys.items() if replica in ("", name)]
-    told = [state.gpu_memory_limit for state in states if state and state.gpu_memory_limit]
-    if told or replica:
-        return sum(told) or None
-    endings = [one.ending.get("gpu_memory_limit") for one in reversed(job.attempts) if one.ending]
-    return next((limit for limit in endings if limit), None)
 
 
 @router.get("/jobs/{job_id}/log/search")

@@ -22,6 +22,8 @@ USAGE = "usage.jsonl"
 _DAYS = 7
 """So long what a job used can be looked at, unless it is a training: a training's stays until it is deleted."""
 _FIELDS = ("times", "cpu", "memory", "gpu", "gpu_memory", "disk_read", "disk_write", "network_in", "network_out")
+_WHOLE = (len(_FIELDS), len(_FIELDS) + 1)
+"""How many numbers a line has; the last, what the cards have of memory together, is not told in older files."""
 _OF_JOB = re.compile(r"job-([0-9a-f]{16})-")
 _FOLDER = re.compile(r"job-[0-9a-f]{16}-(\d+)(?:-([a-z]+\d+))?")
 _STEP = 30.0
@@ -72,14 +74,18 @@ def usage(home: Home, job_id: str, points: int, replica: str = "") -> JobUsage:
     Of several replicas together, or of one of them.
     """
     samples: list[list[float | None]] = []
-    attempts = []
+    attempts, cards = [], None
     for _, found in sorted(_attempts(home, job_id).items()):
         attempts.append(len(samples))
         several = [_samples(folder / USAGE) for name, folder in sorted(found.items()) if replica in ("", name)]
-        samples += several[0] if len(several) == 1 else _summed(several)
+        together = several[0] if len(several) == 1 else _summed(several)
+        # of replicas some end before the others, and their cards with them
+        cards = max((one[-1] for one in together if one[-1] is not None), default=cards)
+        samples += together
     width = max(1, -(-len(samples) // points))
     columns = {name: _joined([one[place] for one in samples], width, name) for place, name in enumerate(_FIELDS)}
-    return JobUsage.model_validate({"job": job_id, "attempts": [begin // width for begin in attempts], **columns})
+    begins = [begin // width for begin in attempts]
+    return JobUsage.model_validate({"job": job_id, "attempts": begins, "gpu_memory_limit": cards, **columns})
 
 
 def _samples(path: Path) -> list[list[float | None]]:
@@ -94,8 +100,8 @@ def _samples(path: Path) -> list[list[float | None]]:
             sample = json.loads(line)
         except ValueError:
             continue
-        if isinstance(sample, list) and len(sample) == len(_FIELDS) and isinstance(sample[0], int | float):
-            found.append(sample)
+        if isinstance(sample, list) and len(sample) in _WHOLE and isinstance(sample[0], int | float):
+            found.append([*sample, *[None] * (_WHOLE[-1] - len(sample))])
     return found
 
 

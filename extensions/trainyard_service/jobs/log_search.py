@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import struct
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -15,6 +13,7 @@ from trainyard.metrics.beneath import open_beneath
 from trainyard.records.monitoring import LogMatch, LogSearch, LogTimes
 
 from trainyard_service.jobs.log import LogFile
+from trainyard_service.jobs.stamps import KEPT
 
 BLOCK = 4 << 20
 AT_ONCE = 512 << 20
@@ -22,7 +21,6 @@ AT_ONCE = 512 << 20
 MOST_MATCHES = 500
 _SHOWN = 300
 _CODES = re.compile(rb"\x1b\[[0-9;:?]*[ -/]*[@-~]")
-_TIME = struct.Struct("<QQ")
 
 
 @dataclass
@@ -106,20 +104,8 @@ def _whole_lines(file: BinaryIO, offset: int, end: int) -> Iterator[bytes]:
         yield rest
 
 
-def times(folders: list[Path], offset: int, end: int | None, most: int = 5000) -> LogTimes:
+def times(folders: Sequence[Path], offset: int, end: int | None, most: int = 5000) -> LogTimes:
     """When what stands between two places was written, by the time files of a job's attempts, the oldest first."""
-    pairs: list[tuple[int, int]] = []
-    for folder in folders:
-        try:
-            whole = (folder / "output.times").read_bytes()
-        except OSError:
-            continue
-        found = list(_TIME.iter_unpack(whole[: len(whole) // _TIME.size * _TIME.size]))
-        # an attempt that found the log shorter than an earlier one left it knows better
-        pairs = pairs[: bisect_left(pairs, found[0])] + found if found else pairs
-    offsets = [at for at, _ in pairs]
-    first = max(0, bisect_right(offsets, offset) - 1)
-    last = len(offsets) if end is None else bisect_left(offsets, end)
-    chosen = pairs[first:last]
-    chosen = chosen[:: -(-len(chosen) // most) or 1]
-    return LogTimes(offsets=[at for at, _ in chosen], times=[when / 1000 for _, when in chosen])
+    offsets, written = KEPT.of(folders).between(offset, end)
+    step = -(-len(offsets) // most) or 1
+    return LogTimes(offsets=list(offsets[::step]), times=[when / 1000 for when in written[::step]])

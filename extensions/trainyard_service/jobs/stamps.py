@@ -58,6 +58,12 @@ class Stamps:
         place = bisect_right(self._offsets, offset) - 1
         return self._times[place] if place >= 0 else 0
 
+    def between(self, offset: int, end: int | None) -> tuple[Sequence[int], Sequence[int]]:
+        """The pairs that tell of what stands from ``offset`` to ``end`` (None: to the end of all), as offsets and times."""
+        first = max(0, bisect_right(self._offsets, offset) - 1)
+        last = len(self._offsets) if end is None else bisect_left(self._offsets, end)
+        return self._offsets[first:last], self._times[first:last]
+
     def caught_up(self) -> bool:
         """Read what the newest launch has added; False where more than that has changed, and all must be read again."""
         with _opened(self._paths[-1] if self._paths else None) as file:
