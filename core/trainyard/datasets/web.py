@@ -120,6 +120,7 @@ class Web:
         self._allowed, self._limits, self._resolver = allowed, limits, resolver
         self._starting = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._session: ClientSession | None = None
         self._gate = asyncio.Semaphore(limits.at_once)
         self._gates: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
@@ -158,15 +159,19 @@ class Web:
         """End everything under way."""
         with self._starting:
             loop, self._loop = self._loop, None
-        if loop is not None:
+            thread, self._thread = self._thread, None
+        if loop is not None and thread is not None:
             asyncio.run_coroutine_threadsafe(self._end(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="web", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
+                self._thread.start()
             return self._loop
 
     async def _end(self) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import itertools
 import socket
+import threading
 import tracemalloc
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -111,6 +114,21 @@ def test_a_redirect_inward_is_not_followed(server, hop):
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://pictures.test/1", "http://a:b@pictures.test/1"])
 def test_a_redirect_to_what_is_no_web_address_is_refused(reader, server, target):
     assert code_of(reader.read, server.url(f"/to?url={target}", "pictures.test")) in {"web-address", "web-password"}
+
+
+def test_a_refused_picture_leaves_no_socket_behind(server):
+    gc.collect()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ResourceWarning)
+        made = web("pictures.test", inward_test=["127.0.0.1"])
+        assert code_of(made.read, server.url("/page", "pictures.test")) == "picture-type"
+        assert code_of(made.read, server.url("/pictures/1", "inward.test")) == "web-private"
+        made.close()
+        for thread in threading.enumerate():
+            if thread.name == "web":
+                thread.join(5)
+        gc.collect()
+    assert [str(one.message) for one in told] == []
 
 
 def test_redirects_are_followed_and_end(reader, server):
