@@ -16,7 +16,7 @@ from trainyard.words import N_, translate
 if TYPE_CHECKING:
     from trainyard.client import Client
     from trainyard.records.distributed import Replica
-    from trainyard.records.jobs import Job
+    from trainyard.records.jobs import Ending, Job
 
 jobs = typer.Typer(no_args_is_help=True)
 MOST_AT_ONCE = 8 << 20
@@ -125,12 +125,18 @@ def show_job(job: Job, *, json: bool) -> None:
     as_fields(
         [
             ("id", job.id), ("kind", job.kind), ("name", job.name), ("owner", job.owner.name), ("group", job.group),
-            ("state", job.state), ("waits for", job.waiting.text if job.waiting else None), ("progress", progress),
+            ("state", job.state), *waiting_rows(job), ("progress", progress),
             ("image", job.image), ("package", job.package), ("created", job.created), ("started", job.started),
-            ("ended", job.ended), *stopping_rows(job), *ending_rows(job), *retry_rows(job),
+            ("ended", job.ended), *stopping_rows(job), *ending_rows(job.ending), *retry_rows(job),
         ]
     )  # fmt: skip
     show_last_lines(job)
+
+
+def waiting_rows(job: Job) -> list[tuple[str, Any]]:
+    """Its place in the queue and what is short; the whole reason is `trainyard jobs why`."""
+    told = job.waiting
+    return [("place", f"{told.place} / {told.of}"), ("waits for", told.text)] if told else []
 
 
 @jobs.command()
@@ -144,9 +150,8 @@ def attempts(job: Which, json: Json = False) -> None:
     return as_table(("attempt", "started", "ended", "how"), rows)
 
 
-def ending_rows(job: Job) -> list[tuple[str, Any]]:
+def ending_rows(ending: Ending | None) -> list[tuple[str, Any]]:
     """How it ended, what it used of its limits, and what to do."""
-    ending = job.ending
     if ending is None:
         return []
     used: list[tuple[str, float | None, float | None, Callable[[float], str]]] = [
@@ -180,13 +185,12 @@ def stopping_rows(job: Job) -> list[tuple[str, Any]]:
 def show_last_lines(job: Job) -> None:
     """What a failed job said last."""
     if job.state == "failed" and job.ending and job.ending.last_lines:
-        print("\n" + last_lines(job))
+        print("\n" + last_lines(job.ending))
 
 
-def last_lines(job: Job) -> str:
+def last_lines(ending: Ending) -> str:
     """The last lines of the output without what a terminal would obey: they may be somebody else's."""
-    said = job.ending.last_lines if job.ending else ()
-    return "\n".join(_UNPRINTED.sub("", line) for line in said)
+    return "\n".join(_UNPRINTED.sub("", line) for line in ending.last_lines)
 
 
 def retry_rows(job: Job) -> list[tuple[str, Any]]:
@@ -200,4 +204,4 @@ def why(job: Job) -> str:
     """How a job ended, and the last lines it said if it failed."""
     if job.ending is None:
         return ""
-    return "\n".join([job.ending.text, *([last_lines(job)] if job.state == "failed" and job.ending.last_lines else ())])
+    return "\n".join([job.ending.text, *([last_lines(job.ending)] if job.state == "failed" and job.ending.last_lines else ())])

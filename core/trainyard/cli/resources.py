@@ -62,6 +62,8 @@ def put_cluster(
     gpu: Gpus = 0,
     gpu_type: GpuType = None,
     hours: Annotated[float, typer.Option(help="At most so many hours for each training.")] = 72,
+    person_cpu: Annotated[float | None, typer.Option(min=0, help="Cores at once for each person.")] = None,
+    person_memory: Annotated[str | None, typer.Option(help="Memory at once for each person, such as 64G.")] = None,
     person_gpu: Annotated[int | None, typer.Option(min=0, help="GPUs at once for each person.")] = None,
     person_jobs: Annotated[int | None, typer.Option(min=0, help="Running jobs at once for each person.")] = None,
     group: Annotated[
@@ -74,10 +76,11 @@ def put_cluster(
     from trainyard.records.accounts import Quota
     from trainyard.records.resources import NewCluster
 
+    each = Quota(cpu=person_cpu, memory=in_bytes(person_memory, "person_memory"), gpu=person_gpu, jobs=person_jobs)
     with signed_in() as client:
         new = NewCluster(
             description=description, device_type=gpu_type, cpu=cpu, memory=in_bytes(memory, "memory") or 0, gpu=gpu,
-            person=Quota(gpu=person_gpu, jobs=person_jobs), hours=hours, groups=group or [],
+            person=each, hours=hours, groups=group or [],
         )  # fmt: skip
         one = client.put_cluster(name, new)
     return as_json(one) if json else _table([one])

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trainyard.cli.call import MOST, Json, find, signed_in
-from trainyard.cli.jobs import Follow, OfReplica, Tail, ending_rows, retry_rows, show_last_lines, stopping_rows, why, write_log
+from trainyard.cli.jobs import (
+    Follow,
+    OfReplica,
+    Tail,
+    ending_rows,
+    retry_rows,
+    show_last_lines,
+    stopping_rows,
+    waiting_rows,
+    why,
+    write_log,
+)
 from trainyard.cli.show import as_fields, as_json, as_table, done, language, say_aside, word
 from trainyard.words import N_, translate
 
 if TYPE_CHECKING:
     from trainyard.client import Client
-    from trainyard.records.trainings import Training, TrainingCheck
+    from trainyard.records.trainings import Instance, Training, TrainingCheck
 
 train = typer.Typer(no_args_is_help=True)
 DEFAULT_PRIORITY = 100
@@ -27,13 +39,15 @@ Wait = Annotated[bool, typer.Option("--wait", help="Until it has ended; exit cod
 @train.command("list")
 def list_trainings(
     search: Annotated[str, typer.Option(help="Words that are in the name.")] = "",
+    state: Annotated[str, typer.Option(help="Such as queued or running.")] = "",
     mine: Annotated[bool, typer.Option("--mine", help="Only your own.")] = False,
     trials: Annotated[bool, typer.Option("--trials", help="The trials of searches too.")] = False,
     json: Json = False,
 ) -> None:
     """Trainings you may see, the newest first."""
     with signed_in() as client:
-        found = client.trainings(search=search, mine=mine, trials=trials, limit=MOST).items
+        chosen = {"state": state} if state else {}
+        found = client.trainings(search=search, mine=mine, trials=trials, limit=MOST, **chosen).items
     if json:
         return as_json(found)
     rows = [(one.id, one.name, one.job.state, one.job.owner.name, one.job.image, one.job.package) for one in found]
@@ -205,8 +219,22 @@ def show(training: Which, json: Json = False) -> None:
     if json:
         return as_json(found)
     show_training(found, json=False)
-    rows = [(one.id, one.state, f"{one.epoch or ''}/{one.epochs or ''}", one.started, one.stopped) for one in found.instances]
-    return as_table(("instance", "state", "epoch", "started", "ended"), rows) if rows else None
+    rows = [instance_row(one) for one in found.instances]
+    if rows:
+        as_table(("instance", "state", "epoch", "batch", "samples/s", "elapsed", "remaining", "started", "ended"), rows)
+    return None
+
+
+def instance_row(one: Instance) -> tuple[object, ...]:
+    """How far a run of a script is, in the order of the table's columns."""
+    epoch = f"{one.epoch_under_way or ''}/{one.epochs or ''}"
+    speed = None if one.samples_per_second is None else f"{one.samples_per_second:.3g}"
+    times = (_clock(one.elapsed), _clock(one.remaining))
+    return (one.id, one.state, epoch, one.batch, speed, *times, one.started, one.stopped)
+
+
+def _clock(seconds: float | None) -> str:
+    return "" if seconds is None else str(timedelta(seconds=round(seconds)))
 
 
 @train.command()
@@ -252,13 +280,14 @@ def show_training(training: Training, *, json: bool, waited: bool = False) -> No
     as_fields(
         [
             ("id", training.id), ("name", training.name), ("description", training.description), ("state", job.state),
-            ("waits for", job.waiting.text if job.waiting else None), ("owner", job.owner.name), ("group", job.group),
+            *waiting_rows(job), ("owner", job.owner.name), ("group", job.group),
             ("image", job.image), ("package", job.package), ("virtual cluster", job.cluster),
             ("priority", job.priority if job.priority != DEFAULT_PRIORITY else None),
             ("gives way", translate(N_("yes"), language()) if job.preemptible else None), ("entry", training.entry),
             ("sets", ", ".join(f"{split} {one.dataset_name} {one.format}" for split, one in training.sets.items())),
             ("started", job.started), ("ends at the latest", job.deadline if job.state not in ENDED else None),
-            ("ended", job.ended), *stopping_rows(job), *ending_rows(job), *retry_rows(job),
+            ("last output", training.last_output),
+            ("ended", job.ended), *stopping_rows(job), *ending_rows(job.ending), *retry_rows(job),
             ("goes on from", _from(training)), ("log", training.log),
         ]
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainyard.cli.call import Json, signed_in
+from trainyard.cli.jobs import ending_rows, last_lines
 from trainyard.cli.show import as_fields, as_json, word
 from trainyard.words import N_
 
@@ -87,11 +88,14 @@ def _show(client: Client, view: WorkspaceView, *, json: bool) -> None:
     if json:
         return as_json(view)
     address = client.root + view.address if view.address.startswith("/") else view.address
-    return as_fields(
+    as_fields(
         [
             ("state", word(view.state)), ("waits for", view.waiting or None),
             ("group", view.group), ("image", view.image), ("package", view.package),
             ("started", view.started), ("ends", view.ends), ("address", address),
-            ("sets", ", ".join(view.datasets)), ("ended", view.ending.text if view.ending else None),
+            ("sets", ", ".join(view.datasets)), *ending_rows(view.ending),
         ]
     )  # fmt: skip
+    if view.ending and view.ending.error_class:
+        typer.echo("\n" + last_lines(view.ending))
+    return None

@@ -118,6 +118,13 @@ class Instance(Record):
     remaining: float | None = None
     last_output: datetime | None = None
 
+    @property
+    def epoch_under_way(self) -> int | None:
+        """Counted from 1 and never above their number; scripts count from 0."""
+        if self.epoch is None:
+            return None
+        return min(self.epoch + 1, self.epochs) if self.epochs else self.epoch + 1
+
 
 class TrialOf(Record):
     """The search that a training is a trial of, and its number there."""

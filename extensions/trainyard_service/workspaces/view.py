@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.jobs.launch import LaunchState
-from trainyard.records.jobs import WorkspaceView
+from trainyard.jobs.states import Cause
+from trainyard.records.jobs import Ending, WorkspaceView
+from trainyard.words import N_, translate
 
 from trainyard_service.context import Context
 from trainyard_service.database.tables.accounts import ExpulsionRow, GroupRow
@@ -15,6 +17,8 @@ from trainyard_service.database.tables.jobs import AllocationRow, WaitingWorkspa
 from trainyard_service.jobs.endings import ending_view
 from trainyard_service.workspaces.grants import newest
 from trainyard_service.workspaces.waiting import sentence, waits_now
+
+_AGAIN = N_("Files are kept. Start it again when you need it; renewed in time, it goes on without a break.")
 
 
 def workspace_view(session: Session, context: Context, account_id: int, language: str, grace: float) -> WorkspaceView:
@@ -37,8 +41,16 @@ def workspace_view(session: Session, context: Context, account_id: int, language
         ends=_ends(session, row) if running else None,
         address=f"/user/u{account_id}/lab" if state == "running" else "",
         datasets=list(row.sets),
-        ending=ending_view(row.ending, language) if not running else None,
+        ending=_ending(row, language) if not running else None,
     )
+
+
+def _ending(row: WorkspaceRow, language: str) -> Ending | None:
+    """How it ended; it saves no checkpoint to go on from when its time is over."""
+    ending = ending_view(row.ending, language)
+    if ending is None or ending.cause is not Cause.TIME_LIMIT:
+        return ending
+    return ending.model_copy(update={"suggestion": translate(_AGAIN, language)})
 
 
 def _waiting(session: Session, asking: WaitingWorkspaceRow, words: str) -> WorkspaceView:

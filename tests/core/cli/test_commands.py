@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from trainyard.cli.jobs import stopping_rows, why
+from trainyard.cli.jobs import stopping_rows, waiting_rows, why
+from trainyard.cli.training import instance_row
 from trainyard.jobs.states import JobState
 from trainyard.records.accounts import AccountState
 from trainyard.records.jobs import Job
-from trainyard_service.database.tables.jobs import JobRow
+from trainyard.records.trainings import Instance
+from trainyard_service.database.tables.jobs import JobRow, WorkspaceRow
 from trainyard_service.database.tables.trainings import TrainingRow
 
 
@@ -166,6 +168,22 @@ def test_a_stopped_workspace_says_so(run: Any, anna: Any) -> None:
     assert json.loads(run("workspace", "status", "--json").out)["state"] == "stopped"
 
 
+def test_a_workspace_that_broke_says_how_what_it_used_what_to_do_and_its_last_lines(run: Any, service: Any, anna: Any) -> None:
+    moment = datetime.now(UTC)
+    ending = {"cause": "out-of-memory", "peak_memory": 2**30, "memory_limit": 2**30, "last_lines": ["Killed"]}
+    ending |= {"error_class": "permanent", "offer": {"kind": "twice-the-memory", "package": "2Core4G"}}
+    with service.context.database.write() as session:
+        row = WorkspaceRow(key=f"workspace-{anna.id}-1", account_id=anna.id, number=1, group_id=1, image="workspace:1")
+        row.package, row.ends_at, row.ended, row.ending = "1Core2G", moment + timedelta(hours=1), moment, ending
+        session.add(row)
+    said = run("workspace", "status").out
+    assert "needed more than its 1 GiB of memory" in said
+    assert "memory 1 GiB of 1 GiB" in said
+    assert "Take a package with more memory" in said
+    assert "2Core4G" in said
+    assert said.endswith("Killed\n")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -251,6 +269,7 @@ def test_a_job_is_given_by_itself_or_by_its_training(run: Any, service: Any, ann
         session.flush()
         told = {"name": "net", "owner_id": anna.id, "group_id": 1, "job_id": job.id, "entry": "x", "hours": 1}
         session.add(TrainingRow(id="b" * 16, **told))
+    assert [len(run("train", "list", "--state", one, "--json").json) for one in ("queued", "running")] == [1, 0]
     assert [run("jobs", "show", named, "--json").json["id"] for named in ("a" * 16, "b" * 16, "net")] == ["a" * 16] * 3
     assert "There is no training" in run("jobs", "show", "c" * 16).error
 
@@ -273,3 +292,18 @@ def test_what_a_failed_program_said_last_cannot_command_the_terminal() -> None:
 def test_what_was_asked_to_end_and_is_still_there_says_so() -> None:
     assert [stopping_rows(job_of(state=state, wanted="stop")) != [] for state in ("running", "stopped")] == [True, False]
     assert stopping_rows(job_of(state="running")) == []
+
+
+def test_what_waits_shows_its_place_and_why() -> None:
+    short = {"subject": "group vision", "resource": "cpu", "used": 4, "limit": 4, "asked": 1, "text": "4 of 4 in use."}
+    waiting = {"place": 2, "of": 5, **short}
+    assert waiting_rows(job_of(state="queued", waiting=waiting)) == [("place", "2 / 5"), ("waits for", "4 of 4 in use.")]
+
+
+def test_a_run_shows_what_the_tiles_of_its_page_show() -> None:
+    began = datetime(2026, 11, 21, tzinfo=UTC)
+    run = Instance(
+        id="1" * 24, training="t" * 16, state="running", started=began, stopped=None,
+        epoch=1, epochs=10, batch=70, samples_per_second=848.93, elapsed=61.4, remaining=3600.0,
+    )  # fmt: skip
+    assert instance_row(run)[2:7] == ("2/10", 70, "849", "0:01:01", "1:00:00")

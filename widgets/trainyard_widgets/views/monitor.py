@@ -10,7 +10,7 @@ from trainyard.metrics.epochs import epochs_of
 from trainyard.metrics.tags import BATCHES_PER_EPOCH, CURVES, PROGRESS, SAMPLES_PER_SECOND, is_loss
 from trainyard.records.trainings import Curves, Instance, SeriesPoints, Training
 
-from trainyard_widgets.views.trainings import epoch_shown, instance_view, row
+from trainyard_widgets.views.trainings import instance_view, row
 
 
 def monitor_view(training: Training, chosen: str | None, language: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def tiles(instance: Instance | None) -> dict[str, Any]:
     if instance is None:
         return dict.fromkeys(("epoch", "epochs", "batch", "samples_per_second", "remaining"))
     return {
-        "epoch": epoch_shown(instance),
+        "epoch": instance.epoch_under_way,
         "epochs": instance.epochs,
         "batch": instance.batch,
         "samples_per_second": instance.samples_per_second,

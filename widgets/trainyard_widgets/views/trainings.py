@@ -88,7 +88,7 @@ def row(training: Training, language: str) -> dict[str, Any]:
 def instance_view(instance: Instance) -> dict[str, Any]:
     """A run of a script; ``done`` is how far it is as a part of 1, None while the number of epochs is unknown."""
     plain = instance.model_dump(mode="json")
-    plain["epoch"] = epoch_shown(instance)
+    plain["epoch"] = instance.epoch_under_way
     plain["done"] = None
     if instance.state == "done":
         plain["done"] = 1.0
@@ -97,13 +97,6 @@ def instance_view(instance: Instance) -> dict[str, Any]:
     elif instance.epoch is not None and instance.epochs:
         plain["done"] = round(min(1.0, instance.epoch / instance.epochs), 4)
     return plain
-
-
-def epoch_shown(instance: Instance) -> int | None:
-    """The epoch under way, counted from 1 and never above their number; scripts count from 0."""
-    if instance.epoch is None:
-        return None
-    return min(instance.epoch + 1, instance.epochs) if instance.epochs else instance.epoch + 1
 
 
 def actions(training: Training) -> list[str]:
