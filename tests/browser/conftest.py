@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import which
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from .main_job import format_dataset, let_in, start_training, upload_dataset
 from .pictures import write_archive, write_list
 from .running import RunningPlatform
-from .visitor import Visitor
+from .visitor import Visitor, open_browser
 from .watching import taken
 
 GROUP = "vision"
@@ -44,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     walk = sorted((items[place] for place in places), key=lambda item: _place(item.path.stem.removeprefix("test_")))
     for place, item in zip(places, walk, strict=True):
         item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.timeout(600))
+        item.add_marker(pytest.mark.timeout(1200))
         items[place] = item
 
 
@@ -87,11 +86,9 @@ def platform() -> Iterator[RunningPlatform]:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, or Playwright's own where there is none. It ends with these tests: its event loop blocks others'."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
+    """It ends with these tests."""
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="package")
@@ -105,12 +102,7 @@ def people(platform: RunningPlatform, chromium: Browser) -> People:
         eve=Visitor(chromium, platform.address, "Eve Müller"),
     )
     for visitor, group in ((walkers.ana, GROUP), (walkers.bob, GROUP), (walkers.eve, None)):
-        if visitor.name not in {one["name"] for one in platform.ask("GET", "/accounts")["items"]}:
-            visitor.sign_up()
-        waiting = platform.ask("GET", "/accounts", state="applied")["items"]
-        for account in (one for one in waiting if one["name"] == visitor.name):
-            platform.ask("POST", f"/accounts/{account['id']}/approve", {"group": group})
-        visitor.sign_in()
+        let_in(platform, visitor, group)
     return walkers
 
 
@@ -152,21 +144,7 @@ def own_dataset(people: People, tmp_path_factory: pytest.TempPathFactory) -> str
     for old in left_over(people.ana, "datasets", "街景 street"):
         people.ana.call("DELETE", f"/datasets/{old}")
     folder = tmp_path_factory.mktemp("upload")
-    page = people.ana.open("datasets?new=1")
-    people.ana.shoot("datasets-new-what", whole=False)
-    page.get_by_role("button", name="Next step").click()
-    inputs = page.locator("dialog input[type=file]")
-    inputs.nth(0).set_input_files(write_list(folder / "街景 street.jsonl"))
-    inputs.nth(1).set_input_files(write_archive(folder / "pictures.zip"))
-    expect(page.locator("dialog .ty-transfer .ty-good")).to_have_count(2)
-    people.ana.shoot("datasets-new-where", whole=False)
-    page.get_by_role("button", name="Next step").click()
-    expect(page.locator("dialog [name=name]")).to_have_value("街景 street")
-    people.ana.shoot("datasets-new", whole=False)
-    page.get_by_role("button", name="Create dataset").click()
-    page.wait_for_url("**/dataset?id=*")
-    expect(page.locator("[data-state=ready]").first).to_be_visible()
-    return people.ana.identity()
+    return upload_dataset(people.ana, write_list(folder / "街景 street.jsonl"), write_archive(folder / "pictures.zip"))
 
 
 @pytest.fixture(scope="package")
@@ -178,24 +156,23 @@ def bucket(people: People, tmp_path_factory: pytest.TempPathFactory) -> str:
     if form.is_visible():
         page.get_by_role("button", name="Connect").click()
     name = path.inner_text().strip()
+    put_in_bucket(page, write_list(tmp_path_factory.mktemp("bucket") / "街景 list.jsonl"))
+    return name
+
+
+def put_in_bucket(page: Page, file: Path) -> None:
+    """Upload a file on the page of the bucket."""
     page.get_by_role("button", name="Upload").click()
-    file = tmp_path_factory.mktemp("bucket") / "街景 list.jsonl"
-    page.locator("dialog input[type=file]").set_input_files(write_list(file))
+    page.locator("dialog input[type=file]").set_input_files(file)
     expect(page.locator("dialog")).to_contain_text("1 uploaded.")
     page.get_by_role("button", name="Done").click()
     expect(page.locator("table")).to_contain_text(file.name)
-    return name
 
 
 @pytest.fixture(scope="package")
 def formatted(people: People, digits: str) -> str:
     """The public digits, which Ana formatted in both formats with one press; the dataset's id."""
-    page = people.ana.open(f"dataset?id={digits}&format=1")
-    page.locator("dialog [name=lmdb]").check()
-    page.locator("dialog [name=seed]").fill("7")
-    people.ana.shoot("dataset-format", whole=False)
-    page.locator("dialog").get_by_role("button", name="Format").click()
-    expect(page.locator("[data-state=finished]").first).to_be_visible(timeout=120_000)
+    format_dataset(people.ana, digits, "lmdb")
     return digits
 
 
@@ -216,20 +193,4 @@ def training(people: People, formatted: str, training_image: str) -> str:
     """The id of a training that Ana made with the wizard from her pair of sets."""
     for begun in left_over(people.ana, "trainings", "digits-cnn"):
         return begun
-    page = people.ana.open("training_new")
-    page.get_by_role("tab", name="Public").click()
-    pair = page.locator(".ty-dataset-sets", has_text="digits").locator(".ty-pair", has_text="RecordIO").first
-    pair.locator("input[name=train]").check()
-    people.ana.shoot("training-new-pair", whole=False)
-    page.get_by_role("button", name="Take both").click()
-    expect(pair.locator("input[name=val]")).to_be_checked()
-    people.ana.shoot("training-new-sets")
-    page.get_by_role("button", name="Next step").click()
-    people.ana.shoot("training-new-image")
-    page.get_by_role("button", name="Next step").click()
-    page.locator("[name=name]").fill("digits-cnn")
-    expect(page).to_have_url(re.compile("name=digits-cnn"))
-    people.ana.shoot("training-new-resources")
-    page.get_by_role("button", name="Start training").click()
-    page.wait_for_url("**/monitor?id=*")
-    return people.ana.identity()
+    return start_training(people.ana, "digits-cnn", tab="Public", dataset="digits")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
+from .again import clear_away
 from .conftest import GROUP, People
 from .pictures import COUNT
 from .test_keyboard import press, tab_to
@@ -229,6 +230,7 @@ def test_an_unfinished_graph_is_there_after_a_reload_and_other_dice_are_thrown(d
 
 def test_a_template_is_renamed_shared_with_a_group_replaced_and_deleted(people: People, drawing: Page) -> None:
     graph = {"version": 1, "nodes": [{"id": "in", "type": "input"}, {"id": "out", "type": "output"}], "edges": [["in", "out"]]}
+    clear_away(people.ana, "graph/templates", "nothing yet", "夜里两倍")
     people.ana.call("POST", "/graph/templates", {"name": "nothing yet", "graph": graph})
     drawing.reload()
     people.ana.settle()

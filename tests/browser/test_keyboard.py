@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from .again import clear_away
 from .conftest import People
 
 # what is focused, and whether a ring, a border or a shadow tells it
@@ -34,6 +35,7 @@ def press(page: Page, wanted: Locator, key: str = "Enter") -> None:
 
 
 def test_a_training_is_made_with_the_keyboard_alone(people: People, training: str) -> None:
+    clear_away(people.ana, "trainings", "by-keyboard")
     page = people.ana.open("training_new?package=1Core2G")
     tab_to(page, page.locator("[role=tab][aria-selected=true]"))
     while page.get_by_role("tab", name="Public").get_attribute("aria-selected") == "false":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -141,3 +143,15 @@ def test_a_scroll_told_of_after_the_log_is_gone_is_no_error(log: Log, replicas: 
     log.page.wait_for_function("(box) => !box.isConnected", arg=gone)
     gone.evaluate("(box) => box.dispatchEvent(new Event('scroll'))")
     assert problems == []
+
+
+def test_the_last_output_is_what_the_log_brings_and_a_page_that_hears_nothing_asks(log: Log) -> None:
+    quiet = monitor_view(a_training(last_output=datetime.now(UTC) - timedelta(minutes=5)), None, "en")
+    log.page.clock.install()
+    log.by_hand.push(view=quiet | {"waiting": None, "attempts": [], "replicas": []})
+    tile = log.page.locator(".ty-tile", has_text="Last output")
+    expect(tile).to_contain_text("5 min")
+    log.write("still here\n")
+    expect(tile).to_contain_text(re.compile(r"\b\d s ago"))
+    log.page.clock.fast_forward(11_000)
+    log.page.wait_for_function("asked.some((one) => one.action === 'reload_page')")

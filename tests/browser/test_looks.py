@@ -45,12 +45,11 @@ def test_a_full_page_fits_every_window(
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("name", EMPTY)
 def test_an_empty_page_says_what_to_do_next(people: People, name: str, language: str) -> None:
-    people.eve.speak(language)
-    page = people.eve.open(TABS.get(name, name))
-    next_step = page.locator("#ty-root .ty-empty, #ty-root .ty-dataset-sets, #ty-root form")
-    expect(next_step.first).to_be_visible()
-    people.eve.shoot(f"empty-{name}")
-    people.eve.speak("en")
+    with people.eve.speaking(language):
+        page = people.eve.open(TABS.get(name, name))
+        next_step = page.locator("#ty-root .ty-empty, #ty-root .ty-dataset-sets, #ty-root form")
+        expect(next_step.first).to_be_visible()
+        people.eve.shoot(f"empty-{name}")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -76,7 +75,7 @@ def test_nobody_sees_a_page_without_signing_in(platform: RunningPlatform, people
 )
 def test_what_is_not_there_says_so_and_leads_on(people: People, place: str) -> None:
     page = people.bob.page
-    page.goto(f"{people.bob.address}/services/pages/{place}")
+    people.bob.go(f"{people.bob.address}/services/pages/{place}")
     page.locator("h1").first.wait_for()
     expect(page.get_by_role("link", name=re.compile("总览|Overview|To the overview")).first).to_be_visible()
     expect(page.locator("body")).not_to_contain_text("500")
@@ -85,10 +84,9 @@ def test_what_is_not_there_says_so_and_leads_on(people: People, place: str) -> N
 
 def shoot_all(visitor: Visitor, name: str, place: str, language: str) -> None:
     """One page at every width of the language."""
-    visitor.speak(language)
-    page = visitor.open(place)
-    shifted = page.evaluate(SHIFTS)
-    assert shifted < STEADY, f"{name} moved by {shifted:.2f} while it loaded"
-    for width in WIDTHS[language]:
-        visitor.shoot(name, width)
-    visitor.speak("en")
+    with visitor.speaking(language):
+        page = visitor.open(place)
+        shifted = page.evaluate(SHIFTS)
+        assert shifted < STEADY, f"{name} moved by {shifted:.2f} while it loaded"
+        for width in WIDTHS[language]:
+            visitor.shoot(name, width)

@@ -9,10 +9,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from .again import clear_away
 from .conftest import People
 from .running import RunningPlatform
 from .visitor import PASSWORD, PHONE, WIDE, Visitor
 
+START = 180_000  # until a process of the stack that was started again has been noticed
 NASTY = ("<img src=x onerror=alert(1)>\"'&amp;", "🚂🚃🚃 e\u0301 训练集" + "很" * 46, "W" * 63)
 
 
@@ -43,6 +45,7 @@ def test_a_name_against_the_rules_is_refused_with_the_rule(people: People, own_d
 
 
 def test_of_two_tabs_that_delete_the_same_the_second_is_told(people: People, own_dataset: str) -> None:
+    clear_away(people.ana, "datasets", "twice")
     copy = people.ana.call("POST", f"/datasets/{own_dataset}/copy", {"name": "twice"})["id"]
     first, second = people.ana.open("datasets"), people.ana.new_page()
     second.goto(first.url)
@@ -58,6 +61,7 @@ def test_of_two_tabs_that_delete_the_same_the_second_is_told(people: People, own
 
 
 def test_of_two_tabs_that_start_the_same_training_one_does(people: People, training: str) -> None:
+    clear_away(people.ana, "trainings", "only-one")
     place = "training_new?step=resources&train=&name=only-one&entry=sh+-c+true&package=1Core2G"
     first, second = people.ana.open(place), people.ana.new_page()
     second.goto(first.url)
@@ -128,12 +132,12 @@ def test_a_page_says_that_the_service_is_slow_or_away_and_recovers_by_itself(peo
         page.get_by_role("tab").nth(0).click()
         expect(page.locator(".ty-connection")).to_be_visible()
         people.bob.shoot("service-slow", whole=False)
-    expect(page.locator(".ty-connection")).to_have_count(0)
+    expect(page.locator(".ty-connection")).to_have_count(0, timeout=START)
     with platform.stopped("service"):
         page.get_by_role("tab").nth(2).click()
         expect(page.locator("#ty-root .ty-note-bad")).to_be_visible()
         people.bob.shoot("service-away")
-    expect(page.locator("#ty-root .ty-note-bad")).to_have_count(0)
+    expect(page.locator("#ty-root .ty-note-bad")).to_have_count(0, timeout=START)
     expect(page.locator("table")).to_contain_text("digits")
 
 
@@ -142,7 +146,7 @@ def test_a_page_without_the_pages_service_says_so_and_comes_back_by_itself(peopl
     with platform.stopped("pages"):
         expect(page.locator(".ty-connection")).to_be_visible()
         page.screenshot(path=people.bob.shot("pages-away"))
-    expect(page.locator(".ty-connection")).to_have_count(0)
+    expect(page.locator(".ty-connection")).to_have_count(0, timeout=START)
     people.bob.settle()
     expect(page.locator("table")).to_contain_text("digits")
     assert "search=digits" in page.url
@@ -152,7 +156,7 @@ def test_no_kernel_is_left_when_the_pages_are_closed(
     people: People, platform: RunningPlatform, administrator: Visitor, guest: Visitor
 ) -> None:
     def opened() -> int:
-        return int(httpx.get(f"{platform.address}/services/pages/health", timeout=30).json()["open"])
+        return int(httpx.get(f"{platform.address}/services/pages/health", timeout=120).json()["open"])
 
     guest.open("overview")
     before = opened()

@@ -63,7 +63,7 @@ def test_a_refused_applicant_reads_the_reason_and_may_apply_again(administrator:
     page.locator("dialog").get_by_role("button", name="Refuse").click()
     expect(card).to_have_count(0)
     own = applicant.page
-    own.goto(f"{applicant.address}/hub/login")
+    applicant.go(f"{applicant.address}/hub/login")
     own.fill("#username_input", applicant.name)
     own.fill("#password_input", PASSWORD)
     own.click("#login_submit")
@@ -88,12 +88,11 @@ def test_of_two_administrators_who_decide_at_once_the_second_is_told(administrat
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("tab", TABS)
 def test_the_administration_is_drawn(administrator: Visitor, people: People, tab: str, language: str) -> None:
-    administrator.speak(language)
-    administrator.open(f"admin?tab={tab}")
-    administrator.shoot(f"admin-{tab}")
-    if language == "en":
-        administrator.shoot(f"admin-{tab}", PHONE)
-    administrator.speak("en")
+    with administrator.speaking(language):
+        administrator.open(f"admin?tab={tab}")
+        administrator.shoot(f"admin-{tab}")
+        if language == "en":
+            administrator.shoot(f"admin-{tab}", PHONE)
 
 
 def test_the_machine_is_told_as_the_doctor_tells_it(administrator: Visitor) -> None:

@@ -15,6 +15,8 @@ from .visitor import PHONE, WIDE, Visitor
 @pytest.fixture
 def leaving(platform: RunningPlatform, chromium: Browser, people: People) -> Iterator[Visitor]:
     """A member of the group whose account is going to be deleted."""
+    for before in [one for one in platform.ask("GET", "/accounts")["items"] if one["name"] == "Leonie"]:
+        platform.ask("DELETE", f"/accounts/{before['id']}")
     visitor = Visitor(chromium, platform.address, "Leonie")
     visitor.sign_up()
     account = next(one for one in platform.ask("GET", "/accounts", state="applied")["items"] if one["name"] == visitor.name)
@@ -63,8 +65,7 @@ def test_what_a_new_group_gets_is_changed_on_the_page(platform: RunningPlatform,
 @pytest.mark.parametrize("width", [WIDE, PHONE])
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_people_read_what_they_have_on_the_disk(people: People, language: str, width: int) -> None:
-    people.ana.speak(language)
-    page = people.ana.open("account?tab=disk")
-    expect(page.locator(".ty-card", has_text=GROUP).locator(".ty-meter")).to_have_count(2)
-    people.ana.shoot("account-disk", width)
-    people.ana.speak("en")
+    with people.ana.speaking(language):
+        page = people.ana.open("account?tab=disk")
+        expect(page.locator(".ty-card", has_text=GROUP).locator(".ty-meter")).to_have_count(2)
+        people.ana.shoot("account-disk", width)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Locator, Page, expect
 
+from .again import clear_away
 from .conftest import GROUP, People
 from .running import RunningPlatform
 from .visitor import PHONE, WIDE, Visitor
@@ -19,6 +22,12 @@ def error_of(dialog: Locator, field: str) -> Locator:
     return dialog.locator(".ty-field", has=dialog.page.locator(f"[name={field}]")).locator(".ty-field-error")
 
 
+def take_back(platform: RunningPlatform, what: str, *names: str) -> None:
+    """What a first try has declared is declared no more."""
+    for name in {one["name"] for one in platform.ask("GET", f"/{what}")} & set(names):
+        platform.ask("DELETE", f"/{what}/{name}")
+
+
 def opened(page: Page, button: str) -> Locator:
     page.get_by_role("button", name=button).first.click()
     return page.locator("dialog")
@@ -27,6 +36,7 @@ def opened(page: Page, button: str) -> Locator:
 def test_a_package_is_declared_changed_and_taken_back(
     platform: RunningPlatform, administrator: Visitor, people: People
 ) -> None:
+    take_back(platform, "packages", "1Core1.5G", "64GPU1Core1G")
     page = administrator.open("admin?tab=resources")
     row = page.get_by_role("row", name="1Core1.5G")
     dialog = opened(page, "New package")
@@ -53,6 +63,7 @@ def test_a_package_is_declared_changed_and_taken_back(
 def test_a_virtual_cluster_is_declared_for_a_group_and_offered_in_the_wizard(
     platform: RunningPlatform, administrator: Visitor, people: People
 ) -> None:
+    take_back(platform, "clusters", "night")
     page = administrator.open("admin?tab=resources")
     dialog = opened(page, "New virtual cluster")
     dialog.get_by_label(GROUP).check()
@@ -60,9 +71,12 @@ def test_a_virtual_cluster_is_declared_for_a_group_and_offered_in_the_wizard(
     expect(error_of(dialog, "name")).to_contain_text("letters, digits")
     fill(dialog, name="night", cpu="1000")
     expect(error_of(dialog, "cpu")).to_contain_text("1000 asked for")
-    fill(dialog, cpu="1")
+    fill(dialog, cpu="1", person_cpu="1", person_memory="0,5")
     tile = page.locator(".ty-tile", has=page.get_by_role("heading", name="night"))
     expect(tile).to_contain_text(f"{GROUP} · 200 h at most")
+    fill(opened(page, "Change night"), description="for long ones")
+    expect(tile).to_contain_text("for long ones")
+    expect(tile).to_contain_text(re.compile(r"each person 1 cores?, 512 MiB"))
     administrator.shoot("admin-resources")
     administrator.shoot("admin-resources", PHONE)
     wizard = people.ana.open("training_new?step=resources&cluster=night")
@@ -96,12 +110,11 @@ def test_a_package_that_something_runs_with_stays(
         "package": "1Core6G",
         "entry": "python -c 'import time; time.sleep(600)'",
     }
-    made = people.ana.call("POST", "/trainings", body)
+    clear_away(people.ana, "trainings", body["name"])
+    people.ana.call("POST", "/trainings", body)
     page = administrator.open("admin?tab=resources")
     page.get_by_role("button", name="Delete 1Core6G").click()
     page.locator("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("The package 1Core6G is used by holds-its-package.")).to_be_visible()
     page.locator("dialog").get_by_role("button", name="Cancel").click()
-    people.ana.call("POST", f"/trainings/{made['id']}/stop")
-    platform.wait_for("its end", lambda: people.ana.call("GET", f"/trainings/{made['id']}")["job"]["state"] == "stopped")
-    people.ana.call("DELETE", f"/trainings/{made['id']}")
+    clear_away(people.ana, "trainings", body["name"])

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 from trainyard.home import Home
 
+from .again import clear_away
 from .conftest import GROUP, People
 from .running import RunningPlatform
 from .visitor import PHONE, WIDE, Visitor
@@ -47,6 +48,7 @@ def entry(platform: RunningPlatform, people: People) -> str:
 def search(people: People, entry: str, training_image: str) -> str:
     """The id of a search that Ana filled in and began on the page; it has finished."""
     query = {"image": training_image, "entry": entry, "package": "1Core2G", "parameters": json.dumps(LARGE)}
+    clear_away(people.ana, "searches", "shades")
     page = people.ana.open(f"search_new?{urlencode(query)}")
     page.locator("[name=name]").fill("shades")
     page.get_by_role("button", name="Begin the search").click()
@@ -70,10 +72,10 @@ def search(people: People, entry: str, training_image: str) -> str:
     expect(page).to_have_url(re.compile("high%22%3A%221%22"))  # the address knows it when the typing pauses
     for language in ("zh", "en"):
         for width in (PHONE, WIDE):
-            people.ana.speak(language)
-            page.reload()
-            people.ana.settle()
-            people.ana.shoot("search-new", width)
+            with people.ana.speaking(language):
+                page.reload()
+                people.ana.settle()
+                people.ana.shoot("search-new", width)
     expect(page.locator("[name=name]")).to_have_value("shades")  # a reload keeps everything
     page.get_by_role("button", name="Begin the search").click()
     page.wait_for_url("**/searches?id=*")
@@ -83,17 +85,16 @@ def search(people: People, entry: str, training_image: str) -> str:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_search_shows_its_trials_its_plots_and_its_best(people: People, search: str, language: str) -> None:
-    people.ana.speak(language)
-    page = people.ana.open(f"searches?id={search}")
-    expect(page.locator("table tbody tr")).to_have_count(8)
-    expect(page.locator("figure.ty-plot svg[role=img]")).to_have_count(2)
-    expect(page.locator(".ty-importance")).to_have_count(3)
-    for width in (PHONE, 1024, WIDE, 2560):
-        people.ana.shoot("search", width)
-    people.ana.open("searches")
-    for width in (PHONE, WIDE):
-        people.ana.shoot("searches", width)
-    people.ana.speak("en")
+    with people.ana.speaking(language):
+        page = people.ana.open(f"searches?id={search}")
+        expect(page.locator("table tbody tr")).to_have_count(8)
+        expect(page.locator("figure.ty-plot svg[role=img]")).to_have_count(2)
+        expect(page.locator(".ty-importance")).to_have_count(3)
+        for width in (PHONE, 1024, WIDE, 2560):
+            people.ana.shoot("search", width)
+        people.ana.open("searches")
+        for width in (PHONE, WIDE):
+            people.ana.shoot("searches", width)
 
 
 def test_a_trial_is_followed_by_keyboard_from_the_table_into_the_plots(people: People, search: str) -> None:
@@ -119,6 +120,7 @@ def test_the_best_opens_the_wizard_filled_in_and_the_trials_come_as_files(people
 
 
 def test_parameters_are_kept_taken_and_brought_as_a_file(people: People, search: str, tmp_path: Path) -> None:
+    clear_away(people.ana, "parameter-sets", "good start")
     page = people.ana.open(f"training_new?step=resources&{urlencode({'parameters': json.dumps(LARGE)})}")
     page.get_by_role("button", name="Keep these").click()
     page.locator("dialog [name=name]").fill("good start")
@@ -138,12 +140,11 @@ def test_parameters_are_kept_taken_and_brought_as_a_file(people: People, search:
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_without_a_search_the_page_says_what_to_do_next(people: People, language: str) -> None:
     visitor: Visitor = people.eve
-    visitor.speak(language)
-    for place in ("searches", "search_new"):
-        page = visitor.open(place)
-        expect(page.locator("#ty-root .ty-empty")).to_be_visible()
-        visitor.shoot(f"empty-{place}", PHONE)
-    visitor.speak("en")
+    with visitor.speaking(language):
+        for place in ("searches", "search_new"):
+            page = visitor.open(place)
+            expect(page.locator("#ty-root .ty-empty")).to_be_visible()
+            visitor.shoot(f"empty-{place}", PHONE)
 
 
 def test_a_search_is_deleted_with_its_trainings(people: People, search: str) -> None:

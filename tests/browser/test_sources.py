@@ -98,12 +98,19 @@ def fetched(people: People, bucket: str, allowed: str, tmp_path_factory: pytest.
     return is_made(people.ana)
 
 
+@pytest.fixture
+def same_hosts(platform: RunningPlatform) -> Iterator[list[str]]:
+    """The hosts that are allowed, before the test and after it."""
+    hosts = platform.ask("GET", "/allowed-hosts")["hosts"]
+    yield hosts
+    platform.ask("PUT", "/allowed-hosts", {"hosts": hosts})
+
+
 def test_a_picture_whose_server_is_busy_is_asked_for_again_by_itself(
-    platform: RunningPlatform, people: People, tmp_path: Path
+    platform: RunningPlatform, people: People, same_hosts: list[str], tmp_path: Path
 ) -> None:
     with web_server() as busy:
-        hosts = platform.ask("GET", "/allowed-hosts")["hosts"]
-        platform.ask("PUT", "/allowed-hosts", {"hosts": [*hosts, f"127.0.0.1:{busy.port}"]})
+        platform.ask("PUT", "/allowed-hosts", {"hosts": [*same_hosts, f"127.0.0.1:{busy.port}"]})
         (tmp_path / "busy.jsonl").write_text(json.dumps({"url": busy.url("/flaky?times=2")}) + "\n")
         page = begin(people.ana, "list", "computer")
         page.locator("dialog input[data-slot=list]").set_input_files(tmp_path / "busy.jsonl")
@@ -112,13 +119,11 @@ def test_a_picture_whose_server_is_busy_is_asked_for_again_by_itself(
         page = people.ana.open(f"dataset?id={listed}&tab=pictures")
         expect(page.locator(".ty-picture img")).to_have_count(1)
         assert busy.asked == ["/flaky?times=2"] * 3
-        platform.ask("PUT", "/allowed-hosts", {"hosts": hosts})
 
 
 def test_what_is_typed_while_the_last_host_is_on_its_way_is_kept_and_the_next_press_counts(
-    platform: RunningPlatform, administrator: Visitor
+    administrator: Visitor, same_hosts: list[str]
 ) -> None:
-    hosts = platform.ask("GET", "/allowed-hosts")["hosts"]
     page = administrator.open("admin?tab=hosts")
     field, allow = page.locator("[name=hosts]"), page.get_by_role("button", name="Allow")
     field.fill("first.lan")
@@ -129,7 +134,6 @@ def test_what_is_typed_while_the_last_host_is_on_its_way_is_kept_and_the_next_pr
     expect(field).to_have_value("second.lan")
     allow.click()
     expect(page.get_by_role("table")).to_contain_text("second.lan")
-    platform.ask("PUT", "/allowed-hosts", {"hosts": hosts})
 
 
 def begin(visitor: Visitor, kind: str, where: str) -> Page:
@@ -155,7 +159,7 @@ def finish(visitor: Visitor, name: str = "") -> str:
 def is_made(visitor: Visitor) -> str:
     """Waits until the dataset whose page opens is ready; its id."""
     visitor.page.wait_for_url("**/dataset?id=*")
-    expect(visitor.page.locator("dl [data-state=ready]")).to_be_visible(timeout=90_000)
+    expect(visitor.page.locator("dl [data-state=ready]")).to_be_visible(timeout=120_000)
     return visitor.identity()
 
 
@@ -171,10 +175,9 @@ def in_both_languages(visitor: Visitor, name: str, place: str) -> None:
     """Screenshots of a page, wide in the visitor's own language and narrow in the other, which it shows from then on."""
     own = visitor.language
     visitor.shoot(name)
-    visitor.speak("zh" if own == "en" else "en")
-    visitor.open(place)
-    visitor.shoot(name, PHONE)
-    visitor.speak(own)
+    with visitor.speaking("zh" if own == "en" else "en"):
+        visitor.open(place)
+        visitor.shoot(name, PHONE)
 
 
 def test_what_lies_on_the_web_is_fetched_and_what_could_not_be_had_is_listed(people: People, fetched: str) -> None:
@@ -304,9 +307,8 @@ def test_a_batch_of_several_jobs_is_watched_cancelled_and_resumed(people: People
     expect(card.locator("[data-state=cancelled]")).to_be_visible()
     people.ana.shoot("dataset-shards-cancelled", PHONE)
     card.get_by_role("button", name="Resume").click()
-    expect(page.locator("[data-state=cancelled]")).to_have_count(0)
-    expect(page.locator(".ty-card", has=page.locator(".ty-set")).first.locator("[data-state=finished]")).to_be_visible(
-        timeout=120_000
-    )
-    expect(page.locator(".ty-card", has_text=re.compile("exactly 64 × 64")).locator(".ty-set")).to_have_count(2)
+    done = page.locator(".ty-card", has_text=re.compile("exactly 64 × 64")).first
+    expect(done.locator("[data-state=finished]")).to_be_visible(timeout=120_000)
+    expect(done.locator("[data-state=cancelled]")).to_have_count(0)
+    expect(done.locator(".ty-set")).to_have_count(2)
     people.ana.shoot("dataset-shards-done", WIDE)

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from .again import clear_away
 from .conftest import People
+from .main_job import keep_model, see_curves_grow
 from .running import RunningPlatform
 from .visitor import PHONE, SHOTS, WIDE
 
@@ -17,12 +19,7 @@ README_PICTURE = Path(__file__).parents[2] / "docs" / "screenshot.png"
 
 
 def test_curves_grow_while_it_trains_and_stay_after_a_reload(people: People, training: str) -> None:
-    page = people.ana.open(f"monitor?id={training}")
-    expect(page.locator(".ty-curve").first).to_be_visible(timeout=120_000)
-    chart = page.locator(".ty-curve-place").first
-    expect(chart).not_to_have_attribute("aria-label", chart.get_attribute("aria-label") or "")
-    expect(page.locator(".ty-log-line").first).to_contain_text(re.compile(r"\S"))
-    people.ana.shoot("monitor-running")
+    page = see_curves_grow(people.ana, training)
     page.reload()
     people.ana.settle()
     expect(page.locator(".ty-curve").first).to_be_visible()
@@ -106,11 +103,8 @@ def test_an_own_model_is_uploaded_and_deleted(people: People, tmp_path: Path) ->
     file = tmp_path / "我的模型.tar.gz"
     with tarfile.open(file, "w:gz") as archive:
         archive.add(__file__, "model.py")
-    page = people.ana.open("models?new=1")
-    page.locator("dialog input[type=file]").set_input_files(file)
-    expect(page.locator("dialog [name=name]")).to_have_value("我的模型")
-    page.get_by_role("button", name="Keep the model").click()
-    expect(page.locator("table")).to_contain_text("我的模型")
+    clear_away(people.ana, "models", "我的模型")
+    page = keep_model(people.ana, file)
     page.get_by_role("button", name="More for 我的模型").click()
     page.get_by_role("menuitem", name="Delete").click()
     page.locator("dialog").get_by_role("button", name="Delete").click()
@@ -121,11 +115,11 @@ def test_somebody_outside_the_group_sees_neither_training_nor_log_nor_model(
     people: People, training: str, platform: RunningPlatform
 ) -> None:
     page = people.eve.page
-    page.goto(f"{people.eve.address}/services/pages/monitor?id={training}")
+    people.eve.go(f"{people.eve.address}/services/pages/monitor?id={training}")
     expect(page.locator("#ty-root [role=alert]")).to_be_visible()
     job = platform.ask("GET", f"/trainings/{training}")["job"]["id"]
     # her own session with the service, so that it is her rights that are looked at and not their absence
-    page.goto(f"{people.eve.address}/services/trainyard/login")
+    people.eve.go(f"{people.eve.address}/services/trainyard/login")
     people.eve.open("trainings")
     status = page.evaluate(
         "(path) => fetch(path).then((answer) => answer.status)", f"/services/trainyard/api/v1/jobs/{job}/log"

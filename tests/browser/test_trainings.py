@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import GROUP, People, left_over
+from .again import clear_away, end
+from .conftest import GROUP, People
+from .main_job import stop_training
 from .running import RunningPlatform
 from .test_graph import resting
 from .visitor import PHONE, WIDE, Visitor
@@ -42,19 +44,9 @@ def entry(steps: int, pause: float) -> str:
 
 
 def submit(who: Visitor, name: str, steps: int, pause: float, **more: Any) -> str:
-    for old in left_over(who, "trainings", name):
-        end(who, old)
-        who.call("DELETE", f"/trainings/{old}")
+    clear_away(who, "trainings", name)
     body = {"name": name, "group": GROUP, "image": "mxnet:1.9.1", "package": "1Core2G", "entry": entry(steps, pause)}
     return str(who.call("POST", "/trainings", body | more)["id"])
-
-
-def end(who: Visitor, identity: str) -> None:
-    """Stop it where it has not ended, and wait until it has."""
-    if not who.call("GET", f"/trainings/{identity}")["job"]["ended"]:
-        who.call("POST", f"/trainings/{identity}/stop")
-    while not who.call("GET", f"/trainings/{identity}")["job"]["ended"]:
-        who.page.wait_for_timeout(200)
 
 
 def state(page: Page, wanted: str) -> None:
@@ -167,7 +159,10 @@ def test_two_are_compared_side_by_side_and_tensorboard_opens_on_both(people: Peo
 def test_it_is_paused_goes_on_is_stopped_started_edited_and_tells_every_attempt(
     platform: RunningPlatform, people: People, slow: str
 ) -> None:
-    page = people.ana.open(f"monitor?id={slow}")
+    end(people.ana, slow)  # its core is needed
+    training = submit(people.ana, "tried and tired", 100_000, 0.05)
+    page = people.ana.open(f"monitor?id={training}")
+    expect(page.locator(".ty-log-line", has_text="is done").first).to_be_visible()
     dialog = page.locator("dialog")
     page.get_by_role("button", name="Pause").click()
     expect(dialog).to_contain_text("It has saved no checkpoint yet.")
@@ -176,18 +171,16 @@ def test_it_is_paused_goes_on_is_stopped_started_edited_and_tells_every_attempt(
     expect(page.locator(".ty-note", has_text="Paused by")).to_be_visible()
     page.get_by_role("button", name="Continue from the last checkpoint").click()
     state(page, "running")
-    page.get_by_role("button", name="More for slow").click()
+    page.get_by_role("button", name="More for tried and tired").click()
     expect(page.get_by_role("menuitem", name="Edit and run")).to_have_attribute("aria-disabled", "true")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Stop", exact=True).click()
-    dialog.get_by_role("button", name="Stop").click()
-    state(page, "stopped")
+    stop_training(page)
     people.ana.shoot("monitor-stopped")
     page.get_by_role("button", name="Start again").click()
     state(page, "running")
-    people.ana.call("POST", f"/trainings/{slow}/stop")
+    people.ana.call("POST", f"/trainings/{training}/stop")
     state(page, "stopped")
-    page.get_by_role("button", name="More for slow").click()
+    page.get_by_role("button", name="More for tried and tired").click()
     page.get_by_role("menuitem", name="Edit and run").click()
     expect(page.locator("[name=name]")).to_be_disabled()
     page.locator("[name=priority]").fill("900")

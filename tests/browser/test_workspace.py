@@ -4,50 +4,21 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Page, Route, WebSocket, expect
+from playwright.sync_api import expect
 
+from .again import clear_away, have_no_workspace, have_workspace
 from .conftest import GROUP, People
+from .main_job import TILES, open_terminal, start_workspace, stop_training
 from .running import RunningPlatform
-from .visitor import PHONE
 
 REPORTS = (
     "import sys, time; from trainyard.training import TrainInstance; run = TrainInstance(); "
     "[run.log('loss/train', float(sys.argv[1]), step) for step in range(30)]; time.sleep(float(sys.argv[2])); run.done()"
 )
 FETCH = "(path) => fetch(path).then((answer) => answer.json())"
-TILES = '.jp-LauncherCard[data-category="Trainyard"]'
-
-
-class Terminal:
-    """What a terminal shows; its picture is a canvas, so its websocket is listened to."""
-
-    def __init__(self, page: Page) -> None:
-        self.page, self.heard = page, ""
-        page.on("websocket", self._listen)
-
-    def _listen(self, socket: WebSocket) -> None:
-        if "/terminals/" in socket.url:
-            socket.on("framereceived", self._hear)
-
-    def _hear(self, frame: str | bytes) -> None:
-        self.heard += frame if isinstance(frame, str) else frame.decode(errors="replace")
-
-    def type(self, line: str, answer: str) -> None:
-        """Type a line, wait for ``answer`` to come after it."""
-        while not self.heard:  # what is typed before the shell is there may be lost
-            self.page.wait_for_timeout(100)
-        before = len(self.heard)
-        self.page.keyboard.type(line + "\n")
-        for _ in range(900):
-            if answer in self.heard[before:]:
-                return
-            self.page.wait_for_timeout(100)
-        raise AssertionError(f"{answer} did not come; the terminal said {self.heard[-1500:]}")
 
 
 @pytest.fixture(scope="package")
@@ -56,47 +27,19 @@ def reporting(platform: RunningPlatform, people: People, training: str) -> str:
     ana = people.ana
     entry = f"python -c {shlex.quote(REPORTS)} 0.75 600"
     body = {"name": "two-instances", "group": GROUP, "image": "mxnet:1.9.1", "package": "1Core2G", "entry": entry}
+    clear_away(ana, "trainings", "two-instances")
     made = ana.call("POST", "/trainings", body)
     platform.wait_for("the first instance", lambda: ana.call("GET", f"/trainings/{made['id']}")["instances"])
     return str(made["id"])
 
 
-@contextmanager
-def kept_waiting(page: Page, pattern: str) -> Iterator[None]:
-    """What the page asks for there meanwhile is sent afterwards: it does not hear that it should lead away."""
-    waiting: list[Route] = []
-
-    def keep(route: Route) -> None:
-        waiting.append(route)
-
-    page.route(pattern, keep)
-    try:
-        yield
-    finally:
-        for route in waiting:
-            route.continue_()
-        page.unroute(pattern)
-
-
 def test_it_is_started_from_its_page_and_opens_jupyterlab_with_our_tiles(people: People) -> None:
-    page = people.ana.open("overview")
-    people.ana.shoot("overview")
-    people.ana.shoot("overview", PHONE)
-    page.get_by_role("link", name="Workspace", exact=True).click()
-    expect(page.locator("#spawn_form")).to_be_visible()
-    people.ana.shoot("spawn")
-    people.ana.shoot("spawn", PHONE)
-    with kept_waiting(page, "**/server/progress*"):
-        page.locator("#spawn_form [type=submit]").click()
-        expect(page.locator("#progress")).to_be_visible()
-        people.ana.shoot("spawn-pending")
-    expect(page.locator(TILES)).to_have_count(5)
-    expect(page.locator(".Toastify__toast, .jp-Notification-Toast")).to_have_count(0)
-    page.screenshot(path=people.ana.shot("lab"))
+    have_no_workspace(people.ana)
+    start_workspace(people.ana)
 
 
 def test_a_tile_opens_its_page(people: People) -> None:
-    lab = people.ana.page
+    lab = people.ana.open_lab()
     with people.ana.context.expect_page() as opened:
         lab.locator(TILES, has_text="Datasets").click()
     expect(opened.value.locator("h1")).to_have_text("Datasets")
@@ -104,17 +47,14 @@ def test_a_tile_opens_its_page(people: People) -> None:
 
 
 def test_its_terminal_enters_a_running_training(people: People, reporting: str) -> None:
-    terminal = Terminal(people.ana.page)
-    lab = people.ana.open_lab()
-    lab.locator('.jp-LauncherCard[data-category="Other"]', has_text="Terminal").click()
-    lab.locator(".jp-Terminal .xterm").wait_for()
-    terminal.type("echo ready-$((40+2))", "ready-42")
+    terminal = open_terminal(people.ana)
     terminal.type("trainyard console two-instances", "bash-")  # the prompt of the other shell
     terminal.type("echo inside-$TRAINYARD_TRAINING", f"inside-{reporting}")
-    lab.screenshot(path=people.ana.shot("lab-terminal"))
+    people.ana.page.screenshot(path=people.ana.shot("lab-terminal"))
 
 
 def test_a_second_instance_started_in_the_console_shows_its_own_curves(people: People, reporting: str) -> None:
+    before = len(people.ana.call("GET", f"/trainings/{reporting}")["instances"])  # two, if a first try has begun one
     page = people.ana.open(f"console?id={reporting}")
     expect(page.locator(".ty-console-state .ty-good")).to_be_visible()
     page.locator(".xterm-helper-textarea").focus()
@@ -122,15 +62,13 @@ def test_a_second_instance_started_in_the_console_shows_its_own_curves(people: P
     expect(page.locator(".xterm-accessibility")).to_contain_text("second-42")
     page = people.ana.open(f"monitor?id={reporting}")
     choice = page.locator("select[name=instance]")
-    expect(choice.locator("option")).to_have_count(2)
-    older, newer = sorted(people.ana.call("GET", f"/trainings/{reporting}")["instances"], key=lambda one: one["started"])
+    expect(choice.locator("option")).to_have_count(before + 1)
+    older, *_, newer = sorted(people.ana.call("GET", f"/trainings/{reporting}")["instances"], key=lambda one: one["started"])
     for instance, loss in ((newer, "0.25"), (older, "0.75")):
         choice.select_option(instance["id"])
         expect(page.locator(".ty-curve-place").first).to_have_attribute("aria-label", f"Loss: training {loss}")
     people.ana.shoot("monitor-two-instances")
-    page.get_by_role("button", name="Stop").click()
-    page.locator("dialog").get_by_role("button", name="Stop").click()
-    expect(page.locator(".ty-tile [data-state=stopped]")).to_be_visible()
+    stop_training(page)
 
 
 def test_tensorboard_shows_the_numbers_of_the_page_with_one_click(people: People, training: str) -> None:
@@ -158,9 +96,10 @@ def test_the_workspaces_own_tensorboard_opens_from_its_tile(people: People) -> N
 
 
 def test_it_is_renewed_stopped_and_started_again_from_the_page(people: People, platform: RunningPlatform) -> None:
+    have_workspace(people.ana)
     page = people.ana.open("overview")
     card = page.locator(".ty-card", has=page.get_by_role("heading", name="Workspace"))
-    expect(card).to_contain_text(re.compile(r"23 h 5\d min|24 h"))
+    expect(card).to_contain_text(re.compile(r"23 h \d+ min|24 h"))
     before = people.ana.call("GET", "/workspace")["ends"]
     card.get_by_role("button", name="Renew").click()
     expect(page.locator(".ty-toast")).to_contain_text("full time")

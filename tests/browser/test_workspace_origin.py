@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
+from .again import have_workspace
 from .conftest import People
 
 # a sign-in that leads nowhere is "Failed to fetch"
@@ -32,15 +33,7 @@ def evil(people: People) -> Iterator[Page]:
     """A document of ana's own workspace in her browser, which is signed in to service and pages."""
     ana = people.ana
     hub_name = f"u{ana.call('GET', '/me')['id']}"
-    if ana.call("GET", "/workspace")["state"] != "running":
-        ana.go(f"{ana.address}/hub/spawn")
-        # the Hub may still be stopping the last one: its page then leads to the form by a button
-        form, again = ana.page.locator("#spawn_form [type=submit]"), ana.page.locator("#start")
-        expect(form.or_(again)).to_be_visible()
-        if again.is_visible():
-            again.click()
-        form.click()
-        ana.page.wait_for_url(f"**/user/{hub_name}/**", timeout=90_000)
+    have_workspace(ana)
     page = ana.context.new_page()
     page.goto(f"{ana.address}/user/{hub_name}/nothing")
     assert page.evaluate("document.location.pathname") == f"/user/{hub_name}/nothing"

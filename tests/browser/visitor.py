@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any
 
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 
 from .watching import watch
 
@@ -32,11 +35,21 @@ PASSWORD = "a long enough sentence"
 WIDE, PHONE = 1280, 390
 
 
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Debian's Chromium, or Playwright's own where there is none; until its end its event loop blocks others'."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=which("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
 class Visitor:
     """One person's browser window in one language."""
 
     def __init__(self, browser: Browser, address: str, name: str, language: str = "en") -> None:
         self.name, self.address, self.language = name, address, language
+        self.album = SHOTS
         self.context = browser.new_context(viewport={"width": WIDE, "height": 800}, accept_downloads=True)
         self.context.set_default_timeout(60_000)
         self.speak(language)
@@ -60,6 +73,16 @@ class Visitor:
         """Choose the language of all pages."""
         self.language = language
         self.context.add_cookies([{"name": "trainyard_language", "value": language, "url": self.address}])
+
+    @contextmanager
+    def speaking(self, language: str) -> Iterator[None]:
+        """That language until the end of the block, and also when it ends before its time."""
+        own = self.language
+        self.speak(language)
+        try:
+            yield
+        finally:
+            self.speak(own)
 
     def sign_up(self) -> None:
         """Apply for an account on the Hub's page."""
@@ -111,31 +134,32 @@ class Visitor:
     def shoot(self, name: str, width: int = WIDE, whole: bool = True) -> None:
         """A screenshot, and the rules every page keeps: nothing wider than the window, nothing unnamed, nothing too faint."""
         self.page.set_viewport_size({"width": width, "height": 800})
-        self.page.evaluate("scrollTo(0, 0)")
-        self.page.evaluate(CALM)
-        told = self.page.evaluate(RULES)
-        assert not told, f"{name}: {told}"
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SHOTS / f"{name}-{self.language}-{width}.png", full_page=whole)
-        wide = self.page.evaluate("document.documentElement.scrollWidth")
-        self.page.set_viewport_size({"width": WIDE, "height": 800})
+        try:
+            self.page.evaluate("scrollTo(0, 0)")
+            self.page.evaluate(CALM)
+            told = self.page.evaluate(RULES)
+            assert not told, f"{name}: {told}"
+            self.page.screenshot(path=self.shot(name, width), full_page=whole)
+            wide = self.page.evaluate("document.documentElement.scrollWidth")
+        finally:
+            self.page.set_viewport_size({"width": WIDE, "height": 800})
         assert wide <= width, f"{name} is {wide} pixels wide in a window of {width}"
 
     def shoot_everywhere(self, name: str, *seen: str) -> None:
         """The page as it is now in both languages, on a phone and on a desk, once all places in ``seen`` are there."""
         for language in ("zh", "en"):
-            self.speak(language)
-            self.page.reload()
-            self.settle()
-            for place in seen:
-                expect(self.page.locator(place).first).to_be_visible(timeout=20_000)
-            for width in (PHONE, WIDE):
-                self.shoot(name, width)
+            with self.speaking(language):
+                self.page.reload()
+                self.settle()
+                for place in seen:
+                    expect(self.page.locator(place).first).to_be_visible()
+                for width in (PHONE, WIDE):
+                    self.shoot(name, width)
 
-    def shot(self, name: str) -> Path:
-        """Where a screenshot of a page that is not ours goes."""
-        SHOTS.mkdir(parents=True, exist_ok=True)
-        return SHOTS / f"{name}-{self.language}-{WIDE}.png"
+    def shot(self, name: str, width: int = WIDE) -> Path:
+        """Where a screenshot goes."""
+        self.album.mkdir(parents=True, exist_ok=True)
+        return self.album / f"{name}-{self.language}-{width}.png"
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One REST call with this person's rights, made by the browser from one of our pages; the answer's JSON."""
