@@ -29,6 +29,7 @@ from trainyard.training import params, places, quiet, replicas, snapshots, state
 from trainyard.training.ava import AvaNames
 from trainyard.training.report import Platform, Reporter
 from trainyard.training.signals import Stopped, StopRequest
+from trainyard.training.together import Agreement
 from trainyard.words import N_
 
 _LONGEST_ERROR = 4000
@@ -57,7 +58,7 @@ class TrainInstance(AvaNames):
         parameters: Mapping[str, Any] | None = None,
         runs: Path | None = None,
     ) -> None:
-        self.runs = (runs or places.runs()).resolve()
+        self.runs = self._shared = (runs or places.runs()).resolve()
         self.speaks = replicas.speaks()
         resume = resume and os.environ.get("TRAINYARD_RESUME") != "0"
         found = state.resumable(self.runs, shared=not self.speaks) if resume and instance is None else None
@@ -91,12 +92,20 @@ class TrainInstance(AvaNames):
     @property
     def stopping(self) -> bool:
         """Whether somebody asked this run to end; a loop of your own should save and leave when it is."""
-        return self.stop_request.asked
+        return self.stop_request.asked or self.stop_request.due
 
     @property
     def dry_run(self) -> bool:
         """Whether this is only a try: our callbacks end it after one batch."""
         return os.environ.get("TRAINYARD_DRY_RUN") == "1"
+
+    def cooperate(self) -> None:
+        """For callbacks that count batches and end the script when ``stop_request.due``: of several workers, all at once."""
+        request = self.stop_request
+        request.cooperative = True
+        if request.together is None and replicas.workers() > 1 and replicas.role() == "worker" and not self.dry_run:
+            place = self._shared / f".together-{replicas.meeting()}"
+            request.together = Agreement(place, replicas.rank(), replicas.workers(), lambda: request.asked)
 
     def log(self, tag: str, value: float, step: int) -> None:
         """Add one point to the curve ``tag``; ``step`` counts batches from the beginning of the run. Takes microseconds."""
@@ -187,6 +196,8 @@ class TrainInstance(AvaNames):
         if self.ended:
             return
         self.ended = True
+        if self.stop_request.together is not None:
+            self.stop_request.together.close()
         error = params.plain_text(error)[:_LONGEST_ERROR]
         self._events.close()
         outcome = "failed" if error else "done"

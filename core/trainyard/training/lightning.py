@@ -61,7 +61,11 @@ class LightningMonitor(Callback):  # type: ignore[misc]
             return target
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """The trainer knows how long an epoch is."""
+        """The trainer knows how long an epoch is.
+
+        Its own way to take SIGTERM, a collective inside the handler and no snapshot, gives place to that of the run.
+        """
+        self.monitor.run.stop_request.listen()
         monitor = self.monitor
         monitor.trainer = trainer
         if isinstance(trainer.num_training_batches, int):

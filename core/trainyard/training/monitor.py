@@ -57,7 +57,7 @@ class Monitor:
         self.latest: dict[str, float] = {}
         self._since: tuple[float, int] | None = None
         self._epoch = -1
-        run.stop_request.cooperative = True
+        run.cooperate()
 
     def batch_done(self, epoch: int, batch: int, read: Callable[[], Reading]) -> None:
         """Call after each batch; ``epoch`` and ``batch`` count from 0, ``read`` is called only when a point is due."""
@@ -66,6 +66,7 @@ class Monitor:
         self.step += 1
         if (batch + 1) % self.batch_freq == 0 or self.run.dry_run:
             self._write(epoch, batch, read())
+        self.run.stop_request.batch_done()
 
     def epoch_done(self, epoch: int) -> None:
         """Call after each epoch (counts from 0)."""
@@ -81,7 +82,7 @@ class Monitor:
     @property
     def must_end(self) -> bool:
         """Whether the loop has to end now: somebody asked for it, or it is only a try."""
-        return self.run.stopping or self.run.dry_run
+        return self.run.stop_request.due or self.run.dry_run
 
     def end(self) -> None:
         """Close the run and leave the script.

@@ -45,9 +45,10 @@ class ModuleMonitor(SavingMonitor):
         """For ``epoch_end_callback``. MXNet validates after it, so the snapshot is packed once the metrics are known."""
         self.epoch_done(epoch)
         self._model = (symbol, arguments, auxiliary)
-        if self.is_due(epoch) or self.run.stopping:
+        due = self.run.stop_request.due
+        if self.is_due(epoch) or due:
             self._unsaved = epoch + 1
-        if self.run.stopping:
+        if due:
             self._keep_unsaved()
             self.end()
 

@@ -6,8 +6,12 @@ the others are quiet. Understood are the variables of the platform, of ``torchru
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+from typing import Any
+
+_COMMON = ("TRAINYARD_JOB", "TRAINYARD_ATTEMPT", "TORCHELASTIC_RESTART_COUNT", "MASTER_PORT", "DMLC_PS_ROOT_PORT")
 
 
 def rank() -> int:
@@ -37,6 +41,12 @@ def speaks() -> bool:
     return role() == "worker" and rank() == 0
 
 
+def meeting() -> str:
+    """A name that all workers of one start have in common, and those of another have not."""
+    told = [os.environ.get(name, "") for name in _COMMON]
+    return hashlib.sha256(repr((told, _config().get("cluster"))).encode()).hexdigest()[:16]
+
+
 def _number(name: str) -> int | None:
     try:
         return int(os.environ[name])
@@ -47,10 +57,19 @@ def _number(name: str) -> int | None:
 def _task() -> tuple[str, int, int]:
     """Role, rank and number of workers by ``TF_CONFIG``; a chief comes before the workers."""
     try:
-        told = json.loads(os.environ["TF_CONFIG"])
+        told = _config()
         cluster, task = told["cluster"], told["task"]
         chiefs, index = len(cluster.get("chief", ())), int(task["index"])
         place = index if task["type"] in ("chief", "master") else index + chiefs
         return str(task["type"]), place, chiefs + len(cluster.get("worker", ()))
     except (KeyError, ValueError, TypeError, AttributeError):
         return "worker", 0, 1
+
+
+def _config() -> dict[str, Any]:
+    """What ``TF_CONFIG`` says; nothing where it is no JSON object."""
+    try:
+        told = json.loads(os.environ["TF_CONFIG"])
+    except (KeyError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}

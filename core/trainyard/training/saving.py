@@ -70,7 +70,7 @@ class SavingMonitor(Monitor):
             Stopped: the script was asked to end, or a dry run has had its batch.
         """
         if self.must_end:
-            if self.run.stopping:
+            if self.run.stop_request.due:
                 self.keep(Moment(epoch, self.step, whole=False))
             self.end()
 
@@ -80,9 +80,10 @@ class SavingMonitor(Monitor):
         Raises:
             Stopped: the script was asked to end.
         """
-        if self.is_due(epoch) or self.run.stopping:
+        due = self.run.stop_request.due
+        if self.is_due(epoch) or due:
             self.keep(Moment(epoch + 1, self.step))
-        if self.run.stopping:
+        if due:
             self.end()
 
 

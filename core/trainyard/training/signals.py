@@ -1,7 +1,8 @@
 """A request to stop (SIGTERM, SIGINT) is a normal end: the run is closed as done, after a chance to save.
 
-A script with our callbacks is asked through a flag, looked at after each batch, so that it can save a snapshot; a second
-signal, or a script without callbacks, ends at once by ``Stopped``. In a notebook signals stay as they are.
+A script with our callbacks is asked through a flag, looked at after each batch, so that it can save a snapshot; of several
+workers all do so after the same one. A second signal, or a script without callbacks, ends at once by ``Stopped``. In a notebook
+signals stay as they are.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import os
 import signal
 import threading
 from types import FrameType
+
+from trainyard.training.together import Agreement
 
 WORKER_SECONDS = 10.0
 
@@ -23,12 +26,23 @@ class Stopped(SystemExit):
 
 
 class StopRequest:
-    """Whether this process was asked to end. ``cooperative``: a callback promises to look at ``asked`` soon."""
+    """Whether this process was asked to end. ``cooperative``: a callback promises to look at ``due`` after each batch."""
 
     def __init__(self) -> None:
         self.asked = False
         self.cooperative = False
+        self.together: Agreement | None = None
         self._process = os.getpid()
+
+    @property
+    def due(self) -> bool:
+        """Whether to save and end now: of several workers, all say so after the same batch."""
+        return self.asked if self.together is None else self.together.reached
+
+    def batch_done(self) -> None:
+        """Call after each batch; costs nothing while nobody is asked."""
+        if self.together is not None:
+            self.together.batch_done()
 
     def listen(self) -> None:
         """Take SIGTERM and SIGINT over; only possible in the main thread, not wanted in a notebook."""
