@@ -155,3 +155,12 @@ def test_the_last_output_is_what_the_log_brings_and_a_page_that_hears_nothing_as
     expect(tile).to_contain_text(re.compile(r"\b\d s ago"))
     log.page.clock.fast_forward(11_000)
     log.page.wait_for_function("asked.some((one) => one.action === 'reload_page')")
+
+
+def test_near_its_time_limit_it_counts_down_at_the_top(log: Log) -> None:
+    note = log.page.locator(".ty-note", has_text="Time left")
+    log.show(JobState.RUNNING, deadline=(datetime.now(UTC) + timedelta(hours=3)).isoformat())
+    expect(log.page.get_by_text("Ends at the latest")).to_be_visible()
+    expect(note).to_have_count(0)
+    log.show(JobState.RUNNING, deadline=(datetime.now(UTC) + timedelta(minutes=100)).isoformat())
+    expect(note).to_contain_text(re.compile("1 h (39|40) min"))

@@ -13,19 +13,22 @@ from playwright.sync_api import expect
 from trainyard.home import Home
 
 from .again import clear_away
-from .conftest import GROUP, People
+from .conftest import GROUP, People, left_over
 from .running import RunningPlatform
 from .visitor import PHONE, WIDE, Visitor
 
 # the nearer lr is to 0.01 the better, and the more layers the better
 SCRIPT = """
 import math
-from trainyard.training import TrainInstance, params
+from pathlib import Path
+from trainyard.training import Moment, TrainInstance, params
 run = TrainInstance()
 chosen = params.get_all()
 distance = abs(math.log10(chosen["optimizer"]["lr"]) + 2) / 4 + (0.1 if chosen["optimizer"]["kind"] == "sgd" else 0)
 for step in range(1, 4):
     run.log("accuracy/validation", 1 - distance - 0.05 / step - 0.01 * (4 - chosen["layers"]), step=step)
+Path("/tmp/weights").write_bytes(b"x")
+run.save_snapshot({"weights": Path("/tmp/weights")}, Moment(1, step))
 run.done()
 """
 LARGE = {"optimizer": {"lr": 0.01, "kind": "sgd"}, "layers": 2}
@@ -110,13 +113,24 @@ def test_a_trial_is_followed_by_keyboard_from_the_table_into_the_plots(people: P
 
 def test_the_best_opens_the_wizard_filled_in_and_the_trials_come_as_files(people: People, search: str) -> None:
     page = people.ana.open(f"searches?id={search}")
-    for name, begins in (("CSV", b"trial,state,"), ("SVG", b"<?xml")):
+    for name, begins in (("CSV", b"trial,state,"), ("PNG", b"\x89PNG"), ("SVG", b"<?xml")):
         with page.expect_download() as download:
             page.get_by_role("link", name=name).click()
         assert Path(download.value.path()).read_bytes().startswith(begins)
     page.get_by_role("link", name="Train again with it").click()
     people.ana.settle()
     expect(page.locator("[name=name]")).to_have_value("shades-best")
+
+
+def test_the_model_of_the_best_is_kept_under_a_name_of_its_own(people: People, search: str) -> None:
+    for old in left_over(people.ana, "models", "best shades"):
+        people.ana.call("DELETE", f"/models/{old}")
+    page = people.ana.open(f"searches?id={search}")
+    page.get_by_role("button", name="Keep its model").click()
+    page.locator("dialog [name=name]").fill("best shades")
+    page.locator("dialog").get_by_role("button", name="Keep the model").click()
+    page.wait_for_url("**/models?tab=custom")
+    expect(page.locator("table")).to_contain_text("best shades")
 
 
 def test_parameters_are_kept_taken_and_brought_as_a_file(people: People, search: str, tmp_path: Path) -> None:
