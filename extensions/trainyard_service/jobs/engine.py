@@ -154,6 +154,7 @@ class JobEngine:
         self._news, self.line.acting = News(whole=True), True
         try:
             async with beside(self._watch_launcher, self._watch_rows, partial(self._watch_lease, lost)):
+                await asyncio.sleep(0)  # they listen before the first pass reads what there is
                 while not lost.is_set():
                     self._changed.clear()
                     news, self._news = self._news, News()
@@ -208,9 +209,10 @@ class JobEngine:
         active = self._active(*ACTIVE) if news.rights or news.keys or news.jobs or news.own else []
         for one in self._to_observe(active, news, truth):
             self._guard(one.id, self._observe, one, truth)
-        self._guard("what was stopped in the queue", self._stop_queued, news)
+        whole = self._guard("what was stopped in the queue", self._stop_queued, news)
         self._given = True  # until the queue has said that it gave nothing out
-        self._guard("the queue", self._admit, news)
+        if not self._guard("the queue", self._admit, news) or not whole:
+            self._news.whole = True  # nobody tells this news again
         self._start_what_is_admitted(news, truth)
         expected = {one.key for one in active}
         ended = {key: truth[key] for key in truth if news.whole or (key in news.keys and attempt_of_key(key) not in expected)}
@@ -257,12 +259,14 @@ class JobEngine:
         chosen = [one for one in active if news.rights or one.key in changed or one.id in told]
         return [one for one in chosen if not one.goes_on(truth.get(one.key), at_tick=news.rights)]
 
-    def _guard(self, what: str, step: Callable[..., None], *arguments: Any, **more: Any) -> None:
-        """The trouble of one job, or of one step, is logged and stays its own."""
+    def _guard(self, what: str, step: Callable[..., None], *arguments: Any, **more: Any) -> bool:
+        """Whether it was done; the trouble of one job, or of one step, is logged and stays its own."""
         try:
             step(*arguments, **more)
         except Exception:
             log.exception("%s could not be reconciled", what, extra={"job": what})
+            return False
+        return True
 
     def _enforce(self, truth: Mapping[str, LaunchState]) -> None:
         """Rights that have ended; workspaces are stopped when that is written down."""

@@ -309,3 +309,24 @@ async def test_a_lease_that_was_lost_is_taken_again(yard: Any) -> None:
         connection.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}"))
     await finishes()
     task.cancel()
+
+
+async def test_what_the_queue_stumbled_over_is_decided_at_the_next_tick(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = yard.engine()
+    object.__setattr__(engine, "settings", engine.settings.model_copy(update={"tick": 0.1, "whole_tick": 3600}))
+    task, decide, stumbled = asyncio.create_task(engine.run()), engine.line.decide, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stumble(*arguments: Any, **more: Any) -> Any:
+        monkeypatch.setattr(engine.line, "decide", decide)
+        loop.call_soon_threadsafe(stumbled.set)
+        raise RuntimeError("database is locked")
+
+    monkeypatch.setattr(engine.line, "decide", stumble)
+    async with yard.context.events.subscribe() as events:
+        job_id = await asyncio.to_thread(yard.submit, yard.person("alice"))
+        await stumbled.wait()
+        async for _event in events:
+            if (await asyncio.to_thread(yard.job, job_id)).state == S.FINISHED:
+                break
+    task.cancel()
