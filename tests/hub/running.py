@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
 import psutil
@@ -78,6 +79,18 @@ class HubPlatform(RunningPlatform):
         psutil.Process(pid).kill()
         return pid
 
+    def be_up(self) -> None:
+        """Start it where it does not run, as a first try may have left it."""
+        if self._process is None or self._process.poll() is not None:
+            self.forget_what_was_said()
+            self.start()
+
+    def have_group(self, name: str) -> None:
+        """A group of that name with the administrator in it, made where there is none."""
+        if name not in {one["name"] for one in self.ask("GET", "/groups")}:
+            self.ask("POST", "/groups", {"name": name})
+        self.ask("PUT", f"/groups/{name}/members/1", {})
+
     def kill_foreground(self) -> None:
         """SIGKILL for what ``make run`` is."""
         assert self._process is not None
@@ -85,7 +98,7 @@ class HubPlatform(RunningPlatform):
         self._process.wait()
 
     def interrupt(self) -> int:
-        """Ctrl-C; the exit status."""
+        """Ctrl-C; the exit status, also of one that has ended already."""
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)
         return self._process.wait(240)
@@ -134,12 +147,34 @@ class Person:
 
     def spawn(self, group: str) -> httpx.Response:
         """The page after the start form, with the first image and the smallest package."""
-        form = self._client.get("/hub/spawn")
+        return self.submit(self.form(), group)
+
+    def form(self) -> httpx.Response:
+        """The page with the start form; while the Hub is still stopping the last workspace there is another one."""
+        found: list[httpx.Response] = []
+
+        def offered() -> bool:
+            found[:] = [self._client.get("/hub/spawn")]
+            return 'name="package"' in found[0].text
+
+        assert until(offered), found[0].text[:500]
+        return found[0]
+
+    def submit(self, form: httpx.Response, group: str) -> httpx.Response:
+        """The page after that form was sent."""
         image = re.findall(r'<option value="([^"]+:[^"]+)"', form.text)[0]
         package = re.findall(r'name="package" value="([^"]+)"', form.text)[0]
         token = self._token(form)
         data = {"_xsrf": token, "group": group, "image": image, "package": package}
         return self._client.post("/hub/spawn", params={"_xsrf": token}, data=data)
+
+    def progress(self, pending: httpx.Response) -> Iterator[dict[str, Any]]:
+        """What the page of a start that goes on is told, event by event, until it has come up or failed."""
+        address = json.loads(re.findall(r'new EventSource\(("[^"]+")\)', pending.text)[0])
+        with self._client.stream("GET", address) as events:
+            for line in events.iter_lines():
+                if line.startswith("data:"):
+                    yield json.loads(line.removeprefix("data:"))
 
     def lab_answers(self) -> bool:
         """Whether the person's JupyterLab answers; ``seen`` keeps what came instead."""

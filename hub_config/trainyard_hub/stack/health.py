@@ -7,6 +7,9 @@ import httpx
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack.processes import Process
 
+_BEHIND_THE_PROXY = ("/hub/health", "/services/trainyard/api/docs", "/services/pages/health")
+"""The Hub tells the proxy the ways to the services a moment after it is up; until then they lead to the Hub."""
+
 
 class Health:
     """Asks the processes of a stack; a context manager, so that its connections are closed."""
@@ -23,10 +26,11 @@ class Health:
         self._client.close()
 
     def is_well(self, process: Process) -> bool:
-        """Whether ``process`` answers 200 where it says that it is well; the proxy is asked for the hub behind it."""
+        """Whether ``process`` answers 200 where it says that it is well; the proxy is asked for all that is behind it."""
         if process.once:
             return True
-        return self._answers(process.health or f"{self._settings.inside_address}/hub/health")
+        public = [f"{self._settings.inside_address}{path}" for path in _BEHIND_THE_PROXY]
+        return all(map(self._answers, [process.health] if process.health else public))
 
     def _answers(self, url: str) -> bool:
         try:
