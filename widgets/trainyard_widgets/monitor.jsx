@@ -18,6 +18,7 @@ const TITLES = { accuracy: N_("Accuracy"), loss: N_("Loss"), learning_rate: N_("
 const AXES = [["step", N_("by step")], ["epoch", N_("by epoch")], ["time", N_("by time")]];
 
 function Monitor({ view, query, setQuery, send }) {
+  const heard = useRef(0);
   if (!view) return <><PageHeader title={t("Training")} /><Tiles>{Array.from({ length: 7 }, (_, place) => <Tile key={place} label=" " value="–" />)}</Tiles><Card><Skeleton rows={10} height={28} /></Card></>;
   if (view.comparison) return <Compare view={view} query={query} setQuery={setQuery} send={send} />;
   const { training } = view;
@@ -35,15 +36,16 @@ function Monitor({ view, query, setQuery, send }) {
       <div class="ty-stack">
         {view.waiting ? <WaitingPanel waiting={view.waiting} take={training.actions.includes("stop") ? (chosen) => send("take_package", { package: chosen }) : undefined} /> : <WaitingNote waiting={training.waiting} />}
         <RetryNote row={training} />
+        <LateNote training={training} />
         <EndingNote ending={training.ending} unsaved={training.unsaved && !training.dry_run} onOffer={training.actions.includes("start") ? (chosen) => send("start", { package: chosen }) : undefined} />
         {training.dry_run && training.ending?.good && <Note kind="good" title={training.ending.text}><div class="ty-row"><span>{t("One batch went through. The training itself has not been started.")}</span><LinkButton small kind="primary" icon="play" href={`${cloneAddress(training)}&step=resources`}>{t("Go on to the training")}</LinkButton></div></Note>}
-        <Numbers view={view} send={send} />
+        <Numbers view={view} send={send} heard={heard} />
         <Curves view={view} query={query} setQuery={setQuery} send={send} />
         <ResourceCharts />
         <Replicas replicas={view.replicas} training={training} />
         <Attempts attempts={view.attempts} />
         <Card title={t("Output")} text={<span class="ty-small">{t("Kept on the group's share in {file}", { file: "" })}<code>{training.log}</code></span>}>
-          <ReplicaLog training={training} />
+          <ReplicaLog training={training} onOutput={() => (heard.current = Date.now())} />
         </Card>
         <div class="ty-grid">
           <Parameters rows={view.parameters} />
@@ -70,6 +72,14 @@ function Monitor({ view, query, setQuery, send }) {
   );
 }
 
+// The countdown where nobody can miss it, in the last tenth of its time, two hours at most.
+function LateNote({ training }) {
+  const now = useNow(10);
+  const left = Date.parse(training.deadline) - now;
+  if (training.state !== "running" || training.dry_run || !(left < Math.min(2, training.hours / 10) * 3600e3)) return null;
+  return <Note kind="warn" title={<>{t("Time left")} <Clock until={training.deadline} /></>}>{t("Then it is asked to save and ended; it can be continued from its last checkpoint.")}</Note>;
+}
+
 function TensorBoardButton({ send }) {
   const open = async () => {
     // Opened at once, or the browser takes it for a pop-up.
@@ -86,24 +96,31 @@ function TensorBoardButton({ send }) {
   return <Button icon="chart" onClick={open}>TensorBoard</Button>;
 }
 
-// Lines of the log tell no page: whoever seems to say nothing is asked again before that is believed, and every minute.
-const BELIEVED = 5, AGAIN = 60;
+// Neither lines of a log nor what a job uses send an event: where none came for so many seconds, a page that is seen asks.
+const LOOK = 10;
 
-function useStuck(training, quiet, limit, send) {
-  const over = training.state === "running" && limit && quiet !== null ? quiet - limit : -1;
-  const turn = over < 0 ? -1 : Math.floor(over / AGAIN);
+function useLook(view, send) {
   useEffect(() => {
-    if (turn >= 0) send("reload_page").catch(() => {});
-  }, [turn, send]);
-  return over > BELIEVED;
+    if (view.training.state !== "running") return undefined;
+    const look = () => document.hidden || send("reload_page").catch(() => {});
+    const timer = setInterval(look, LOOK * 1000);
+    document.addEventListener("visibilitychange", look);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", look);
+    };
+  }, [view, send]);
 }
 
-function Numbers({ view, send }) {
+// ``heard``: when the log below brought something.
+function Numbers({ view, send, heard }) {
   const { tiles, training, instance } = view;
   const now = useNow(1);
+  useLook(view, send);
   const running = instance?.state === "running" && isLive(training);
-  const quiet = tiles.last_output ? (now - new Date(tiles.last_output).getTime()) / 1000 : null;
-  const stuck = useStuck(training, quiet, view.quiet_after, send);
+  const spoken = Math.max(heard.current, tiles.last_output ? Date.parse(tiles.last_output) : 0);
+  const quiet = spoken ? Math.max(0, (now - spoken) / 1000) : null;
+  const stuck = training.state === "running" && view.quiet_after && quiet > view.quiet_after + LOOK;
   const epochs = tiles.epoch === null ? "–" : tiles.epochs ? `${number(tiles.epoch)} / ${number(tiles.epochs)}` : number(tiles.epoch);
   return (
     <>

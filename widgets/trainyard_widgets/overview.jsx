@@ -2,7 +2,7 @@
 import {
   Button, bytes, Card, Clock, confirm, definePage, duration, EmptyState, Facts, LinkButton, Meter, N_, Note, number, PageHeader, Progress, Skeleton, StateBadge, t, Table, Time, toast, useNow,
 } from "./components/index.js";
-import { stopTraining } from "./components/training_parts.jsx";
+import { EndingNote, stopTraining } from "./components/training_parts.jsx";
 
 const LATE = 3600e3; // milliseconds
 const LIVE = new Set(["created", "queued", "starting", "running", "stopping"]);
@@ -71,7 +71,8 @@ function Workspace({ workspace, grouped, send }) {
         <div class="ty-gap"><Facts rows={[[t("Group"), workspace.group], [t("Resources"), workspace.package], [t("Time left"), workspace.ends ? <Clock until={workspace.ends} /> : null]]} /></div>
       )}
       {late && <div class="ty-gap"><Note kind="warn">{t("It stops in less than an hour. Renew its time to go on; files are kept either way.")}</Note></div>}
-      {state === "stopped" && grouped && <p class="ty-muted ty-gap">{workspace?.ending?.text || t("It is stopped and uses nothing. Your files are kept.")}{again && <> {t("Started again it gets {package} of the group {group}, as last time.", { package: workspace.package, group: workspace.group })}</>}</p>}
+      {state === "stopped" && workspace?.ending && <div class="ty-gap"><EndingNote ending={workspace.ending} onOffer={grouped ? (chosen) => send("start_workspace", { package: chosen }) : undefined} /></div>}
+      {state === "stopped" && grouped && <p class="ty-muted ty-gap">{workspace?.ending?.good ? workspace.ending.text : t("It is stopped and uses nothing. Your files are kept.")}{again && <> {t("Started again it gets {package} of the group {group}, as last time.", { package: workspace.package, group: workspace.group })}</>}</p>}
       {state === "starting" && workspace.waiting ? <p class="ty-muted ty-gap" role="status">{workspace.waiting}</p> : (state === "starting" || state === "stopping") && <Skeleton rows={2} />}
       <div class="ty-row">
         {state === "running" && <LinkButton kind="primary" icon="external" href={workspace.address || "/hub/user-redirect/lab"}>{t("Open JupyterLab")}</LinkButton>}

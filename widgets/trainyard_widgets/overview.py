@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from trainyard.errors import UserError
-from trainyard.jobs.states import JobState
+from trainyard.jobs.states import Cause, JobState
 from trainyard.records.accounts import Me
 from trainyard.records.base import Page as Listing
 from trainyard.records.jobs import Job, Usage, WorkspaceView
 
 from trainyard_widgets.page import Page, View, action
+from trainyard_widgets.views.endings import certificate
 
 SHOWN_JOBS = 8
 
@@ -30,10 +31,10 @@ class OverviewPage(Page):
         return overview_view(me, workspace, jobs, usage)
 
     @action
-    def start_workspace(self) -> None:
-        """Start the workspace as it was last time."""
-        last = self.client.get("/workspace", WorkspaceView)
-        self.client.post("/workspace/start", object, last.model_dump(include={"group", "image", "package", "datasets"}))
+    def start_workspace(self, package: str = "") -> None:
+        """Start the workspace as it was last time, or in another package."""
+        last = self.client.get("/workspace", WorkspaceView).model_dump(include={"group", "image", "package", "datasets"})
+        self.client.post("/workspace/start", object, {**last, "package": package or last["package"]})
 
     @action
     def stop_workspace(self) -> None:
@@ -71,11 +72,18 @@ def overview_view(me: Me, workspace: WorkspaceView | None, jobs: Listing[Job] | 
         "waiting": me.applications_waiting if me.administrator else 0,
         "storage": me.storage,
         "groups": [group_view(group, me.id) for group in me.groups],
-        "workspace": workspace.model_dump(mode="json") if workspace else None,
+        "workspace": workspace_view(workspace) if workspace else None,
         "jobs": [job_view(job) for job in jobs.items] if jobs else [],
         "jobs_total": jobs.total if jobs else 0,
         "machine": {"capacity": usage.capacity.model_dump(), "used": usage.used.model_dump()} if usage else None,
     }
+
+
+def workspace_view(workspace: WorkspaceView) -> View:
+    """The workspace, with the whole certificate of its last end; what was meant to end, ended well."""
+    ending = workspace.ending
+    meant = ending is not None and (ending.cause is Cause.STOPPED or (ending.cause is Cause.EXITED and ending.exit_code == 0))
+    return {**workspace.model_dump(mode="json"), "ending": certificate(ending, good=meant) if ending else None}
 
 
 def group_view(group: Any, account: int) -> View:

@@ -11,8 +11,8 @@ import { currentLanguage, t } from "./words.js";
 
 const ROW = 20;
 
-export function LogView({ job, running, height = 420, replica = "" }) {
-  const log = useLog(job, running, replica);
+export function LogView({ job, running, height = 420, replica = "", onOutput }) {
+  const log = useLog(job, running, replica, onOutput);
   const { state, jump, earlier, later } = log;
   const [follow, setFollow] = useState(true);
   const [stamps, setStamps] = useState(false);

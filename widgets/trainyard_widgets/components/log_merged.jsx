@@ -12,7 +12,7 @@ const AGAIN = 3000; // milliseconds after which a lost connection is tried again
 const COLOURS = ["#79b8ff", "#e3b341", "#7ee787", "#d2a8ff", "#76e3ea", "#ff9b94"];
 
 // Pages in a row, each between two cursors of the service; what is followed has none behind it.
-function useMerged(job, running, following) {
+function useMerged(job, running, following, onOutput) {
   const [state, setState] = useState({ pages: [], problem: "", added: 0, version: 0, loaded: false });
   const now = useRef({ pages: [], turn: 0, doing: false, lost: false });
   const [again, setAgain] = useState(0);
@@ -59,6 +59,7 @@ function useMerged(job, running, following) {
       now.current.pages = [...now.current.pages, page];
       socket.onmessage = (event) => {
         if (typeof event.data === "string" || !now.current.pages.includes(page)) return;
+        onOutput();
         rest += decoder.decode(event.data, { stream: true });
         const lines = rest.split("\n");
         rest = lines.pop();
@@ -119,11 +120,11 @@ function linesOf(text) {
   return lines;
 }
 
-export function MergedLog({ job, running, replicas, height = 420 }) {
+export function MergedLog({ job, running, replicas, onOutput, height = 420 }) {
   const [follow, setFollow] = useState(true);
   const following = useRef(true);
   following.current = follow;
-  const { state, earlier, later, toEnd, toStart, follows, isLost } = useMerged(job, running, following);
+  const { state, earlier, later, toEnd, toStart, follows, isLost } = useMerged(job, running, following, onOutput);
   const [top, setTop] = useState(0);
   const box = useRef(null);
   const rows = state.pages.flatMap((page) => page.rows);

@@ -8,7 +8,8 @@ import { isLive } from "./training_parts.jsx";
 
 const ALL = "all";
 
-export function ReplicaLog({ training }) {
+// ``onOutput``: called whenever something was written.
+export function ReplicaLog({ training, onOutput }) {
   const names = training.replicas ?? [];
   const several = names.length > 1;
   // What is read does not change by itself when one of them dies.
@@ -18,8 +19,8 @@ export function ReplicaLog({ training }) {
     <>
       {several && <Tabs label={t("Output of which process")} tabs={tabs} chosen={replica} onChoose={setChosen} />}
       {replica === ALL
-        ? <MergedLog job={training.job} replicas={names} running={isLive(training)} key={training.job} />
-        : <LogView job={training.job} replica={replica} running={isLive(training)} key={`${training.job}-${replica}`} />}
+        ? <MergedLog job={training.job} replicas={names} running={isLive(training)} onOutput={onOutput} key={training.job} />
+        : <LogView job={training.job} replica={replica} running={isLive(training)} onOutput={onOutput} key={`${training.job}-${replica}`} />}
     </>
   );
 }

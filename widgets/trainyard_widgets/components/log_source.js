@@ -9,7 +9,7 @@ const MOST_PIECES = 40; // of what was written last, when the program has ended
 export const endOf = (window) => window.to + window.rest.length;
 const problemOf = (error) => (error.status === 404 ? "" : [error.message, error.hint].filter(Boolean).join(" "));
 
-export function useLog(job, running, replica) {
+export function useLog(job, running, replica, onOutput) {
   const [state, setState] = useState(() => ({ window: new LogWindow(), version: 0, size: 0, atEnd: true, problem: "", goal: null, shifted: 0 }));
   const [loaded, setLoaded] = useState(false);
   const now = useRef({ window: state.window, size: 0, atEnd: true, turn: 0, doing: null, loading: 0, readers: new Set() });
@@ -99,7 +99,7 @@ export function useLog(job, running, replica) {
   // Whoever reads stays where they are when the program ends, and the last lines come all the same.
   useEffect(() => {
     if (!loaded) return undefined;
-    if (running) return follow({ job, replica, now: now.current, draw });
+    if (running) return follow({ job, replica, now: now.current, draw, onOutput });
     const rest = async () => {
       await now.current.doing;
       if (!now.current.atEnd) return;
@@ -126,7 +126,7 @@ export function useLog(job, running, replica) {
 }
 
 // What is written from now on; answers what ends it.
-function follow({ job, replica, now, draw }) {
+function follow({ job, replica, now, draw, onOutput }) {
   let [ended, socket, timer, due, gone] = [false, null, null, false, 0];
   const soon = () => {
     if (due) return;
@@ -141,6 +141,7 @@ function follow({ job, replica, now, draw }) {
     for (const arrived of now.readers) arrived.push({ at: now.size, piece });
     if (now.atEnd) gone += now.window.append(piece);
     now.size += piece.byteLength;
+    onOutput();
     soon();
   };
   const cut = ({ from }) => {

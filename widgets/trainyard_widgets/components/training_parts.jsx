@@ -60,6 +60,7 @@ export function WaitingNote({ waiting }) {
   );
 }
 
+const CALM = new Set(["stopped", "idle", "time-limit", "evicted"]); // the platform or a person ended it: nothing broke
 const RESUMED = new Set(["stopped", "time-limit", "evicted", "supervisor-lost", "node-lost"]);
 
 // The death certificate: what ended it, what to do, the numbers, the last words.
@@ -67,7 +68,7 @@ export function EndingNote({ ending, onOffer, unsaved = false }) {
   if (!ending || ending.good) return null;
   const facts = factsOf(ending);
   return (
-    <Note kind={ending.cause === "stopped" ? "info" : "bad"} title={ending.text}>
+    <Note kind={CALM.has(ending.cause) ? "info" : "bad"} title={ending.text}>
       {ending.next && <p>{ending.next}</p>}
       {unsaved && RESUMED.has(ending.cause) && <p>{t("It has saved no checkpoint: started again it begins anew.")}</p>}
       {ending.offer && onOffer && <div class="ty-row ty-gap-small"><Button small kind="primary" icon="play" onClick={() => onOffer(ending.offer.package)}>{t("Start again with twice the memory ({package})", { package: ending.offer.package })}</Button></div>}
@@ -90,7 +91,7 @@ function factsOf(ending) {
     ending.stopped_by && t("stopped by {name}", { name: ending.stopped_by }),
     ending.peak_memory && (ending.memory_limit ? t("most memory {used} of {limit} ({part})", { used: bytes(ending.peak_memory), limit: bytes(ending.memory_limit), part: percent(ending.memory_part) }) : t("most memory {used}", { used: bytes(ending.peak_memory) })),
     ending.peak_cpu && ending.cpu_limit && t("most cores {used} of {limit}", { used: number(ending.peak_cpu, 1), limit: number(ending.cpu_limit, 1) }),
-    ending.peak_gpu_memory && t("most GPU memory {used}", { used: bytes(ending.peak_gpu_memory) }),
+    ending.peak_gpu_memory && (ending.gpu_memory_limit ? t("most GPU memory {used} of {limit}", { used: bytes(ending.peak_gpu_memory), limit: bytes(ending.gpu_memory_limit) }) : t("most GPU memory {used}", { used: bytes(ending.peak_gpu_memory) })),
   ].filter(Boolean);
 }
 

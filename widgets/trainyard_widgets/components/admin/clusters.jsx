@@ -1,7 +1,7 @@
 // Virtual clusters: named shares of the machine that nobody outside of them uses.
 import { useState } from "preact/hooks";
 import { Button, bytes, Card, CheckField, confirm, EmptyState, Meter, number, t } from "../index.js";
-import { AmountDialog, amountNames, amountsFrom, DeviceTypeField, numberFrom, textsOf } from "./amounts.jsx";
+import { AmountDialog, amountNames, amountsFrom, DeviceTypeField, gib, GIB, numberFrom, textsOf } from "./amounts.jsx";
 
 export function ClusterTiles({ view, send }) {
   const [editing, setEditing] = useState(null);
@@ -17,7 +17,11 @@ export function ClusterTiles({ view, send }) {
 }
 
 function ClusterTile({ one, edit, remove }) {
-  const each = [one.person.gpu !== null && t("{count} GPUs", { count: number(one.person.gpu) }), one.person.jobs !== null && t("{count} jobs", { count: number(one.person.jobs) })].filter(Boolean);
+  const { cpu, memory, gpu, jobs } = one.person;
+  const each = [
+    cpu !== null && t("{count} cores", { count: number(cpu, 1) }), memory !== null && bytes(memory),
+    gpu !== null && t("{count} GPUs", { count: number(gpu) }), jobs !== null && t("{count} jobs", { count: number(jobs) }),
+  ].filter(Boolean);
   const about = [one.groups.join(", ") || t("everybody"), t("{hours} h at most", { hours: number(one.hours, 1) }), one.device_type, each.length && t("each person {amounts}", { amounts: each.join(", ") })];
   return (
     <section class="ty-tile">
@@ -41,18 +45,23 @@ function ClusterDialog({ one, view, send, onClose }) {
   const old = Boolean(one.name);
   const text = (value) => (value === null || value === undefined ? "" : String(value));
   const begin = old
-    ? { ...textsOf(one), name: one.name, description: one.description, device_type: one.device_type ?? "", person_gpu: text(one.person.gpu), person_jobs: text(one.person.jobs), hours: text(one.hours), groups: one.groups }
+    ? { ...textsOf(one), name: one.name, description: one.description, device_type: one.device_type ?? "", person_cpu: text(one.person.cpu), person_memory: one.person.memory === null ? "" : gib(one.person.memory), person_gpu: text(one.person.gpu), person_jobs: text(one.person.jobs), hours: text(one.hours), groups: one.groups }
     : { groups: [] };
   const names = [
     ["name", t("Name"), "", old], ["description", t("Description")], ...amountNames(),
     ["hours", t("Longest training in hours"), text(view.hours)],
+    ["person_cpu", t("Most cores for a person"), t("no limit")], ["person_memory", t("Most memory in GiB for a person"), t("no limit")],
     ["person_gpu", t("Most GPUs for a person"), t("no limit")], ["person_jobs", t("Most jobs for a person"), t("no limit")],
   ];
+  const memoryFrom = (texts) => {
+    const most = numberFrom(texts, "person_memory");
+    return most === null ? null : Math.round(most * GIB);
+  };
   const save = (texts) => send("put_cluster", {
     name: texts.name ?? "",
     cluster: {
       ...amountsFrom(texts, ["cpu", "memory"]), description: texts.description ?? "", device_type: texts.device_type || null, hours: numberFrom(texts, "hours", view.hours),
-      person: { gpu: numberFrom(texts, "person_gpu"), jobs: numberFrom(texts, "person_jobs") }, groups: texts.groups,
+      person: { cpu: numberFrom(texts, "person_cpu"), memory: memoryFrom(texts), gpu: numberFrom(texts, "person_gpu"), jobs: numberFrom(texts, "person_jobs") }, groups: texts.groups,
     },
   });
   const more = (texts, change) => (
