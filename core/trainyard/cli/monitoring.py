@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainyard.cli.call import Json, find, find_job, signed_in
+from trainyard.cli.jobs import OfReplica, jobs
 from trainyard.cli.jobs import Which as WhichJob
-from trainyard.cli.jobs import jobs
 from trainyard.cli.show import as_json, as_table, done
 from trainyard.cli.training import train
 from trainyard.sizes import readable
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 
 Several = Annotated[list[str], typer.Argument(help="Names or identifiers of trainings.")]
 Target = Annotated[Path, typer.Argument(help="Where to write.")]
+OneReplica = Annotated[str, typer.Option("--replica", help="Of a distributed job only this process, such as worker1.")]
 
 
 @jobs.command("usage")
-def job_usage(job: WhichJob, json: Json = False) -> None:
+def job_usage(job: WhichJob, replica: OneReplica = "", json: Json = False) -> None:
     """Processor, memory, cards, disk and network of a job: now, mean, most, and the package's limit."""
     with signed_in() as client:
-        found = client.job_usage(find_job(client, job))
+        found = client.job_usage(find_job(client, job), replica=replica)
     if json:
         return as_json(found)
     return as_table(("what", "now", "mean", "most", "limit"), _use_rows(found))
@@ -38,11 +39,12 @@ def job_usage(job: WhichJob, json: Json = False) -> None:
 def search(
     job: WhichJob,
     text: Annotated[str, typer.Argument(help="What to look for; case does not matter.")],
+    replica: OneReplica = "",
     json: Json = False,
 ) -> None:
     """Lines of a job's output that hold a text, with their numbers."""
     with signed_in() as client:
-        matches = client.log_matches(find_job(client, job), text)
+        matches = client.log_matches(find_job(client, job), text, replica)
         if json:
             return as_json(list(matches))
         for match in matches:
@@ -51,10 +53,10 @@ def search(
 
 
 @jobs.command()
-def download(job: WhichJob, target: Target, json: Json = False) -> None:
+def download(job: WhichJob, target: Target, replica: OfReplica = "", json: Json = False) -> None:
     """The whole output of a job as a file."""
     with signed_in() as client:
-        client.download_log(find_job(client, job), target)
+        client.download_log(find_job(client, job), target, replica)
     done(N_("Wrote {file}."), json=json, file=str(target))
 
 

@@ -19,23 +19,24 @@ class Monitoring(Transport):
         query = given(points=points, replica=replica or None)
         return self.one(JobUsage, "GET", f"jobs/{segment(job)}/usage", params=query)
 
-    def search_log(self, job: str, text: str, offset: int = 0, line: int = 1) -> LogSearch:
+    def search_log(self, job: str, text: str, offset: int = 0, line: int = 1, replica: str = "") -> LogSearch:
         """Lines that hold ``text``, from ``offset`` (the beginning of line ``line``) on; case does not matter."""
-        query = {"text": text, "offset": offset, "line": line}
+        query = given(text=text, offset=offset, line=line, replica=replica or None)
         return self.one(LogSearch, "GET", f"jobs/{segment(job)}/log/search", params=query)
 
-    def log_matches(self, job: str, text: str) -> Iterator[LogMatch]:
-        """All lines of a log that hold ``text``, as they are found."""
+    def log_matches(self, job: str, text: str, replica: str = "") -> Iterator[LogMatch]:
+        """All lines of a log (of a distributed job that of one replica) that hold ``text``, as they are found."""
         at: int | None = 0
         line = 1
         while at is not None:
-            found = self.search_log(job, text, at, line)
+            found = self.search_log(job, text, at, line, replica)
             yield from found.matches
             at, line = found.next, found.next_line
 
-    def log_times(self, job: str, offset: int = 0, end: int | None = None) -> LogTimes:
+    def log_times(self, job: str, offset: int = 0, end: int | None = None, replica: str = "") -> LogTimes:
         """When what stands between two places of a log was written."""
-        return self.one(LogTimes, "GET", f"jobs/{segment(job)}/log/times", params=given(offset=offset, end=end))
+        query = given(offset=offset, end=end, replica=replica or None)
+        return self.one(LogTimes, "GET", f"jobs/{segment(job)}/log/times", params=query)
 
     def download_log(self, job: str, target: Path, replica: str = "") -> None:
         """The whole log as a file."""

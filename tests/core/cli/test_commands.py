@@ -274,6 +274,26 @@ def test_a_job_is_given_by_itself_or_by_its_training(run: Any, service: Any, ann
     assert "There is no training" in run("jobs", "show", "c" * 16).error
 
 
+def test_of_a_distributed_job_one_process_is_searched_and_brought(run: Any, service: Any, anna: Any, tmp_path: Path) -> None:
+    with service.context.database.write() as session:
+        job = JobRow(id="a" * 16, kind="train", name="net", owner_id=anna.id, group_id=1, state=JobState.FINISHED)
+        job.image, job.package, job.attempt = "workspace:1", "1Core2G", 1
+        job.replicas = [{"role": "worker", "count": 2, "package": None}]
+        session.add(job)
+        session.flush()
+        told = {"name": "net", "owner_id": anna.id, "group_id": 1, "job_id": job.id, "entry": "x", "hours": 1}
+        session.add(TrainingRow(id="b" * 16, **told))
+    folder = service.context.home.group_share(1) / "anna" / "run"
+    folder.mkdir(parents=True)
+    (folder / "train_net_out.log").write_text("this is worker0\n")
+    (folder / "train_net_worker1_out.log").write_text("this is worker1\n")
+    assert run("jobs", "search", "a" * 16, "THIS", "--replica", "worker1").out == "1:this is worker1\n"
+    run("jobs", "download", "a" * 16, str(tmp_path / "log"), "--replica", "worker1")
+    assert (tmp_path / "log").read_text() == "this is worker1\n"
+    assert run("jobs", "usage", "a" * 16, "--replica", "worker1", "--json").json["times"] == []
+    assert "worker7" in run("jobs", "usage", "a" * 16, "--replica", "worker7").error
+
+
 def test_packages_are_those_of_ones_own_first_group(run: Any, service: Any, anna: Any) -> None:
     assert "without a group" not in run("packages").out
 
