@@ -2,9 +2,9 @@
 
 It takes simulated nodes (kubemark), whose pods turn Running without a container: nodes that are tainted
 ``simulated=true:NoSchedule``. What is measured is the launcher, as the queue drives it (one start after the other, the truth by
-its watches), and the spawner object of a Hub, in a process of its own. What both are compared with runs first and stays, so
-that nothing of it is being deleted meanwhile. Rows go to ``benchmarks/results-kubernetes.json``; a ratio above 1 means that we
-are better.
+its watches), and the spawner object of a Hub, in a process of its own. What both are compared with makes the same objects (no pod
+starts without its Secret), runs first, until the cluster is through with it, and stays, so that nothing of it is being
+deleted meanwhile. Rows go to ``benchmarks/results-kubernetes.json``; a ratio above 1 means that we are better.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from trainyard_spawner.kubernetes.cluster import Cluster
 from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Placement
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 from trainyard_spawner.kubernetes.pod import Parts
+from trainyard_spawner.kubernetes.preparing import Beside, prepared
 
 from benchmarks.kubernetes_workspaces import bare_mounts
 
@@ -40,6 +41,7 @@ JOBS, WORKSPACES, PODS = 500, 200, 1000
 IDLE_SECONDS = 250
 """A little longer than a watch lasts, so that each is begun anew once."""
 PATIENCE = 560
+QUIET_SECONDS = 5
 LABEL = "trainyard.io/simulated"
 PLACEMENT = Placement(node_selector={LABEL: "true"}, tolerations=({"key": "simulated", "operator": "Exists"},))
 Row = dict[str, Any]
@@ -139,39 +141,54 @@ def submit(launcher: KubernetesLauncher, numbers: range) -> float:
     return time.monotonic() - began
 
 
-def plain(configuration: Configuration, count: int, kind: str) -> float:
-    """The same with a loop that creates them and asks for the list of pods; without Secrets and volumes. ``kind`` is a Job's
-    or a Pod's plural.
+def plain(home: Home, configuration: Configuration, count: int, kind: str) -> float:
+    """The same objects made by a loop that asks for the list of pods; ``kind`` is a Job's or a Pod's plural. Returns once the
+    cluster writes nothing more about them: ours shall not compete with that.
     """
     where = f"namespaces/{configuration.namespace}"
     path = f"/apis/batch/v1/{where}/jobs" if kind == "jobs" else f"/api/v1/{where}/pods"
+    modules = objects.read_code()
+    code = objects.code(modules, configuration)
+    beside = Beside(code["metadata"]["name"], tuple(sorted(modules)))
+
+    async def listed(cluster: Cluster, path: str, **query: str) -> list[Row]:
+        found: list[Row] = (await cluster.get(path, **query))["items"]
+        return found
 
     async def work() -> float:
         cluster = await Cluster.connect(None, None)
+        await cluster.post(f"/api/v1/{where}/configmaps", code)
         began = time.monotonic()
         for number in range(count):
-            await cluster.post(path, _bare(number, configuration, kind))
-        chosen = {"labelSelector": f"bench={kind}", "fieldSelector": "status.phase!=Pending"}
-        while len((await cluster.get(f"/api/v1/{where}/pods", **chosen))["items"]) < count:
-            if time.monotonic() > began + PATIENCE:
-                raise TimeoutError("the cluster did not get there")
+            secret, parts = prepared(specification(number), home, configuration, beside)
+            await cluster.post(f"/api/v1/{where}/secrets", secret)
+            await cluster.post(path, _bare(objects.job(specification(number), parts, configuration), kind))
+        while len(await listed(cluster, f"/api/v1/{where}/pods", fieldSelector="status.phase!=Pending")) < count:
+            _not_for_ever(began)
             await asyncio.sleep(1)
+        seconds = time.monotonic() - began
+        written = [None]
+        while written != (now := [one["metadata"]["resourceVersion"] for one in await listed(cluster, path)]):
+            _not_for_ever(began)
+            written = now
+            await asyncio.sleep(QUIET_SECONDS)
         await cluster.close()
-        return time.monotonic() - began
+        return seconds
 
     return asyncio.run(work())
 
 
-def _bare(number: int, configuration: Configuration, kind: str) -> Row:
-    job = objects.job(specification(number), Parts("none:1", "", (), "", ()), configuration)
-    pod = job["spec"]["template"]
-    pod["metadata"]["labels"] = {"bench": kind}
-    pod["spec"]["volumes"] = []
-    pod["spec"]["containers"][0]["volumeMounts"] = []
+def _not_for_ever(began: float) -> None:
+    if time.monotonic() > began + PATIENCE:
+        raise TimeoutError("the cluster did not get there")
+
+
+def _bare(job: Row, kind: str) -> Row:
     if kind == "jobs":
         return job
-    name = {"name": f"plain-{number:05d}", "namespace": configuration.namespace}
-    return {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": {**pod["metadata"], **name}}
+    pod, about = job["spec"]["template"], job["metadata"]
+    named = {**pod["metadata"], "name": about["name"], "namespace": about["namespace"]}
+    return {"apiVersion": "v1", "kind": "Pod", **pod, "metadata": named}
 
 
 @contextmanager
@@ -235,13 +252,13 @@ def megabytes(process: psutil.Process) -> float:
 def measure(count: int, workspaces: int, pods: int) -> Iterator[Row]:
     """All rows, with so many jobs, workspaces, and pods in all."""
     wait(lambda: "Terminating" not in kubectl("get", "namespaces"))  # what goes away asks much of the API server
-    with room() as (_, bare), room() as (home, configuration):
-        peer = plain(bare, count, "jobs")
+    with room() as loop, room() as pods_loop, room() as (home, configuration):
+        peer = plain(*loop, count, "jobs")
         launcher = KubernetesLauncher(home, configuration)
         launcher.states()
         numbers = (submit(launcher, range(count)), peer)
         yield row(f"{count} jobs submitted to all running, against a plain loop", numbers, "s", 0.8)
-        peer = plain(bare, workspaces, "pods")
+        peer = plain(*pods_loop, workspaces, "pods")
         with hub(home, configuration, workspaces) as (hub_process, seconds):
             yield row(f"{workspaces} workspaces to all running, against plain pods", (seconds, peer), "s", 0.5)
             submit(launcher, range(count, pods - workspaces))
