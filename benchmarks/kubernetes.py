@@ -2,8 +2,8 @@
 
 It takes simulated nodes (kubemark), whose pods turn Running without a container: nodes that are tainted
 ``simulated=true:NoSchedule``. What is measured is the launcher, as the queue drives it (one start after the other, the truth by
-its watches), and the spawner object of a Hub, in a process of its own. What both are compared with makes the same objects (no pod
-starts without its Secret), runs first, until the cluster is through with it, and stays, so that nothing of it is being
+its watches), and the spawner object of a Hub, in a process of its own. What both are compared with makes the same objects (no
+pod starts without its Secret), runs first, until the cluster is through with it, and stays, so that nothing of it is being
 deleted meanwhile. Rows go to ``benchmarks/results-kubernetes.json``; a ratio above 1 means that we are better.
 """
 
