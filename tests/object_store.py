@@ -6,12 +6,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from typing import Any
 import botocore.session
 import httpx
 from botocore.config import Config
+
+from tests.browser.running import PORTS, free_range
 
 NAMES = (
     "s3.port", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
@@ -57,21 +58,13 @@ class ObjectStore:
         )
 
 
-def free_ports(count: int) -> list[int]:
-    """So many ports nobody listens on."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-
-
 @contextmanager
 def running_store(folder: Path) -> Iterator[ObjectStore]:
     """Start it in ``folder``; killed at the end."""
     keys = folder / "s3.json"
     keys.write_text(json.dumps({"identities": IDENTITIES}))
-    ports = free_ports(len(NAMES))
+    first = free_range(PORTS)  # below those the kernel gives to whoever connects somewhere meanwhile
+    ports = range(first, first + len(NAMES))
     weed = shutil.which("weed", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     argv = [str(weed), "-logtostderr=true", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3"]
     argv += [f"-{name}={port}" for name, port in zip(NAMES, ports, strict=True)]
@@ -96,7 +89,7 @@ def running_store(folder: Path) -> Iterator[ObjectStore]:
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], folder: Path) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while time.monotonic() < until:
         assert process.poll() is None, (folder / "log").read_text()[-2000:]
         try:

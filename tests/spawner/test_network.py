@@ -39,7 +39,7 @@ def world() -> dict[str, str]:
     if os.geteuid() != 0:
         pytest.skip("only root makes networks")
     environment = {**os.environ, "PYTHONPATH": str(WORLD.parents[2])}
-    told = subprocess.run([sys.executable, WORLD], env=environment, capture_output=True, text=True, timeout=250, check=False)
+    told = subprocess.run([sys.executable, WORLD], env=environment, capture_output=True, text=True, timeout=900, check=False)
     assert told.returncode == 0, told.stderr
     return dict(line.split("=", 1) for line in told.stdout.splitlines())
 

@@ -57,7 +57,7 @@ def launcher(home: Home) -> Iterator[SandboxLauncher]:
 
 
 def until_there(path: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not path.exists():
         assert time.monotonic() < deadline, f"{path.name} never came"
         time.sleep(0.005)

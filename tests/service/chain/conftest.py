@@ -9,7 +9,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -78,9 +80,20 @@ def until(reached: Callable[[], Any], instead: Callable[[], object] = lambda: "n
     """Ask until it holds; after a time that no healthy machine needs, fail with what was there ``instead``."""
     end = time.monotonic() + PATIENCE
     while not (found := reached()):
-        assert time.monotonic() < end, f"not within {PATIENCE:.0f} s: {instead()}"
+        assert time.monotonic() < end, f"not within {PATIENCE:.0f} s: {instead()}; {whereabouts()}"
         time.sleep(0.05)
     return found
+
+
+def whereabouts() -> str:
+    """Where every other thread is, the service's among them: what waits, and for what."""
+    frames, told = sys._current_frames(), []
+    for thread in threading.enumerate():
+        frame = frames.get(thread.ident or 0)
+        if frame is not None and thread is not threading.current_thread():
+            calls = reversed(traceback.extract_stack(frame)[-6:])
+            told.append(f"{thread.name}: {' < '.join(f'{Path(one.filename).name}:{one.lineno} {one.name}' for one in calls)}")
+    return " | ".join(told)
 
 
 @pytest.fixture

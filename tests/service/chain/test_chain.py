@@ -119,8 +119,8 @@ def test_a_training_is_stopped_restarted_and_its_token_dies(chain: Any, person: 
     alice = person("alice", group)
     sets = make_sets(alice, make_dataset(alice, group))
     made = train(alice, group, sets, "long", parameters={"epochs": 1, "wait": True})
-    running = alice.until(f"/trainings/{made['id']}", lambda one: one["instances"] and one["instances"][0]["epoch"])
-    assert running["job"]["state"] == "running"
+    alice.until(f"/trainings/{made['id']}", lambda one: one["instances"] and one["instances"][0]["epoch"])
+    alice.until(f"/jobs/{made['job']['id']}", lambda one: one["state"] == "running")
     token = (chain.context.home.service / "private" / f"job-{made['job']['id']}-1" / "token").read_text()
     job = chain.client(token)
     assert job.get(f"/trainings/{made['id']}").status_code == 200

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from trainyard_spawner.locks import Lock
 
 from tests.core.cli.running import PROGRAM, Run, environment, in_this_process
 
@@ -57,18 +60,32 @@ def sets(run: Run, shades: str) -> str:
     return str(run("format", shades, "--split", "0.75,0.25", "--seed", "3", "--json").json["id"])
 
 
-def start(arguments: list[str], chain: Any, person: Any) -> subprocess.Popen[bytes]:
-    """A command in a process of its own, which can be interrupted."""
+@contextmanager
+def started(arguments: list[str], chain: Any, person: Any) -> Iterator[Callable[[], tuple[int, str]]]:
+    """A command in a process of its own that waits, as its terminal shows; it is called for a Ctrl-C, and gives the exit code
+    and what was said."""
+    terminal, inside = os.openpty()
     env = environment(TRAINYARD_URL=chain.address, TRAINYARD_TOKEN=person.token)
-    return subprocess.Popen([*PROGRAM, *arguments], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen([*PROGRAM, *arguments], env=env, stdout=subprocess.DEVNULL, stderr=inside)
+    os.close(inside)
+    said = b""
 
+    def interrupt() -> tuple[int, str]:
+        nonlocal said
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # a terminal ends with the last who writes to it
+            while data := os.read(terminal, 4096):
+                said += data
+        return process.wait(120), said.decode()
 
-def interrupted(process: subprocess.Popen[bytes], when: Callable[[], Any]) -> tuple[int, str]:
-    """Ctrl-C once ``when`` holds: the exit code and what was said."""
-    until(when)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=120)
-    return process.returncode, error.decode()
+    try:
+        while b"\033[K" not in said:
+            said += os.read(terminal, 4096)
+        yield interrupt
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
 
 
 def test_a_list_becomes_a_dataset_that_is_looked_into_and_given_away(
@@ -100,8 +117,9 @@ def test_a_list_becomes_a_dataset_that_is_looked_into_and_given_away(
 
 
 def test_formatting_goes_on_after_ctrl_c_and_says_how_to_come_back(run: Run, chain: Any, anna: Any, shades: str) -> None:
-    process = start(["format", shades, "--formats", "recordio,lmdb"], chain, anna)
-    code, said = interrupted(process, lambda: run("jobs", "list", "--kind", "format", "--json").json)
+    nothing_starts = Lock.take(chain.context.home.launches / ".guard")
+    with nothing_starts, started(["format", shades, "--formats", "recordio,lmdb"], chain, anna) as interrupt:
+        code, said = interrupt()
     batch = run("datasets", "show", shades, "--json").json["batches"][0]["id"]
     assert (code, f"trainyard batches wait {batch}" in said, "Traceback" in said) == (130, True, False)
     assert [one["ready"] for one in run("batches", "wait", batch, "--json").json["sets"]] == [True] * 4
@@ -160,7 +178,9 @@ def test_of_two_of_one_name_ones_own_is_meant(run: Run, chain: Any, anna: Any, m
 
 def test_watching_a_training_ends_with_ctrl_c_and_the_training_does_not(run: Run, chain: Any, anna: Any) -> None:
     long = ["train", "submit", "long", "--image", "workspace", "--package", "1Core2G", "--entry", "sleep 600", "-f"]
-    code, said = interrupted(start(long, chain, anna), lambda: run("jobs", "list", "--state", "running", "--json").json)
+    with started(long, chain, anna) as interrupt:
+        until(lambda: run("jobs", "list", "--state", "running", "--json").json)
+        code, said = interrupt()
     assert (code, "trainyard train wait" in said) == (130, True)
     job = run("train", "show", "long", "--json").json["job"]
     assert job["state"] == "running"

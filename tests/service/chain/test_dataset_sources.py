@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
 
 @pytest.fixture
 def chain(start_service: Callable[..., Any], chain_home: Home, store: ObjectStore) -> Iterator[Any]:
+    shutil.rmtree(chain_home.volume / "groups", ignore_errors=True)
     service = start_service(home=chain_home.root, store_url=store.url, store_keys_file=store.keys)
     chain_home.address.write_text(service.address)
     yield service

@@ -20,7 +20,7 @@ from tests.frameworks import ROOT, python_of
 from .conftest import Person, until
 from .test_deaths import ended, submit
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 TWO = {"kind": "pytorch", "workers": 2}
 # the first worker adds up what all others tell it, over the address that torchrun's variables name
 MEETS = """
@@ -139,6 +139,7 @@ def torch_image(chain_home: Home) -> Iterator[str]:
     python_of("pytorch")
     folder = chain_home.images / "pytorch" / "1"
     examples = folder / "examples"
+    shutil.rmtree(folder, ignore_errors=True)
     examples.mkdir(parents=True)
     (folder / "env").symlink_to(ROOT / ".cache" / "pytorch-env")
     shutil.copytree(ROOT / "core/trainyard", examples / "trainyard", ignore=shutil.ignore_patterns("__pycache__"))

@@ -14,7 +14,7 @@ import pytest
 
 from .conftest import Person, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.one_database, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 BODY = {"name": "s", "group": "vision", "image": "workspace", "package": "1Core2G"}
 # the nearer x is to 3 the better; as many reports as are asked for, then it waits if it is told to
 SCRIPT = """

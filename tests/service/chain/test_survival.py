@@ -190,7 +190,7 @@ def test_the_supervisor_is_killed_while_training(chain: Any, alice: Any) -> None
 @pytest.mark.one_database
 def test_what_a_run_could_not_tell_is_read_from_its_folder(chain: Any, alice: Any) -> None:
     sets = make_sets(alice, make_dataset(alice, alice.group))
-    chain.context.home.address.write_text("http://127.0.0.1:59999")
+    chain.context.home.address.write_text("http://127.0.0.1:1")
     made = train(alice, alice.group, sets, "alone")
     done = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] in ("finished", "failed"))
     assert done["job"]["state"] == "finished", done["job"]["ending"]
