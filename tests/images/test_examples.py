@@ -138,6 +138,12 @@ def test_a_detector_without_boxes_says_so(digits: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_detector_does_not_train_the_same_on_every_worker(tmp_path: Path) -> None:
+    code, output = run("pytorch", example("pytorch", "detection"), tmp_path, RANK="1", WORLD_SIZE="2")
+    assert code == 1
+    assert output.startswith("This example trains in one process")
+
+
 def test_the_script_of_the_documentation_trains(digits: Path, tmp_path: Path) -> None:
     blocks = (ROOT / "docs" / "training.md").read_text(encoding="utf-8").split("```python\n")[1:]
     (block,) = [one.partition("```")[0] for one in blocks if "FormattedDataset(places" in one]

@@ -1,6 +1,6 @@
 """Workers that train together end after the same batch: who leaves a step that the others take keeps them waiting in it.
 
-They agree beside the training, in files of the run folder that all of them see. A thread of each reads there a few times a
+They agree beside the training, in files of the run folder that all of them see. A thread of each reads there twice a
 second, so that a batch costs nothing, and a worker that waits for the others in its step is heard all the same:
 
 1. Whoever is asked to stop says so. The first worker, which leads, calls for a count.
@@ -27,7 +27,7 @@ from typing import Any
 PATIENCE = 10.0
 FARTHEST = 100
 """Workers with so many batches between them do not step together; each ends where it is."""
-_LOOK, _WAIT = 0.2, 0.02
+_LOOK, _WAIT = 0.5, 0.02
 _Said = dict[str, Any]
 
 

@@ -39,6 +39,30 @@ def test_the_environment_says_who_this_is(
     assert (replicas.rank(), replicas.workers(), replicas.speaks()) == (rank, workers, speaks)
 
 
+def cluster(index: int, *workers: str) -> dict[str, str]:
+    return {"TF_CONFIG": json.dumps({"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}})}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"RANK": "0", "MASTER_PORT": "1"}, {"RANK": "1", "MASTER_PORT": "1"}, True),
+        ({"TRAINYARD_JOB": "a", "TRAINYARD_ATTEMPT": "1"}, {"TRAINYARD_JOB": "a", "TRAINYARD_ATTEMPT": "2"}, False),
+        (cluster(0, "a:1", "b:1"), cluster(1, "a:1", "b:1"), True),
+        (cluster(0, "a:1", "b:1"), cluster(0, "a:2", "b:2"), False),
+        ({"TF_CONFIG": "[1]"}, {"TF_CONFIG": "no JSON"}, True),
+    ],
+)  # fmt: skip
+def test_the_workers_of_one_start_have_a_name_in_common(
+    one: dict[str, str], other: dict[str, str], same: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as there:
+        be(there, **one)
+        first = replicas.meeting()
+    be(monkeypatch, **other)
+    assert (replicas.meeting() == first) is same
+
+
 def test_a_quiet_replica_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     be(monkeypatch, RANK="1", WORLD_SIZE="2")
     with TrainInstance(runs=tmp_path / "run") as run:

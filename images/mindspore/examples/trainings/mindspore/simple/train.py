@@ -17,7 +17,7 @@ from mindspore import nn
 from monitor import MindSporeMonitor
 from trainyard.errors import UserError
 from trainyard.formats.loading import FormattedDataset
-from trainyard.training import TrainInstance, params, places
+from trainyard.training import TrainInstance, params, places, replicas
 
 HERE = Path(__file__).resolve().parent
 SAMPLES_WORTH_IT = 560_000
@@ -84,6 +84,9 @@ def main() -> int:
     parser.add_argument("--anew", action="store_true", help="begin from scratch even if there is a snapshot to go on from")
     anew = parser.parse_args().anew
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    if replicas.workers() > 1:
+        print("This example trains in one process.", file=sys.stderr)
+        return 1
     train, val = places.data("train"), places.data("val")
     if not pictures.exists(train):
         print(f"There is no formatted set with classes at {train}. Choose a training set.", file=sys.stderr)

@@ -17,7 +17,7 @@ import torch
 from torch.utils.data import DataLoader
 from trainyard.errors import UserError
 from trainyard.formats.loading import FormattedDataset, keep_apart
-from trainyard.training import TrainInstance, params, places
+from trainyard.training import TrainInstance, params, places, replicas
 from trainyard.training.pytorch import TorchMonitor
 
 HERE = Path(__file__).resolve().parent
@@ -112,6 +112,9 @@ def main() -> int:
     parser.add_argument("--anew", action="store_true", help="begin from scratch even if there is a snapshot to go on from")
     anew = parser.parse_args().anew
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stdout)
+    if replicas.workers() > 1:
+        print("This example trains in one process; the example simple shows how to train on several workers.", file=sys.stderr)
+        return 1
     train = places.data("train")
     if not (train / "labels.csv").is_file():
         print(f"There is no formatted set with classes at {train}. Choose a training set.", file=sys.stderr)

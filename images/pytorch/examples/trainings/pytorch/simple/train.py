@@ -1,8 +1,9 @@
 """Train a convolutional network on the formatted sets of this training, with curves, snapshots and a clean end.
 
 Hyper-parameters are those of ``params/default.json`` beside this file, with those chosen in the wizard over them. Started
-again after a stop or a crash, it goes on from its newest snapshot; ``--anew`` begins from scratch. As several workers it
-trains one network on all of them (DistributedDataParallel); ``batch_size`` is then that of each.
+again after a stop or a crash, it goes on from its newest snapshot; ``--anew`` begins from scratch. As several workers
+(``trainyard train submit … --workers 2``, or the wizard's switch) it trains one network on all of them by
+DistributedDataParallel; ``batch_size`` is then that of each. Asked to stop, all of them end after the same batch.
 """
 
 import argparse
