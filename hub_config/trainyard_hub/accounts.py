@@ -26,6 +26,7 @@ NAVIGATION = (
     ("datasets", N_("Datasets")),
     ("workspace", N_("Workspace")),
     ("trainings", N_("Training")),
+    ("searches", N_("Tuning")),
     ("models", N_("Models")),
     ("storage", N_("Storage")),
     ("admin", N_("Admin")),

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from trainyard.home import Home
-from trainyard_hub.accounts import crypt_key, update_accounts
+from trainyard_hub.accounts import NAVIGATION, crypt_key, update_accounts
 from trainyard_hub.authenticator import TrainyardAuthenticator
 from trainyard_hub.language import NoteLanguage, word
 from trainyard_hub.service_calls import ServiceCalls, ServiceRefusal
 from trainyard_hub.signup import inside
+from trainyard_pages import handlers
 from traitlets.config import Config
 
 
@@ -81,3 +82,7 @@ def test_a_page_speaks_the_chosen_language_or_the_browsers(cookie: str, header: 
     headers = HTTPHeaders({"Host": "localhost", "Accept-Language": header, "Cookie": f"trainyard_language={cookie}"})
     NoteLanguage(HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1"), headers=headers))
     assert word("Sign in") == expected
+
+
+def test_the_hubs_pages_lead_where_the_other_pages_lead() -> None:
+    assert list(NAVIGATION) == [(name, word) for name, word, _ in handlers.NAVIGATION]
