@@ -168,20 +168,33 @@ def test_a_stopped_workspace_says_so(run: Any, anna: Any) -> None:
     assert json.loads(run("workspace", "status", "--json").out)["state"] == "stopped"
 
 
-def test_a_workspace_that_broke_says_how_what_it_used_what_to_do_and_its_last_lines(run: Any, service: Any, anna: Any) -> None:
+def end_workspace(service: Any, person: Any, ending: dict[str, Any]) -> None:
+    """Have the person's workspace ended so."""
     moment = datetime.now(UTC)
-    ending = {"cause": "out-of-memory", "peak_memory": 2**30, "memory_limit": 2**30, "last_lines": ["Killed"]}
-    ending |= {"error_class": "permanent", "offer": {"kind": "twice-the-memory", "package": "2Core4G"}}
     with service.context.database.write() as session:
-        row = WorkspaceRow(key=f"workspace-{anna.id}-1", account_id=anna.id, number=1, group_id=1, image="workspace:1")
+        row = WorkspaceRow(key=f"workspace-{person.id}-1", account_id=person.id, number=1, group_id=1, image="workspace:1")
         row.package, row.ends_at, row.ended, row.ending = "1Core2G", moment + timedelta(hours=1), moment, ending
         session.add(row)
+
+
+def test_a_workspace_that_broke_says_how_what_it_used_what_to_do_and_its_last_lines(run: Any, service: Any, anna: Any) -> None:
+    ending = {"cause": "out-of-memory", "peak_memory": 2**30, "memory_limit": 2**30, "last_lines": ["Killed"]}
+    ending |= {"error_class": "permanent", "offer": {"kind": "twice-the-memory", "package": "2Core4G"}}
+    end_workspace(service, anna, ending)
     said = run("workspace", "status").out
     assert "needed more than its 1 GiB of memory" in said
     assert "memory 1 GiB of 1 GiB" in said
     assert "Take a package with more memory" in said
     assert "2Core4G" in said
     assert said.endswith("Killed\n")
+
+
+def test_a_workspace_whose_time_was_over_is_told_to_be_renewed_and_of_no_checkpoint(run: Any, service: Any, anna: Any) -> None:
+    end_workspace(service, anna, {"cause": "time-limit", "time_limit": 86_400, "last_lines": []})
+    said = run("workspace", "status").out
+    assert "time limit of 24 h" in said
+    assert "renewed in time" in said
+    assert "checkpoint" not in said
 
 
 @pytest.mark.parametrize(
