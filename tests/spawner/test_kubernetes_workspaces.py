@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from kubernetes_asyncio.client import ApiException
+from aiohttp import web
+from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1ObjectMeta, V1Pod
+from kubernetes_asyncio.client import Configuration as KubernetesConfiguration
 from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard.jobs.states import Cause
 from trainyard_hub.kubernetes.restricted import violations
 from trainyard_spawner.kubernetes import names
-from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Placement
+from trainyard_spawner.kubernetes.cluster import Refused
+from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Placement, of_group
 from trainyard_spawner.kubernetes.mirror import Mirror
 from trainyard_spawner.kubernetes.pod import template
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
-from trainyard_spawner.kubernetes.spawner import replace_secret
+from trainyard_spawner.kubernetes.spawner import WorkspacePodSpawner, replace_secret
 from trainyard_spawner.kubernetes.verdicts import state_of, when_deleted
-from trainyard_spawner.kubernetes.waiting import free_gpus, in_words, waits_for_gpus
+from trainyard_spawner.kubernetes.waiting import Told, free_gpus, in_words, waits_for_gpus
 from trainyard_spawner.kubernetes.workspace_pod import owner, workspace_pod
+
+from tests.spawner.api_server import ApiServer
 
 HOME = Home(Path("/srv/trainyard"))
 CONFIGURATION = Configuration(
@@ -53,6 +59,8 @@ LABELS = {
     "component": "trainyard-workspace",
 }
 
+Create = Callable[..., list[bool]]
+
 
 @pytest.fixture
 def pod() -> dict[str, Any]:
@@ -76,6 +84,16 @@ def test_the_pod_is_the_one_of_every_launch_but_for_its_name_port_and_labels(pod
         },
         "spec": {**common["spec"], "containers": [{**container, "name": "notebook", "ports": ports}]},
     }
+
+
+def test_with_a_namespace_for_each_group_it_lies_in_its_groups_and_says_whose_it_is() -> None:
+    here = of_group(CONFIGURATION.model_copy(update={"group_namespaces": "lab-{group}"}), 7)
+    _, parts = prepared(SPEC, HOME, here, Beside("code", ()))
+    made = workspace_pod(SPEC, parts, here)
+    assert made["metadata"]["namespace"] == "lab-7"
+    assert made["metadata"]["labels"] == {**LABELS, "trainyard.io/home": "trainyard"}
+    assert names.is_home_of("trainyard", made)
+    assert not names.is_home_of("another", made)
 
 
 def test_the_pod_meets_the_restricted_standard_as_the_person(pod: dict[str, Any]) -> None:
@@ -157,6 +175,62 @@ def test_a_start_never_uses_the_secret_that_an_earlier_one_left() -> None:
     assert api.kept == {"workspace-7-3": {"plan.json": "bmV3"}}
 
 
+class LosesAnswers(ApiServer):
+    """Makes pods, but breaks off before its first answer."""
+
+    lost = 0
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        answer = await super()._answer(request)
+        if request.method == "POST" and not self.lost:
+            self.lost += 1
+            assert request.transport is not None
+            request.transport.abort()
+        return answer
+
+
+@pytest.fixture
+def create(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Create:
+    """Asks a server for the pod ``workspace-7-3``, by so many requests of these starts; what the spawner is told of each."""
+
+    async def work(server: ApiServer, starts: tuple[str, ...]) -> list[bool]:
+        async with ApiClient(KubernetesConfiguration(host=f"http://127.0.0.1:{server.port}")) as client:
+            spawner = WorkspacePodSpawner(_mock=True, configuration=CONFIGURATION, home=Home(tmp_path))
+            spawner.api, spawner.pod_name, spawner.key = CoreV1Api(client), SPEC.key, SPEC.key
+            told = []
+            for start in starts:
+                about = V1ObjectMeta(name=SPEC.key, namespace=spawner.namespace, annotations={names.START: start})
+                told.append(await spawner._make_create_pod_request(V1Pod(kind="Pod", metadata=about), 3))
+            assert spawner.key == SPEC.key
+            assert spawner._giving is not None
+            await spawner._giving
+            return told
+
+    def create(server: ApiServer, *starts: str) -> list[bool]:
+        monkeypatch.setattr("kubespawner.spawner.load_config", lambda **_: None)  # the client above leads to the server
+        return asyncio.run(work(server, starts))
+
+    return create
+
+
+def test_a_pod_whose_making_nobody_heard_of_is_the_starts_own_and_not_ended(create: Create) -> None:
+    server = LosesAnswers()
+    secret = f"/api/v1/namespaces/{CONFIGURATION.namespace}/secrets/workspace-7-3"
+    server.objects[secret] = {"metadata": {"name": "workspace-7-3"}}
+    try:
+        assert create(server, "mine", "mine") == [False, True]
+    finally:
+        server.close()
+    assert [one["metadata"]["annotations"] for one in server.of_kind("pods")] == [{names.START: "mine"}]
+    assert not any(line.startswith("DELETE") for line in server.asked)
+    assert server.objects[secret]["metadata"]["ownerReferences"][0]["kind"] == "Pod"
+
+
+def test_a_pod_of_another_start_is_no_start(server: ApiServer, create: Create) -> None:
+    with pytest.raises(Refused):
+        create(server, "theirs", "mine")
+
+
 def test_a_refused_secret_is_no_start() -> None:
     class Full(KeptSecrets):
         async def create_namespaced_secret(self, _namespace: str, wanted: dict[str, Any], **_: float) -> None:
@@ -218,6 +292,14 @@ def test_events_are_told_in_words(reason: str, message: str, words: str) -> None
 
 
 # -- what is known of it ----------------------------------------------------------------------------------------------
+
+
+def test_each_pod_is_told_its_own_events_in_their_order() -> None:
+    order = [("a", "Scheduled"), ("b", "Scheduled"), ("a", "Pulling"), ("b", "Pulled"), ("a", "Pulled")]
+    source = SimpleNamespace(events=[{"involvedObject": {"name": pod}, "reason": reason} for pod, reason in order])
+    told = Told()
+    assert [event["reason"] for event in told.about("a", source)] == ["Scheduled", "Pulling", "Pulled"]
+    assert told.about("c", source) == ()
 
 
 def kept(phase: str, version: int = 1, **annotations: str) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class WorkspaceGrant(BaseModel):
     time_limit: float | None
     working_directory: Path
     group: str | None
+    group_number: int
     language: str
     environment: dict[str, str]
 
@@ -119,6 +120,7 @@ def grant(
         time_limit=None,
         working_directory=Path(SHARES / group / account.name),
         group=group,
+        group_number=group_id,
         language=account.language,
         environment={"TRAINYARD_WORKSPACE": "", "TRAINYARD_USER": account.name},
     )

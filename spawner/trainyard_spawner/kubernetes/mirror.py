@@ -286,9 +286,7 @@ class Mirror:
         return job["metadata"]["uid"] in self._forgotten or "deletionTimestamp" in job["metadata"]
 
     def _is_ours(self, one: Object) -> bool:
-        """Whether it is not another platform's, of the same name in another namespace: a list of all namespaces has those."""
-        home, about = self._configuration.namespace, one["metadata"]
-        return not self._configuration.group_namespaces or about["namespace"] == home or about["labels"].get(names.HOME) == home
+        return not self._configuration.group_namespaces or names.is_home_of(self._configuration.namespace, one)
 
     def _pods_of(self, job: Object) -> list[Object]:
         if is_pod(job):

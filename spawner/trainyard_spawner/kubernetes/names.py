@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 MANAGED_BY = "app.kubernetes.io/managed-by"
 INSTANCE = "app.kubernetes.io/instance"
 LAUNCH = "trainyard.io/launch"
+START = "trainyard.io/start"
 GANG = "trainyard.io/gang"
 HOME = "trainyard.io/home"
 """Of what is in a group's namespace: the platform's own one, since platforms of two namespaces may have one name."""
@@ -35,6 +39,14 @@ def labels(instance: str, key: str | None = None) -> dict[str, str]:
 def gang_labels(instance: str, gang: tuple[str, ...]) -> dict[str, str]:
     """The labels of everything of one gang; it is called like its first replica."""
     return {**labels(instance), GANG: gang[0]}
+
+
+def is_home_of(home: str, one: Mapping[str, Any]) -> bool:
+    """Whether an object is of the platform in the namespace ``home``, and not of one of its name in another: a list of all
+    namespaces has those too.
+    """
+    about = one["metadata"]
+    return bool(about["namespace"] == home or about["labels"].get(HOME) == home)
 
 
 def selector(instance: str) -> str:

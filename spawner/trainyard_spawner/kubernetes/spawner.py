@@ -11,6 +11,7 @@ import json
 import time
 from contextlib import suppress
 from functools import lru_cache
+from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,9 +29,10 @@ from trainyard_spawner.admitted import OPTIONS, AdmittedSpawner
 from trainyard_spawner.checks import check_targets
 from trainyard_spawner.early_end import ended_early
 from trainyard_spawner.kubernetes import configuration as configurations
-from trainyard_spawner.kubernetes import doctor, names, objects, waiting, workspace_pod
-from trainyard_spawner.kubernetes.cluster import Refused, away
+from trainyard_spawner.kubernetes import doctor, group_namespace, names, objects, waiting, workspace_pod
+from trainyard_spawner.kubernetes.cluster import Cluster, Refused, away
 from trainyard_spawner.kubernetes.configuration import Configuration
+from trainyard_spawner.kubernetes.keeping import path_of
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
 from trainyard_spawner.kubernetes.verdicts import state_of, waits_for, when_deleted
 from trainyard_spawner.sandbox import HOME
@@ -42,7 +44,7 @@ COMMAND = ("python", "-P", "-m", "jupyterhub.singleuser")
 BUCKETS = "/workspace/mnt/bucket/"
 EXISTS, NOT_FOUND = 409, 404
 REQUEST_SECONDS = 20
-LOOK_SECONDS = 0.3
+LOOK_SECONDS = waiting.LOOK_SECONDS
 COUNT_SECONDS = 5.0
 AWAY = (ApiException, aiohttp.ClientError, OSError, TimeoutError)
 
@@ -53,6 +55,8 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
     configuration = Instance(Configuration, help="How the cluster is used.")
     home = Instance(Home, help="The state folder, part of which claims show to pods.")
     _last_seen: Object | None = None
+    _groups = group_namespace.Namespaces()
+    _giving: asyncio.Future[None] | None = None
     _gpus = 0
     _counted = (float("-inf"), "")
 
@@ -76,10 +80,6 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
     def _default_delete_grace_period(self) -> int:
         return int(self.graceful_seconds) + names.CERTIFICATE_SECONDS
 
-    @default("after_pod_created_hook")
-    def _default_after_pod_created_hook(self) -> Any:
-        return WorkspacePodSpawner._give_away
-
     # -- life -------------------------------------------------------------------------------------------------------
 
     async def _start(self) -> str:
@@ -87,6 +87,7 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         self._begin_telling()
         self._tell(5, N_("Asking for resources"))
         self._last_seen = None
+        self.namespace = self.configuration.namespace  # the last start's was its group's
         telling = asyncio.create_task(self._tell_events())
         try:
             await self._watch()
@@ -97,7 +98,7 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
                 raise ended_early(self.home, self.key, self._seen(None))
         except Exception as error:
             # who cancels a start, as the Hub does for a person or when it took too long, stops what it left, and waits for that
-            told = refused(error) if isinstance(error, ApiException) else error
+            told = refused(error)
             self._explain(told)
             await self.stop(now=True)
             raise told from error
@@ -116,16 +117,22 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         grant = await self._grant()
         self.pod_name, self.image = self.key, configurations.pulled(self.configuration, grant["image"])
         spec = self._specification(grant)
-        self._gpus = spec.resources.gpu
+        here = configurations.of_group(self.configuration, spec.group_number)
+        self.namespace, self._gpus = here.namespace, spec.resources.gpu
         check_targets(spec.mounts)
         modules = objects.read_code()
-        code = objects.code(modules, self.configuration)
+        code = objects.code(modules, here)
         beside = Beside(code["metadata"]["name"], tuple(sorted(modules)))
-        secret, parts = prepared(spec, self.home, self.configuration, beside)
-        pod = workspace_pod.workspace_pod(spec, parts, self.configuration)
-        if beside.code not in _made:
+        secret, parts = prepared(spec, self.home, here, beside)
+        pod = workspace_pod.workspace_pod(spec, parts, here)
+        pod["metadata"]["annotations"] = {**pod["metadata"].get("annotations", {}), names.START: token_hex(8)}
+        if here is not self.configuration:
+            claims = [shown.place.claim for shown in parts.shown]
+            if await self._groups.ready(Cluster(self.api.api_client), here, claims):
+                _made.discard((here.namespace, beside.code))
+        if (here.namespace, beside.code) not in _made:
             await self._create_once(self.api.create_namespaced_config_map, code)
-            _made.add(beside.code)
+            _made.add((here.namespace, beside.code))
         await replace_secret(self.api, secret)
         return V1Pod(api_version="v1", kind="Pod", metadata=V1ObjectMeta(**pod["metadata"]), spec=pod["spec"])
 
@@ -175,6 +182,14 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
     def _pod(self) -> Object | None:
         found: Object | None = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}")
         return found
+
+    def _get_reflector_key(self, kind: str) -> tuple[str, str | None]:
+        """One watch of all namespaces where groups have their own."""
+        return kind, None if self.configuration.group_namespaces else self.namespace
+
+    async def _start_reflector(self, *given: Any, **more: Any) -> Any:
+        everywhere = {"omit_namespace": bool(self.configuration.group_namespaces)}
+        return await super()._start_reflector(*given, **{**more, **everywhere})
 
     def _seen(self, pod: Object | None) -> LaunchState | None:
         """What the pod says about the launch; of one that is gone, what it said last."""
@@ -230,8 +245,9 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         """End what a Hub started for this person and was killed before it wrote that down: nobody can reach it any more."""
         for pod in list(self.pod_reflector.pods.values()):
             key = pod["metadata"]["labels"].get(names.LAUNCH, "")
-            if key.startswith(self._prefix):
+            if key.startswith(self._prefix) and names.is_home_of(self.configuration.namespace, pod):
                 self.key = self.pod_name = key
+                self.namespace = pod["metadata"]["namespace"]
                 await self.stop(now=True)
 
     async def _wish(self) -> None:
@@ -247,9 +263,27 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
             if error.status != EXISTS:
                 raise
 
-    async def _give_away(self, pod: Object) -> None:
-        """The Secret ends with the pod."""
-        await self.api.patch_namespaced_secret(self.key, self.namespace, workspace_pod.owner(pod))
+    async def _make_create_pod_request(self, pod: V1Pod, request_timeout: int) -> bool:
+        """Create the pod; False: try again. One of its name that bears this start's mark is its own, of a request whose answer
+        was lost: KubeSpawner would end it.
+
+        Raises:
+            Refused: the API server says no, also where another start's pod has the name.
+        """
+        cluster, wanted = Cluster(self.api.api_client), self.api.api_client.sanitize_for_serialization(pod)
+        pods = path_of(self.namespace, "pods")
+        try:
+            made = await cluster.post(pods, wanted)
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        except Refused as refused:
+            if refused.status != EXISTS:
+                raise
+            made = await cluster.get(f"{pods}/{self.pod_name}")
+            if made["metadata"]["annotations"].get(names.START) != wanted["metadata"]["annotations"][names.START]:
+                raise
+        self._giving = asyncio.ensure_future(give_away(cluster, made))
+        return True
 
     async def _tell_events(self) -> None:
         """For ever: what the cluster says about the pod, each thing once; why it has no place as often as that changes."""
@@ -257,7 +291,7 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         percentage, last = 20, ""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            several = self.events if self.key and self.event_reflector else []
+            several = _told.about(self.pod_name, self.event_reflector) if self.key and self.event_reflector else []
             words = [waiting.in_words(event, self.image, self.language) for event in several]
             if (now := await self._without_a_place()) != last:
                 told.discard(now or last)
@@ -304,6 +338,13 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         return items
 
 
+async def give_away(cluster: Cluster, pod: Object) -> None:
+    """The Secret ends with the pod, also where nobody ends the workspace."""
+    about = pod["metadata"]
+    with suppress(Refused, *AWAY):
+        await cluster.patch(f"{path_of(about['namespace'], 'secrets')}/{about['name']}", workspace_pod.owner(pod))
+
+
 async def replace_secret(api: Any, wanted: Object) -> None:
     """Make the Secret of a start, in place of what a start of the same name left when its Hub was killed: tokens are new."""
     name, namespace = wanted["metadata"]["name"], wanted["metadata"]["namespace"]
@@ -321,8 +362,12 @@ async def replace_secret(api: Any, wanted: Object) -> None:
                 raise
 
 
-def refused(error: ApiException) -> UserError:
-    """What a person is told when the API server says no."""
+def refused(error: Exception) -> Exception:
+    """What a person is told when the API server says no; any other error as it is."""
+    if isinstance(error, Refused):
+        return doctor.refusal(error)
+    if not isinstance(error, ApiException):
+        return error
     try:
         words = str(json.loads(error.body or b"")["message"])
     except (KeyError, TypeError, ValueError):
@@ -330,7 +375,8 @@ def refused(error: ApiException) -> UserError:
     return doctor.refusal(Refused(int(error.status or 0), str(error.reason), words))
 
 
-_made: set[str] = set()
+_told = waiting.Told()
+_made: set[tuple[str, str]] = set()
 _beginning: dict[str, asyncio.Future[Any]] = {}
 
 

@@ -1,4 +1,4 @@
-"""What a person who waits for a workspace is told: the cluster's events in words, and where GPUs are free. Pure functions.
+"""What a person who waits for a workspace is told: the cluster's events in words, and where GPUs are free.
 
 Reasons are those of scheduler, kubelet and autoscaler: ``k8s.io/kubernetes`` ``pkg/kubelet/events/event.go``,
 ``pkg/scheduler/scheduler.go``; ``k8s.io/autoscaler`` ``cluster-autoscaler/processors/status``.
@@ -7,11 +7,15 @@ Reasons are those of scheduler, kubelet and autoscaler: ``k8s.io/kubernetes`` ``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from time import monotonic
 from typing import Any
 
 from trainyard.words import N_, translate
 
 Object = Mapping[str, Any]
+LOOK_SECONDS = 0.3
+"""How often who waits looks at what the cluster says."""
 MOST_NODES = 4
 """So many nodes are named, those with most free; nobody reads twenty."""
 _OVER = ("Succeeded", "Failed")
@@ -74,6 +78,25 @@ def in_words(event: Object, image: str, language: str) -> str:
 def no_room(message: str, language: str) -> str:
     """Why a pod has no node, in the scheduler's numbers."""
     return translate(N_("Waiting for room on the cluster: {message}"), language, message=message)
+
+
+class Told:
+    """Events by their pods, put in order once for all who look within ``LOOK_SECONDS``: each for itself would go over all."""
+
+    def __init__(self) -> None:
+        self._read, self._by_pod = float("-inf"), dict[str, list[Object]]()
+
+    def about(self, pod: str, source: Any) -> Sequence[Object]:
+        """What was said about ``pod``, oldest first; ``source.events`` are those of all pods in that order."""
+        if monotonic() - self._read >= LOOK_SECONDS:
+            several = sorted(source.events, key=_name)
+            self._by_pod = {name: list(events) for name, events in groupby(several, _name)}
+            self._read = monotonic()
+        return self._by_pod.get(pod, ())
+
+
+def _name(event: Object) -> str:
+    return str(event["involvedObject"]["name"])
 
 
 def _asked(pod: Object, resource: str) -> int:
