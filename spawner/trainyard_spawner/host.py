@@ -39,7 +39,7 @@ def read_host(network: str) -> Host:
         bwrap=str(bwrap_path()),
         inside=str((Path(__file__).parent / "inside").resolve()),
         network=network,
-        etc=tuple(path for path in HARMLESS if Path(path).exists()),
+        etc=tuple(filter(os.path.exists, HARMLESS)),
         lib_links=tuple((name, str(Path("/", name).readlink())) for name in MERGED if Path("/", name).is_symlink()),
         resolv_conf=resolv_conf([_read(path) for path in RESOLVERS], own_network=network != "shared"),
     )

@@ -71,8 +71,9 @@ def add_default_route(gateway: IPv4Address) -> None:
     tell(ROUTE, [(NEW_ROUTE, CREATE | EXCLUSIVE, body)])
 
 
-def routes() -> Iterator[tuple[str, IPv4Network]]:
-    """Interface (empty where it is none, or several) and destination of every route of every table.
+def routes(apart_from: str) -> Iterator[tuple[str, IPv4Network]]:
+    """Interface (empty where it is none, or several) and destination of every route of every table, apart from interfaces
+    whose names begin like this.
 
     Raises:
         OSError: the kernel refuses.
@@ -80,8 +81,9 @@ def routes() -> Iterator[tuple[str, IPv4Network]]:
     names = dict(socket.if_nameindex())
     for body in ask(ROUTE, GET_ROUTE, _ROUTE.pack(socket.AF_INET, 0, 0, 0, 0, 0, 0, 0, 0)):
         told = attributes(body[_ROUTE.size :])
-        index = _NUMBER.unpack(told[INTERFACE])[0] if INTERFACE in told else 0
-        yield names.get(index, ""), IPv4Network((told.get(DESTINATION, bytes(4)), body[1]), strict=False)
+        name = names.get(_NUMBER.unpack(told[INTERFACE])[0], "") if INTERFACE in told else ""
+        if not name.startswith(apart_from):
+            yield name, IPv4Network((told.get(DESTINATION, bytes(4)), body[1]), strict=False)
 
 
 def groups() -> Iterator[tuple[str, int]]:

@@ -18,9 +18,10 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,7 @@ def find_outside() -> Outside:
     Raises:
         NoNetwork: there is no default route, or none of our pools is free.
     """
-    return choose_outside(links.routes())
+    return choose_outside(links.routes(apart_from=PREFIX))
 
 
 def choose_outside(routes: Iterable[tuple[str, IPv4Network]]) -> Outside:
@@ -153,7 +154,8 @@ def choose_outside(routes: Iterable[tuple[str, IPv4Network]]) -> Outside:
     raise NoNetwork("every private network we could use is in use: " + ", ".join(POOLS))
 
 
-def chains(outside: Outside, group: int) -> list[nft.Chain]:
+@lru_cache(maxsize=4)
+def chains(outside: Outside, group: int) -> Sequence[nft.Chain]:
     """The filter. What comes from a sandbox never enters the machine, and is only passed on to the way out."""
     inside = nft.group_is(nft.META_INPUT_GROUP, group)
     drop, accept = nft.verdict(nft.DROP), nft.verdict(nft.ACCEPT)

@@ -6,16 +6,14 @@ running launch holds a lock of its own through its supervisor, and nothing is re
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +29,11 @@ from trainyard_spawner.checks import check_entry, check_mounts
 from trainyard_spawner.console import SandboxConsole
 from trainyard_spawner.host import read_host
 from trainyard_spawner.images import environment_of
+from trainyard_spawner.launch_network import Network, Networks
 from trainyard_spawner.locks import Lock
 
 if TYPE_CHECKING:
     from trainyard.jobs.launch import Console, Launcher
-
-log = logging.getLogger(__name__)
 
 TASKS = 4096
 ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from trainyard_spawner.supervisor import main; main(sys.argv[1])"
@@ -58,14 +55,6 @@ PASSED_ON = (
 )
 
 
-@dataclass(frozen=True)
-class Network:
-    """What a launch gets: ``kind`` as in ``sandbox.Host``, and the namespace's descriptor where it has one."""
-
-    kind: str
-    descriptor: int | None = None
-
-
 class SandboxLauncher:
     """The launcher of one machine. ``limits``: ``auto``, or ``sum`` to watch memory without control groups (for tests)."""
 
@@ -76,8 +65,9 @@ class SandboxLauncher:
         for folder in (self._launches, self._watch):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._groups = cgroups.find_parent(self._home.root) if limits == "auto" else None
-        self._platform = network.Platform(self._home.root)
-        self._network = network.choose(self._platform) if networks == "auto" else networks
+        platform = network.Platform(self._home.root)
+        kind = network.choose(platform) if networks == "auto" else networks
+        self._networks = Networks(platform, kind, self._launches, self._watch)
 
     @property
     def home(self) -> Home:
@@ -105,7 +95,7 @@ class SandboxLauncher:
             if known is not None and not self._never_began(known):
                 return known
             self._clear(spec.key)
-            with Lock.take(self._watch / spec.key) as lock, self._open_network(spec) as opened:
+            with Lock.take(self._watch / spec.key) as lock, self._networks.opened(spec) as opened:
                 self._write_plan(spec, image, opened)
                 self._spawn(spec.key, lock, opened)
         return LaunchState(key=spec.key, phase="starting")
@@ -201,47 +191,6 @@ class SandboxLauncher:
                 cgroups.remove(cgroups.leftovers(self._groups, living))
 
     # -- starting ---------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _open_network(self, spec: LaunchSpec) -> Iterator[Network]:
-        """The launch's network; one that cannot be had is none, never the host's."""
-        opened = self._network_of(spec)
-        try:
-            yield opened
-        finally:
-            if opened.descriptor is not None:
-                os.close(opened.descriptor)
-
-    def _network_of(self, spec: LaunchSpec) -> Network:
-        kind = self._network if spec.internet else "none"
-        if spec.gang and kind != "shared":
-            return self._network_of_gang(spec, kind)
-        return self._new_network(spec) if kind == "own" else Network(kind)
-
-    def _new_network(self, spec: LaunchSpec) -> Network:
-        try:
-            return Network("own", network.open_namespace(self._platform, spec.identity.uid))
-        except network.NoNetwork as refused:
-            log.warning("%s has no network: %s", spec.key, refused)
-            return Network("none")
-
-    def _network_of_gang(self, spec: LaunchSpec, kind: str) -> Network:
-        """The network its replicas share, with a way out or with nothing but them."""
-        found = gang_network.find(self._launches, self._watch, spec.gang)
-        if found is not None:
-            return Network("own", found)
-        opened = self._new_network(spec) if kind == "own" else Network("none")
-        if opened.descriptor is not None:
-            return opened
-        try:
-            return Network("own", network.open_loopback())
-        except network.NoNetwork as refused:
-            raise Conflict(
-                "no-shared-network",
-                N_("This machine gives the replicas of a job no network in which they reach each other: {reason}"),
-                hint=N_("Run it with one worker, or ask an administrator to let Trainyard run as root."),
-                reason=str(refused),
-            ) from refused
 
     def _write_plan(self, spec: LaunchSpec, image: Path, opened: Network) -> None:
         folder = self._folder(spec.key)
