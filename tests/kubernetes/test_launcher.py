@@ -14,6 +14,7 @@ from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 
 from tests.contracts.launcher import LauncherContract, says, wait_for
+from tests.kubernetes.api_server import api_server_away
 from tests.kubernetes.conftest import apply, kubectl, until
 
 pytestmark = pytest.mark.cluster
@@ -71,6 +72,15 @@ class TestKubernetesLauncher(LauncherContract):
         impatient.forget("launch")
         impatient.close()
 
+    def test_a_job_waits_for_a_gpu_and_runs_when_one_is_free(self, launcher: KubernetesLauncher, make: Make) -> None:
+        one = Resources(cpu=0.1, memory=64 << 20, gpu=1)
+        launcher.start(make("sleep 3000", key="holder", resources=one.model_copy(update={"gpu": real_gpus()})))
+        wait_for(launcher, "holder", "running")
+        launcher.start(make("true", resources=one))
+        until(lambda: "Insufficient nvidia.com/gpu" in told(launcher).message)
+        launcher.stop("holder", grace=0)
+        assert wait_for(launcher, "launch", "ended").exit_code == 0
+
     def test_what_waits_for_a_node_is_stopped_at_once(self, launcher: KubernetesLauncher, make: Make) -> None:
         launcher.start(make("true", resources=Resources(cpu=0.1, memory=64 << 20, gpu=64)))
         launcher.stop("launch")
@@ -88,6 +98,35 @@ class TestKubernetesLauncher(LauncherContract):
         assert (ended.cause, ended.exit_code) == (Cause.NODE_EVICTED, 3)
         until(lambda: "active" not in json.loads(kubectl("get", "job", "launch", "-n", namespace, "-o", "json"))["status"])
         assert [line for line in spec.output.read_text().splitlines() if line != "Terminated"] == ["began", "saved"]
+
+    def test_a_job_deleted_by_hand_is_known_no_more_and_its_program_has_ended(
+        self, launcher: KubernetesLauncher, make: Make, namespace: str
+    ) -> None:
+        spec = make("trap 'echo saved; exit 3' TERM; echo began; while :; do sleep 0.1; done")
+        launcher.start(spec)
+        assert spec.output is not None
+        says(spec.output, "began")
+        kubectl("delete", "job", "launch", "-n", namespace)
+        until(lambda: launcher.state("launch") is None)
+        says(spec.output, "saved")
+        assert launcher.states() == []
+
+    def test_what_ended_while_the_api_server_was_away_is_told_when_it_is_back(
+        self, launcher: KubernetesLauncher, make: Make, home: Home
+    ) -> None:
+        waits = "until [ -e /workspace/mnt/group/g/go ]; do sleep 0.1; done; touch /workspace/mnt/group/g/gone; exit 3"
+        launcher.start(make(waits))
+        wait_for(launcher, "launch", "running")
+        with api_server_away():
+            (home.group_share(1) / "go").touch()
+            until((home.group_share(1) / "gone").exists)
+            assert told(launcher).phase == "running"
+            with pytest.raises(Unavailable) as refused:
+                launcher.start(make("true", key="other"))
+            assert refused.value.code == "cluster-away"
+        assert wait_for(launcher, "launch", "ended").exit_code == 3
+        launcher.start(make("true", key="other"))
+        assert wait_for(launcher, "other", "ended").exit_code == 0
 
     def test_another_service_tells_the_same_and_goes_on(
         self, launcher: KubernetesLauncher, make: Make, home: Home, configuration: Configuration
@@ -175,6 +214,16 @@ class TestKubernetesLauncher(LauncherContract):
             "clock": "good",
             "images": "good",
         }
+
+
+def real_gpus() -> int:
+    """GPUs of nodes where a pod without tolerations may run."""
+    nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
+    open_ones = [node["status"]["allocatable"] for node in nodes if not node["spec"].get("taints")]
+    count = sum(int(amounts.get("nvidia.com/gpu", 0)) for amounts in open_ones)
+    if not count:
+        pytest.skip("no node of this cluster has GPUs")
+    return count
 
 
 def told(launcher: KubernetesLauncher) -> LaunchState:

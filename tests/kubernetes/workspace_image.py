@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import pytest
+from trainyard.home import Home
+from trainyard_spawner.images import build, recipes
 
 from tests.browser.running import IMAGES
 from tests.kubernetes.conftest import IMAGE, make_image
@@ -26,8 +27,7 @@ COPY env/etc /opt/image/env/etc
 
 def make_workspace_image() -> None:
     """``WORKSPACE_IMAGE``, made anew where the environment is another one: Docker would read all of its 800 MB to know."""
-    if not ENVIRONMENT.is_dir():
-        pytest.skip(f"no environment for workspaces at {ENVIRONMENT}: tests/kubernetes/test_workspaces.py makes it")
+    make_environment()
     make_image()
     made_of = fingerprint()
     if f"{LABEL}={made_of}" in labels():
@@ -37,6 +37,15 @@ def make_workspace_image() -> None:
         (Path(folder) / "Dockerfile").write_text(RECIPE)
         build = ["docker", "build", "-q", "-t", WORKSPACE_IMAGE, "--label", f"{LABEL}={made_of}", folder]
         subprocess.run(build, check=True, capture_output=True)
+
+
+def make_environment() -> None:
+    """The environment, built where it is not that of this working tree."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    (workspace,) = (recipe for recipe in recipes() if recipe.name == "workspace")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "images").symlink_to(IMAGES)
+        build(Home(Path(folder)), workspace)
 
 
 def fingerprint() -> str:
