@@ -58,7 +58,7 @@ function LoadDialog({ kept, onLoad, onChange, onClose }) {
         <ul class="ty-kept">
           {kept.map((one) => (
             <li key={one.id}>
-              <div><strong>{one.name}</strong> <span class="ty-muted ty-small">{readers(one)} · {one.owner.name}</span>{one.description && <div class="ty-small">{one.description}</div>}<code class="ty-small">{cut(one.text)}</code></div>
+              <div><strong>{one.name}</strong> <span class="ty-muted ty-small">{readers(one)} · {one.owner.name}</span>{one.description && <div class="ty-small">{one.description}</div>}<div><code class="ty-small">{cut(one.text)}</code></div></div>
               <div class="ty-row ty-nowrap">
                 <Button small kind="primary" onClick={() => onLoad(one)} aria-label={t("Take {name}", { name: one.name })}>{t("Take")}</Button>
                 <a class="ty-button ty-button-small ty-button-plain" href={api(`/parameter-sets/${one.id}/file`)} download aria-label={t("Export {name}", { name: one.name })}>{t("Export")}</a>
