@@ -18,7 +18,6 @@ from .visitor import Visitor, open_browser
 from .watching import taken
 
 GROUP = "vision"
-expect.set_options(timeout=60_000)  # a limit costs nothing where all is well, and a busy machine takes its time
 
 
 @dataclass(frozen=True)

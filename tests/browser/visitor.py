@@ -33,6 +33,7 @@ RULES = (Path(__file__).parent / "rules.js").read_text()
 SHOTS = Path(__file__).parents[2] / "test-output" / "screenshots"
 PASSWORD = "a long enough sentence"
 WIDE, PHONE = 1280, 390
+expect.set_options(timeout=60_000)  # a limit costs nothing where all is well, and a busy machine takes its time
 
 
 @contextmanager

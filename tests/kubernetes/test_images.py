@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,12 +17,11 @@ from trainyard_service.public_datasets import fetch_digits
 
 from tests.core.formats.pictures import source_of
 from tests.frameworks import ROOT
-from tests.kubernetes.conftest import BASE, make_base, until
+from tests.kubernetes.catalogue_images import PREFIX, make_catalogue_images
+from tests.kubernetes.conftest import until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1800)]
-PREFIX = "trainyard-test/"
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1800)]
 CONFINED = ("--rm", "--network=none", "--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--user=20001:20001")
-AUTHORITIES = Path("/usr/local/share/ca-certificates")
 
 
 def docker(*arguments: str) -> str:
@@ -33,16 +31,9 @@ def docker(*arguments: str) -> str:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def images(namespace: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The images of a workspace and of MXNet, built as an administrator builds them; what was printed."""
-    make_base()
-    authorities = tmp_path_factory.mktemp("authorities") / "all.pem"
-    authorities.write_text("".join(path.read_text() for path in sorted(AUTHORITIES.glob("*.crt"))))
-    given = ["--certificate", str(authorities)] if authorities.stat().st_size else []
-    command = [sys.executable, "-m", "trainyard_spawner.containers", "workspace", "mxnet", "--prefix", PREFIX, "--system", BASE]
-    done = subprocess.run([*command, *given], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
-    return done.stdout
+def images(namespace: str) -> str:
+    """What was printed when they were built."""
+    return make_catalogue_images()
 
 
 def test_sizes_are_told(images: str) -> None:
