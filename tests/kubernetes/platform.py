@@ -1,7 +1,7 @@
 """A whole platform inside the cluster for tests: applied, waited for, asked through its Service, and treated badly.
 
 Its image is ``trainyard/platform`` as ``images/platform/Dockerfile`` makes it, with the packages of this working tree laid over
-it; where it was not built, the tests that need it are skipped and say so.
+it. Where nobody built that, which takes minutes of downloads, it is made of the environment that the tests run in.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import shutil
 import signal
 import ssl
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 import yaml
 from trainyard_hub.kubernetes import main
 from trainyard_hub.kubernetes.main import Where
 from trainyard_hub.services import CALL_SERVICE
 
-from tests.kubernetes.conftest import BASE, apply, kubectl, until
+from tests.kubernetes.conftest import BASE, apply, kubectl, make_base, until
+from tests.kubernetes.small_volume import small
 
 ROOT = Path(__file__).parents[2]
 BUILT = os.environ.get("TRAINYARD_TEST_PLATFORM_IMAGE", "trainyard/platform:0.1.0")
@@ -53,27 +53,37 @@ exec postgres -D "$PGDATA" -c "listen_addresses=*" -c unix_socket_directories=/v
 """
 DATABASE_RECIPE = f"""FROM {BASE}
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql-15
+RUN getent passwd 999 || printf 'database:x:999:999::/:/bin/sh\\n' >> /etc/passwd
 COPY start.sh /start.sh
 ENV PATH=/usr/lib/postgresql/15/bin:/usr/bin:/bin LANG=C.UTF-8
 USER 999
 ENTRYPOINT ["sh", "/start.sh"]
 """
+ENVIRONMENT_IMAGE = "trainyard-test/environment:1"
+ENVIRONMENT_RECIPE = f"""FROM {BASE}
+RUN python3 -m venv --without-pip /opt/trainyard \\
+ && printf 'trainyard:x:10000:10000:Trainyard:/tmp:/usr/sbin/nologin\\n' >> /etc/passwd \\
+ && printf 'trainyard:x:10000:\\n' >> /etc/group
+COPY . /opt/trainyard
+ENV PATH=/opt/trainyard/bin:/usr/local/bin:/usr/bin:/bin LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
+USER 10000:10000
+WORKDIR /tmp
+"""
+NOT_THERE = ("playwright", "mypy", "*__mypyc*", "pip", "__editable__*")
+"""Tools for tests, and the way to a working tree that no pod sees."""
 XSRF = re.compile(r'name="_xsrf" value="([^"]+)"')
 LONG = 600.0
 
 
 def build_images() -> None:
     """The platform's image with what stands in the working tree, and a database's."""
-    if not _has(BUILT):
-        pytest.skip(
-            f"no image {BUILT}: build it as images/platform/Dockerfile says, or name one in TRAINYARD_TEST_PLATFORM_IMAGE"
-        )
+    built = BUILT if _has(BUILT) else make_platform_image()
     with tempfile.TemporaryDirectory() as folder:
         for room in ROOMS:
             leave = shutil.ignore_patterns("__pycache__", "node_modules")
             shutil.copytree(ROOT / room, Path(folder) / Path(room).name, ignore=leave)
         lines = [f"COPY {Path(room).name} {PACKAGES}/{Path(room).name}" for room in ROOMS]
-        (Path(folder) / "Dockerfile").write_text("\n".join([f"FROM {BUILT}", *lines, ""]))
+        (Path(folder) / "Dockerfile").write_text("\n".join([f"FROM {built}", *lines, ""]))
         _build(IMAGE, folder)
     if not _has(DATABASE):
         with tempfile.TemporaryDirectory() as folder:
@@ -90,12 +100,32 @@ def _has(image: str) -> bool:
     return subprocess.run(["docker", "image", "inspect", image], capture_output=True, check=False).returncode == 0
 
 
+def make_platform_image() -> str:
+    """An image with what the platform's own has, out of the environment of the tests: the lock is the same."""
+    make_base()
+    if not _has(ENVIRONMENT_IMAGE):
+        own, parts = Path(sys.prefix), ("bin/traefik", "bin/weed", "lib/python3.11/site-packages", "share", "etc")
+        with tempfile.TemporaryDirectory(dir=ROOT / ".cache") as folder:
+            for part in parts:
+                (Path(folder) / part).parent.mkdir(parents=True, exist_ok=True)
+                subprocess.run(["cp", "-al", own / part, Path(folder) / part], check=True)
+            for room in ("notebooks", "images"):
+                shutil.copytree(ROOT / room, Path(folder) / room)
+            (Path(folder) / ".dockerignore").write_text("\n".join(f"**/site-packages/{name}" for name in NOT_THERE))
+            (Path(folder) / "Dockerfile").write_text(ENVIRONMENT_RECIPE)
+            _build(ENVIRONMENT_IMAGE, folder)
+    return ENVIRONMENT_IMAGE
+
+
 @contextmanager
-def running_platform(workspace_image: str) -> Iterator[ClusterPlatform]:
-    """A platform in the cluster whose one image is ``workspace:1``, until the end of the block."""
-    with tempfile.TemporaryDirectory(prefix="trainyard-platform-") as folder:
+def running_platform(workspace_image: str, **changes: Any) -> Iterator[ClusterPlatform]:
+    """A platform in the cluster whose one image is ``workspace:1``, until the end of the block; ``changes`` are fields of its
+    deployment.
+    """
+    with tempfile.TemporaryDirectory(prefix="trainyard-platform-") as folder, small(Path(folder).resolve() / "volume"):
         Path(folder).chmod(0o755)
-        made = ClusterPlatform(f"w-{secrets.token_hex(3)}", Path(folder).resolve(), {"workspace:1": workspace_image})
+        told = {"launches": {"images": {"workspace:1": workspace_image}}, **changes}
+        made = ClusterPlatform(f"w-{secrets.token_hex(3)}", Path(folder).resolve(), told)
         try:
             made.start()
             yield made
@@ -106,18 +136,18 @@ def running_platform(workspace_image: str) -> Iterator[ClusterPlatform]:
 class ClusterPlatform:
     """One deployment over folders of this machine."""
 
-    def __init__(self, name: str, folder: Path, images: dict[str, str]) -> None:
+    def __init__(self, name: str, folder: Path, changes: dict[str, Any]) -> None:
         self.name = name
         self.trust: ssl.SSLContext | bool = True
         self.folder = folder
         self._where = Where(folder / "deployment.yaml")
-        self._where.file.write_text(yaml.safe_dump(self._told(images)))
+        self._where.file.write_text(yaml.safe_dump({**self._told(), **changes}))
 
     def start(self) -> None:
         """Apply it, as an administrator would, and wait until its pod is ready."""
         owners = {"volume": 0, "launches": 0, "database": 999, "store": 10000}
         for what, uid in owners.items():
-            (self.folder / what).mkdir()
+            (self.folder / what).mkdir(exist_ok=True)
             os.chown(self.folder / what, uid, uid)
         apply(*(self._volume(what) for what in ("database", "store")))
         main.apply(self._where, lambda _: None, force=False)
@@ -132,6 +162,8 @@ class ClusterPlatform:
         main.delete(self._where, lambda _: None, with_data=True)
         for what in ("database", "store"):
             kubectl("delete", "pv", f"{self.name}-data-{what}", "--ignore-not-found", "--wait=false")
+        # which the platform never takes away itself
+        kubectl("delete", "namespaces,persistentvolumes", "-l", f"trainyard.io/home={self.name}", "--wait=false")
 
     @property
     def address(self) -> str:
@@ -202,7 +234,7 @@ class ClusterPlatform:
             return False
         return answer.status_code == httpx.codes.UNAUTHORIZED
 
-    def _told(self, images: dict[str, str]) -> dict[str, Any]:
+    def _told(self) -> dict[str, Any]:
         parts = ("hub", "proxy", "service", "pages", "store", "database")
         return {
             "name": self.name,
@@ -216,7 +248,6 @@ class ClusterPlatform:
             },
             "database": {"image": DATABASE, "size": "1Gi"},
             "store": {"size": "1Gi"},
-            "launches": {"images": images},
             # the jobs of a test have the node's processors
             "amounts": {part: {"cpu": "0"} for part in parts},
             "settings": {
@@ -240,20 +271,3 @@ class ClusterPlatform:
                 "hostPath": {"path": str(self.folder / what)},
             },
         }
-
-
-def restart_api_server(kubeconfig: Path) -> None:
-    """Kill the test cluster's API server and start it again as it was; skipped where it is not a process of this machine."""
-    remembered = kubeconfig.parent / "pids/kube-apiserver"
-    if not remembered.is_file():
-        pytest.skip("the API server is not a process that this test may restart")
-    pid = int(remembered.read_text())
-    argv = Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: not Path(f"/proc/{pid}").exists())
-    time.sleep(2)  # an outage that its watchers notice
-    with (kubeconfig.parent / "logs/kube-apiserver").open("ab") as log:
-        started = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
-    remembered.write_text(f"{started.pid}\n")
-    ready = ["kubectl", "get", "--raw", "/readyz"]
-    until(lambda: subprocess.run(ready, capture_output=True, check=False).returncode == 0, LONG)

@@ -25,7 +25,7 @@ from tests.service.chain.test_distributed import MEETS, TWO, log_of
 from tests.service.conftest import settings_of, start_service
 
 __all__ = ["settings_of", "start_service", "test_the_whole_chain"]
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 CHAIN_IMAGE = "trainyard-test/chain:1"
 RECIPE = f"""FROM {IMAGE}
 COPY packages /opt/image/env/lib/python3.11/site-packages

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
+import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,10 +14,12 @@ import pytest
 from trainyard.client.applying import apply as apply_for_account
 from trainyard.records.accounts import Application
 
+from tests.kubernetes.api_server import api_server_away
 from tests.kubernetes.conftest import IMAGE, kubectl, make_image, until
-from tests.kubernetes.platform import LONG, ClusterPlatform, build_images, restart_api_server, running_platform
+from tests.kubernetes.platform import LONG, ClusterPlatform, build_images, running_platform
+from tests.kubernetes.small_volume import fill
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 ENDED = ("finished", "failed", "stopped")
 WAITS = "python3 -u -c \"import time; print('up'); time.sleep(3000)\""
 PASSWORD = "correct horse battery staple"
@@ -41,12 +45,13 @@ tried("jobs", lambda: asks("apis/batch/v1/jobs"))
 
 @pytest.fixture(scope="module")
 def platform() -> Iterator[ClusterPlatform]:
-    """One for all tests of this file."""
+    """One for all tests of this file; jobs run in a namespace of their group."""
     if not os.environ.get("KUBECONFIG"):
         pytest.skip("no cluster: KUBECONFIG is not set")
     make_image()
     build_images()
-    with running_platform(IMAGE) as made:
+    apart = f"g-{secrets.token_hex(3)}-{{group}}"
+    with running_platform(IMAGE, group_namespaces=apart) as made:
         yield made
 
 
@@ -123,8 +128,9 @@ def newcomer(platform: ClusterPlatform, administrator: httpx.Client, name: str, 
     return Member(platform, applied["id"], group)
 
 
-def jobs(platform: ClusterPlatform) -> str:
-    return kubectl("get", "jobs", "-n", platform.name, "-l", "trainyard.io/launch", "-o", "name")
+def of_launches(platform: ClusterPlatform) -> tuple[str, ...]:
+    """What chooses the objects of this platform's launches, in whatever namespace."""
+    return "-A", "-l", f"app.kubernetes.io/instance={platform.name},trainyard.io/launch"
 
 
 def test_people_sign_in_through_the_service_and_a_page_is_drawn(platform: ClusterPlatform) -> None:
@@ -137,7 +143,10 @@ def test_a_job_runs_as_a_job_of_the_cluster(platform: ClusterPlatform, alice: Me
     made = alice.train("first", "python3 -c \"print('hello from a pod')\"")
     job = alice.until(made, *ENDED)
     assert (job["state"], "hello from a pod" in alice.log(made)) == ("finished", True), (job, alice.log(made))
-    assert f"job.batch/job-{job['id']}-1" in jobs(platform)
+    (made_of,) = json.loads(kubectl("get", "jobs", *of_launches(platform), "-o", "json"))["items"]
+    assert made_of["metadata"]["name"] == f"job-{job['id']}-1"
+    group = ok(alice.http.get("/groups/vision"))["id"]
+    assert made_of["metadata"]["namespace"].endswith(f"-{group}")
 
 
 def test_groups_reach_nothing_of_each_other(platform: ClusterPlatform, alice: Member, bob: Member) -> None:
@@ -179,14 +188,34 @@ def test_pods_deleted_by_hand(platform: ClusterPlatform, alice: Member) -> None:
     platform.delete_pod()
     platform.wait()
     assert alice.until(made, "running")["attempt"] == 1
-    kubectl("delete", "pod", "-n", platform.name, "-l", "trainyard.io/launch", "--wait=false")
+    kubectl("delete", "pod", *of_launches(platform), "--wait=false")
     assert alice.until(made, "failed")["ending"]["cause"] == "node-evicted"
+
+
+def test_a_job_of_the_cluster_deleted_by_hand_is_told(platform: ClusterPlatform, alice: Member) -> None:
+    made = alice.train("deleted", WAITS)
+    job = alice.until(made, "running")
+    kubectl("delete", "job", *of_launches(platform), "--field-selector", f"metadata.name=job-{job['id']}-1", "--wait=false")
+    assert alice.until(made, "failed")["ending"]["cause"] == "supervisor-lost"
+
+
+def test_a_full_volume_is_told_and_with_room_again_work_goes_on(platform: ClusterPlatform, alice: Member) -> None:
+    filled = fill(platform.folder / "volume")
+    writes = "dd if=/dev/zero of=/workspace/mnt/group/vision/made bs=1M count=8"
+    try:
+        failed = alice.until(alice.train("no-room", writes), *ENDED)
+        assert (failed["state"], failed["ending"]["cause"]) == ("failed", "disk-full"), failed
+    finally:
+        filled.unlink()
+    made = alice.train("room", writes)
+    assert alice.until(made, *ENDED)["state"] == "finished", alice.log(made)
 
 
 def test_the_api_server_starts_again(platform: ClusterPlatform, alice: Member) -> None:
     made = alice.train("meanwhile", WAITS)
     alice.until(made, "running")
-    restart_api_server(Path(os.environ["KUBECONFIG"]))
+    with api_server_away():
+        time.sleep(2)  # an outage that its watchers notice
     job = alice.until(made, "running")
     ok(alice.http.post(f"/jobs/{job['id']}/stop"))
     assert alice.until(made, "stopped")["attempt"] == 1

@@ -20,7 +20,7 @@ from tests.kubernetes.trespassing import TRIES
 from tests.kubernetes.workspace_image import WORKSPACE_IMAGE, make_workspace_image
 
 __all__ = ["administrator", "alice", "bob"]
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
 LOOPBACK_ONLY = (8001, 8010, 8020)
 """Hub, service and pages, which speak to each other on the platform pod's loopback."""
 

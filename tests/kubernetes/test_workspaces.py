@@ -1,25 +1,30 @@
-"""Workspaces as pods of a real cluster, the platform outside of it: started in the browser's way, used, killed, stopped."""
+"""Workspaces as pods of a real cluster, the platform outside of it: started in the browser's way, used, killed, stopped.
+
+Each group has a namespace of its own here; ``test_platform_workspaces`` has them in the platform's.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 from trainyard_hub.kubernetes.restricted import violations
-from trainyard_hub.workspaces import ON_CLUSTER
+from trainyard_hub.settings import ON_CLUSTER
 
 from tests.hub.running import HubPlatform, Person, until
+from tests.kubernetes.api_server import api_server_away
 from tests.kubernetes.conftest import apply, kubectl, volume_objects
 from tests.kubernetes.in_workspace import call, in_terminal
 from tests.kubernetes.test_chain import Entrance
 from tests.kubernetes.workspace_image import WORKSPACE_IMAGE, make_workspace_image
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 class ClusterPlatform(HubPlatform):
@@ -29,6 +34,7 @@ class ClusterPlatform(HubPlatform):
         self.entrance = Entrance()
         super().__init__(TRAINYARD_SERVICE_LAUNCHER=ON_CLUSTER, KUBECONFIG="")
         self.entrance.port = self.port
+        (self.home / "images").unlink()  # the environments of one machine are not for a cluster
         self.name = f"w-{secrets.token_hex(3)}"
         self.namespace = namespace
         apply(*volume_objects(self.name, namespace, self.home))
@@ -44,11 +50,9 @@ class ClusterPlatform(HubPlatform):
         (self.home / "kubernetes.yaml").write_text(yaml.safe_dump(told))
 
     def pods(self) -> list[dict[str, Any]]:
-        """What lies on the cluster of this platform's launches."""
-        chosen = f"app.kubernetes.io/instance={self.name}"
-        found: list[dict[str, Any]] = json.loads(kubectl("get", "pods", "-n", self.namespace, "-l", chosen, "-o", "json"))[
-            "items"
-        ]
+        """The pods of this platform's workspaces."""
+        chosen = ("-A", "-l", f"component={self.name}-workspace", "-o", "json")
+        found: list[dict[str, Any]] = json.loads(kubectl("get", "pods", *chosen))["items"]
         return found
 
     def workspace(self) -> dict[str, Any]:
@@ -57,21 +61,34 @@ class ClusterPlatform(HubPlatform):
         return told
 
 
+class PlatformOfGroups(ClusterPlatform):
+    """One whose groups have a namespace each, over the folders of this machine."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(namespace)
+        file = self.home / "kubernetes.yaml"
+        told = yaml.safe_load(file.read_text())
+        del told["claims"]
+        told |= {"group_namespaces": f"{self.name}-{{group}}", "source": {"volume": {"hostPath": {"path": str(self.home)}}}}
+        file.write_text(yaml.safe_dump(told))
+
+
 @pytest.fixture(scope="module")
 def platform(namespace: str) -> Iterator[ClusterPlatform]:
-    running = ClusterPlatform(namespace)
+    running = PlatformOfGroups(namespace)
     try:
-        running.start()
         make_workspace_image()
+        running.start()
         running.ask("POST", "/groups", {"name": "vision"})
         running.ask("POST", "/groups", {"name": "sound"})
         running.ask("PUT", "/groups/vision/members/1", {})
         yield running
     finally:
-        kubectl("delete", "pods", "-n", namespace, "-l", f"app.kubernetes.io/instance={running.name}", "--wait=false")
+        kubectl("delete", "pods", "-A", "-l", f"app.kubernetes.io/instance={running.name}", "--wait=false")
         running.stop()
         kubectl("delete", "pvc", running.name, "-n", namespace, "--wait=false")
         kubectl("delete", "pv", running.name, "--wait=false")
+        kubectl("delete", "namespaces,pv", "-l", f"app.kubernetes.io/instance={running.name}", "--wait=false")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +109,10 @@ def workspace(platform: ClusterPlatform, admin: Person) -> dict[str, Any]:
     return pod
 
 
-def test_it_is_a_restricted_pod_of_the_person(workspace: dict[str, Any]) -> None:
+def test_it_is_a_restricted_pod_of_the_person_in_the_namespace_of_the_group(
+    platform: ClusterPlatform, workspace: dict[str, Any]
+) -> None:
+    assert workspace["metadata"]["namespace"] == f"{platform.name}-{platform.ask('GET', '/groups/vision')['id']}"
     assert workspace["metadata"]["name"] == "workspace-1-1"
     assert violations(workspace["spec"]) == []
     assert [volume for volume in workspace["spec"]["volumes"] if "projected" in volume or "token" in volume["name"]] == []
@@ -137,7 +157,7 @@ def test_it_stays_when_a_process_of_the_platform_is_killed(
 def test_a_pod_deleted_by_hand_is_told_and_started_again(
     platform: ClusterPlatform, admin: Person, workspace: dict[str, Any]
 ) -> None:
-    kubectl("delete", "pod", workspace["metadata"]["name"], "-n", platform.namespace)
+    kubectl("delete", "pod", workspace["metadata"]["name"], "-n", workspace["metadata"]["namespace"])
     assert until(lambda: platform.workspace()["state"] == "stopped")
     assert platform.workspace()["ending"]["cause"] == "node-evicted"
     assert until(lambda: not admin.lab_answers())
@@ -146,11 +166,30 @@ def test_a_pod_deleted_by_hand_is_told_and_started_again(
     assert [pod["metadata"]["name"] for pod in platform.pods()] == ["workspace-1-2"]
 
 
+def test_it_stays_when_the_api_server_starts_again(platform: ClusterPlatform, admin: Person, workspace: dict[str, Any]) -> None:
+    with api_server_away():
+        time.sleep(5)  # the Hub asks after its servers, the service after its launches
+        assert admin.lab_answers(), admin.seen
+        assert platform.workspace()["state"] == "running"
+    assert until(admin.lab_answers), admin.seen
+    assert [pod["metadata"]["uid"] for pod in platform.pods()] == [workspace["metadata"]["uid"]]
+    stop(platform)
+    admin.spawn("vision")
+    assert until(admin.lab_answers), admin.seen
+
+
+def stop(platform: ClusterPlatform) -> None:
+    """The workspace is stopped, and nothing of it is left."""
+    platform.ask("POST", "/workspace/stop")
+    assert until(lambda: platform.workspace()["state"] == "stopped")
+    assert until(lambda: platform.pods() == [])
+
+
 def test_stopped_it_leaves_nothing_on_the_cluster(platform: ClusterPlatform, admin: Person, workspace: dict[str, Any]) -> None:
     platform.ask("POST", "/workspace/stop")
     assert until(lambda: platform.workspace()["state"] == "stopped")
     assert platform.workspace()["ending"]["text"] == "Stopped by admin."
     assert until(lambda: platform.pods() == [])
-    secrets = ("get", "secrets", "-n", platform.namespace, "-l", "trainyard.io/launch", "-o", "name")
-    assert until(lambda: kubectl(*secrets) == "")
+    left = ("get", "secrets", "-n", workspace["metadata"]["namespace"], "-l", "trainyard.io/launch", "-o", "name")
+    assert until(lambda: kubectl(*left) == "")
     assert not (platform.home / "launches" / workspace["metadata"]["name"]).exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trainyard.errors import UserError
+from trainyard.job_progress import FULL
 from trainyard.jobs import causes
 from trainyard.jobs.causes import SHARED_MEMORY, error_class
 from trainyard.jobs.launch import LaunchState
@@ -106,6 +107,8 @@ def stopped(by: str | None, *, paused: bool = False) -> dict[str, Any]:
 
 def launch_failure(error: Exception) -> dict[str, Any]:
     """What is kept when a start was refused; the words of a user error stay translatable."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return {"cause": Cause.DISK_FULL, "last_lines": []}
     if not isinstance(error, UserError):
         return {"cause": Cause.LAUNCH_FAILED, "message": type(error).__name__, "last_lines": []}
     cause = Cause.LAUNCH_FAILED

@@ -167,7 +167,7 @@ class Network(Frozen):
 
 class Deployment(Frozen):
     """The whole of it. ``work_namespace``: where workspaces and jobs run, by default beside the platform. ``group_namespaces``:
-    jobs of a group run in one of their own, as the launcher's record says, with ``group_objects`` beside launches' policy.
+    launches of a group run in one of their own, as the launcher's record says, with ``group_objects`` beside launches' policy.
     """
 
     name: str = Field(default="trainyard", pattern=NAME)

@@ -1,0 +1,24 @@
+"""What is kept of a start that failed."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+from trainyard.jobs.states import Cause
+from trainyard_service.jobs.endings import launch_failure
+
+pytestmark = pytest.mark.one_database
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), Cause.DISK_FULL),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), Cause.DISK_FULL),
+        (OSError(errno.EIO, "Input/output error"), Cause.LAUNCH_FAILED),
+    ],
+    ids=["full", "quota", "broken"],
+)
+def test_a_start_that_finds_no_room_is_told_as_a_full_disk(error: OSError, cause: Cause) -> None:
+    assert launch_failure(error)["cause"] is cause
