@@ -114,6 +114,7 @@ class ProcessLauncher:
     def end_all(self) -> None:
         """At the end of a test: nothing stays behind."""
         for process in self._processes.values():
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            if process.poll() is None:  # another's process may bear the number of one that has ended
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
             process.wait()
