@@ -60,9 +60,4 @@ def context_of(connection: HTTPConnection) -> Context:
     return context
 
 
-async def _context(connection: HTTPConnection) -> Context:
-    # asynchronous, as are others that do not block: what is not is called in a thread of its own, each time
-    return context_of(connection)
-
-
-ContextDep = Annotated[Context, Depends(_context)]
+ContextDep = Annotated[Context, Depends(context_of)]

@@ -15,8 +15,4 @@ def language_of(connection: HTTPConnection) -> str:
     return preferred_language(connection.headers.get("accept-language", ""), chosen)
 
 
-async def _language(connection: HTTPConnection) -> str:
-    return language_of(connection)
-
-
-LanguageDep = Annotated[str, Depends(_language)]
+LanguageDep = Annotated[str, Depends(language_of)]

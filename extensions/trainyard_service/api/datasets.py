@@ -29,14 +29,13 @@ from trainyard.words import N_
 from trainyard_service import audit
 from trainyard_service.api.paging import LARGEST_OFFSET
 from trainyard_service.audit import AuditedRoute
-from trainyard_service.context import Context, ContextDep
+from trainyard_service.context import ContextDep
 from trainyard_service.database.tables.datasets import DatasetRow, DatasetShareRow
 from trainyard_service.datasets import access, create, examining, pictures, resuming, usage
 from trainyard_service.datasets.telling import tell_dataset
 from trainyard_service.datasets.views import Reader, dataset_detail, dataset_view, sample_view
 from trainyard_service.identity import Caller, CallerDep
 from trainyard_service.jobs import life
-from trainyard_service.jobs.engine import JobEngine
 from trainyard_service.jobs.part import EngineDep
 from trainyard_service.language import LanguageDep
 from trainyard_service.permissions import must_administrate, must_not_be_job
@@ -57,7 +56,7 @@ class CopyName(Record):
 class Reading:
     """Makes the reader of one request's session."""
 
-    def __init__(self, context: Context, caller: Caller, language: str, engine: JobEngine) -> None:
+    def __init__(self, context: ContextDep, caller: CallerDep, language: LanguageDep, engine: EngineDep) -> None:
         self.context, self.caller, self.language, self.engine = context, caller, language, engine
 
     def __call__(self, session: Session) -> Reader:
@@ -66,11 +65,7 @@ class Reading:
         return Reader(session, self.caller, self.language, self.context.home, self.engine.kinds, api)
 
 
-async def _reading(context: ContextDep, caller: CallerDep, language: LanguageDep, engine: EngineDep) -> Reading:
-    return Reading(context, caller, language, engine)
-
-
-ReadingDep = Annotated[Reading, Depends(_reading)]
+ReadingDep = Annotated[Reading, Depends(Reading)]
 
 
 @router.get("/datasets")

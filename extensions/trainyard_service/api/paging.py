@@ -22,7 +22,7 @@ class Window:
     limit: int
 
 
-async def window(
+def window(
     offset: Annotated[int, Query(ge=0, le=LARGEST_OFFSET)] = 0, limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = 100
 ) -> Window:
     """The query parameters of every list."""

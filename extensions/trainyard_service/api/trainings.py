@@ -59,7 +59,7 @@ router = APIRouter(tags=["trainings"], route_class=AuditedRoute)
 _BOARDS = "tensorboards"
 
 
-async def _curves(engine: EngineDep) -> CurveReader:
+def _curves(engine: EngineDep) -> CurveReader:
     return curves_of(engine.context)
 
 

@@ -7,12 +7,12 @@ uniqueness rely on it. After the commit the events collected in ``session.info``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVarTuple
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -20,7 +20,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 _BUSY_SECONDS = 30
 _WRITE_LOCK = 0x7772697465  # "write", among the advisory locks of this database
 Hook = Callable[[Session], None]
-Columns = TypeVarTuple("Columns")
 
 
 def open_engine(url: str) -> Engine:
@@ -84,11 +83,6 @@ class Database:
         """A session that only reads; what it changes is rolled back."""
         with Session(self._reading, expire_on_commit=False, info=self.info) as session:
             yield session
-
-    def look(self, columns: Select[*Columns], values: Mapping[str, Any] | None = None) -> Sequence[Row[*Columns]]:
-        """The answer to one question about columns; by a session, which knows whole objects, it takes twice as long."""
-        with self._reading.connect() as connection:
-            return connection.execute(columns, values).all()
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -17,15 +17,13 @@ from trainyard_service.jobs.gang import packages_of
 from trainyard_service.jobs.settings import JobSettings
 
 _SIZES = "package sizes"
-_PACKAGES = select(PackageRow).order_by(PackageRow.place, PackageRow.name)
-_CLUSTERS = select(ClusterRow).order_by(ClusterRow.name)
 
 
 def sizes(session: Session, settings: JobSettings) -> dict[str, PackageSize]:
     """All packages by name, in the order in which they are shown; read once a session."""
     known: dict[str, PackageSize] | None = session.info.get(_SIZES)
     if known is None:
-        rows = session.scalars(_PACKAGES).all()
+        rows = session.scalars(select(PackageRow).order_by(PackageRow.place, PackageRow.name)).all()
         found = [PackageSize(row.name, row.cpu, row.memory, row.gpu, row.gpu_type) for row in rows]
         known = session.info[_SIZES] = {size.name: size for size in found or map(package, settings.packages)}
     return known
@@ -103,5 +101,5 @@ def shares(session: Session) -> dict[str, Share]:
         row.name: Share(
             Quota(cpu=row.cpu, memory=row.memory, gpu=len(row.devices)), tuple(row.devices), Quota.model_validate(row.person)
         )
-        for row in session.scalars(_CLUSTERS)
+        for row in session.scalars(select(ClusterRow).order_by(ClusterRow.name))
     }

@@ -30,18 +30,15 @@ from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.workspaces.ending import certify
 
 _GRANT_SECONDS = 180
-_BLOCKED = (
-    select(JobRow.id)
-    .join(AccountRow, AccountRow.id == JobRow.owner_id)
-    .where(AccountRow.state != AccountState.ACTIVE, JobRow.state.not_in(ENDED), JobRow.wanted == "run")
-)
-_LOOKS = tuple(look.limit(1) for look in (select(AllocationRow.id), select(ExpulsionRow.account_id), _BLOCKED))
 _WARNING = N_("Your workspace ends at {time} UTC. Renew it on the overview page if you still need it; files are kept.")
 
 
 def is_needed(session: Session) -> bool:
     """Whether there is anything that ``enforce`` could end: mostly there is not, and then nobody has to wait for a write."""
-    return any(session.scalar(look) is not None for look in _LOOKS)
+    blocked = select(JobRow.id).join(AccountRow, AccountRow.id == JobRow.owner_id)
+    blocked = blocked.where(AccountRow.state != AccountState.ACTIVE, JobRow.state.not_in(ENDED), JobRow.wanted == "run")
+    looks = (select(AllocationRow.id), select(ExpulsionRow.account_id), blocked)
+    return any(session.scalar(look.limit(1)) is not None for look in looks)
 
 
 def enforce(session: Session, truth: Mapping[str, LaunchState], context: Context, ledger: Ledger) -> set[str]:

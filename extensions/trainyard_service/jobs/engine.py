@@ -47,21 +47,7 @@ log = logging.getLogger(__name__)
 _TOPICS = frozenset({"job", "account", "group", "workspace", "usage", "reset"})
 _GATHER_SECONDS, _MOST_GATHER_SECONDS, _OWN_SECONDS = 0.05, 0.3, 0.2
 _MOST_LOOKED_AT = 500
-# made once: to build a question anew takes as long as to ask it
 _TO_START = select(JobRow).where(JobRow.id == bindparam("job")).options(joinedload(JobRow.owner), joinedload(JobRow.group))
-_HELD = select(AllocationRow).where(AllocationRow.key == bindparam("launch"))
-_TOKEN = select(AttemptRow.token_hash).where(AttemptRow.job_id == bindparam("job"), AttemptRow.number == bindparam("attempt"))
-_ALL_HELD = select(AllocationRow.key)
-_SEVERAL = select(JobRow).where(JobRow.state.in_(ACTIVE), JobRow.replicas.is_not(None))
-_ACTIVE = (
-    select(JobRow.id, JobRow.attempt, JobRow.state, JobRow.wanted, JobRow.replicas, JobRow.package, JobRow.group_id)
-    .where(JobRow.state.in_(bindparam("states", expanding=True)))
-    .order_by(JobRow.created)
-)
-_IN_QUEUE = select(JobRow.id, JobRow.wanted).where(JobRow.state.in_((JobState.QUEUED, JobState.CREATED)))
-_NAMED_IN_QUEUE = _IN_QUEUE.where(JobRow.id.in_(bindparam("jobs", expanding=True)))
-_STOPPED_IN_QUEUE = _IN_QUEUE.where(JobRow.wanted == "stop")
-_STANDS = select(JobRow.id, JobRow.attempt, JobRow.state).where(JobRow.id.in_(bindparam("jobs", expanding=True)))
 QUEUE, GIVEN = "queue", "given"
 """What the topic ``usage`` says when places in the queue have changed, and when the queue has given something out."""
 
@@ -254,13 +240,17 @@ class JobEngine:
         if news.rights:
             self._last_rights = time.monotonic()
             with self.context.database.read() as session:
-                keys |= set(session.scalars(_ALL_HELD))
-                keys |= {key for job in session.scalars(_SEVERAL) for key in gang.keys_of(job).values()}
+                keys |= set(session.scalars(select(AllocationRow.key)))
+                several = select(JobRow).where(JobRow.state.in_(ACTIVE), JobRow.replicas.is_not(None))
+                keys |= {key for job in session.scalars(several) for key in gang.keys_of(job).values()}
         return {key: state for key in keys if (state := self.context.launcher.state(key)) is not None}
 
     def _active(self, *states: JobState) -> list[Active]:
         """Jobs in these states, the oldest first."""
-        return [Active(*row) for row in self.context.database.look(_ACTIVE, {"states": states})]
+        wanted = (JobRow.id, JobRow.attempt, JobRow.state, JobRow.wanted, JobRow.replicas, JobRow.package, JobRow.group_id)
+        with self.context.database.read() as session:
+            rows = session.execute(select(*wanted).where(JobRow.state.in_(states)).order_by(JobRow.created))
+            return [Active(*row) for row in rows]
 
     def _to_observe(self, active: Sequence[Active], news: News, truth: Mapping[str, LaunchState]) -> list[Active]:
         """Those in the news, and at the tick all; but not those of which the launcher tells what their rows say already."""
@@ -359,12 +349,13 @@ class JobEngine:
 
     def _stop_queued(self, news: News) -> None:
         """End what shall stop and has not begun; what else of the news is queued (or much has changed) concerns the queue."""
+        queued = select(JobRow.id, JobRow.wanted).where(JobRow.state.in_((JobState.QUEUED, JobState.CREATED)))
         some = list(news.jobs | news.own)
         few = not news.whole and len(some) <= _MOST_LOOKED_AT
         if few and not some:
             return
-        look = self.context.database.look
-        found = look(_NAMED_IN_QUEUE, {"jobs": some}) if few else look(_STOPPED_IN_QUEUE)
+        with self.context.database.read() as session:
+            found = session.execute(queued.where(JobRow.id.in_(some) if few else JobRow.wanted == "stop")).all()
         news.queued = not few or any(wanted == "run" for _, wanted in found)
         doomed = [job_id for job_id, wanted in found if wanted == "stop"]
         for job_id in doomed:
@@ -418,7 +409,10 @@ class JobEngine:
         attempt = life.begin_attempt(session, job)
         with contextlib.suppress(OSError):  # a full disk ends this attempt at its launch, not everybody's admission
             attempt.token_hash = token_hash(attempt_token(self.context.home, job.key))
-        self.ledger.hold(session, job, amount, devices)
+        row = AllocationRow(key=job.key, owner_id=job.owner_id, group_id=job.group_id, job_id=job.id)
+        row.cpu, row.memory, row.gpu, row.jobs = amount.cpu, amount.memory, amount.gpu, amount.jobs
+        row.devices = list(devices)
+        session.add(row)
         self.kinds[JobKind(job.kind)].moved(session, job, JobState.STARTING)
         announce(session, "usage", GIVEN, life.audience(job))
 
@@ -448,14 +442,14 @@ class JobEngine:
 
     def _specs(self, session: Session, job: JobRow, names: Sequence[str]) -> list[LaunchSpec]:
         """What the launcher needs to start these replicas; the attempt's token is written down."""
-        held = session.scalars(_HELD, {"launch": job.key}).one()
+        held = session.scalars(select(AllocationRow).where(AllocationRow.key == job.key)).one()
         sizes = self.ledger.sizes(session) if job.replicas else {}
         starts = [one for one in gang.starts(job, held, sizes) if one.replica in names]
         kind, made = self.kinds[JobKind(job.kind)], []
         for start in starts:
             spec, token = launch_spec(self.context, self.settings, start, kind.inside(session, start))
             made.append(spec)
-        if session.scalars(_TOKEN, {"job": job.id, "attempt": job.attempt}).one() != token:
+        if session.get_one(AttemptRow, (job.id, job.attempt)).token_hash != token:
             self._keep_token(job.id, job.attempt, token)
         return made
 
@@ -494,11 +488,12 @@ class JobEngine:
         """Stop launches whose attempt has ended by our books, and forget what no job needs any more."""
         names = {key: known for key in launches if (known := job_of_key(key))}
         jobs: dict[str, tuple[int, str]] = {}
-        rest = [job_id for job_id, _ in names.values()]
-        while rest:
-            some, rest = rest[:_MOST_LOOKED_AT], rest[_MOST_LOOKED_AT:]
-            found = self.context.database.look(_STANDS, {"jobs": some})
-            jobs |= {job_id: (attempt, state) for job_id, attempt, state in found}
+        with self.context.database.read() as session:
+            wanted, rest = select(JobRow.id, JobRow.attempt, JobRow.state), [job_id for job_id, _ in names.values()]
+            while rest:
+                some, rest = rest[:_MOST_LOOKED_AT], rest[_MOST_LOOKED_AT:]
+                found = session.execute(wanted.where(JobRow.id.in_(some)))
+                jobs |= {job_id: (attempt, state) for job_id, attempt, state in found}
         for key, (job_id, number) in names.items():
             attempt, state = jobs.get(job_id, (0, ""))
             if launches[key].phase != "ended" and not (attempt == number and state in ACTIVE):

@@ -6,11 +6,11 @@ Rows are written in the transaction that decides, under the database's write loc
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict, NotFound
 from trainyard.quotas import Amount, Holding, Limits, PackageSize, Request, Shortage, fits, never
@@ -65,11 +65,11 @@ class Ledger:
 
     def limits(self, session: Session, on_disk: Mapping[tuple[int | None, int | None], int] | None = None) -> Limits:
         """All limits as they stand in the database now; ``on_disk`` are the bytes by group and person, if they are known."""
-        rows = list(session.scalars(_GROUPS))
+        rows = list(session.scalars(select(GroupRow)))
         groups: dict[int | None, Quota] = {row.id: row.quota for row in rows}
         groups[None] = self.settings.newcomers
         persons: dict[tuple[int | None, int], Quota] = {
-            (row.group_id, row.account_id): row.quota for row in session.scalars(_MEMBERS)
+            (row.group_id, row.account_id): row.quota for row in session.scalars(select(MembershipRow))
         }
         return Limits(
             machine=self.capacity.machine,
@@ -102,15 +102,9 @@ class Ledger:
             session.flush()
         return outcome
 
-    def hold(self, session: Session, job: JobRow, amount: Amount, devices: Sequence[str]) -> None:
-        """Write down what the present attempt of a job holds, whose place has been decided in this transaction."""
-        whose = {"key": job.key, "owner_id": job.owner_id, "group_id": job.group_id, "job_id": job.id}
-        taken = {"cpu": amount.cpu, "memory": amount.memory, "gpu": amount.gpu, "jobs": amount.jobs}
-        session.connection().execute(_HOLD, {**whose, **taken, "devices": list(devices)})
-
     def release(self, session: Session, key: str) -> None:
         """Give back what the launch ``key`` holds."""
-        session.connection().execute(_RELEASE, {"launch": key})
+        session.execute(_RELEASE, {"launch": key})
 
     def sizes(self, session: Session) -> dict[str, PackageSize]:
         """All packages by name, in the order in which they are shown."""
@@ -185,11 +179,8 @@ class ShortageError(Conflict):
         return self.shortage.sentence(language, self.group)
 
 
-# of the table, not of the class: the ORM would look for objects of its own that such a statement could touch; there are none
-_ALLOCATIONS = Table.metadata.tables[AllocationRow.__tablename__]
-_HOLD = insert(_ALLOCATIONS)
-_RELEASE = delete(_ALLOCATIONS).where(_ALLOCATIONS.c.key == bindparam("launch"))
-_GROUPS, _MEMBERS = select(GroupRow), select(MembershipRow)
+# of the table, not of the class: the ORM looks for rows of its own that such a statement could touch; there are none
+_RELEASE = delete(Table.metadata.tables[AllocationRow.__tablename__]).where(AllocationRow.key == bindparam("launch"))
 _HELD = select(
     AllocationRow, JobRow.preemptible, JobRow.cluster, JobRow.wanted, JobRow.started, JobRow.time_limit, JobRow.deadline
 ).outerjoin(JobRow, JobRow.id == AllocationRow.job_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from trainyard.jobs.states import ENDED, JobState, may_become
 from trainyard.records.jobs import JobKind
@@ -14,8 +13,6 @@ from trainyard_service.database.base import now
 from trainyard_service.database.tables.jobs import DEFAULT_PRIORITY, AttemptRow, JobRow
 from trainyard_service.events import Audience, announce
 from trainyard_service.jobs.naming import new_id
-
-_ATTEMPT = select(AttemptRow).where(AttemptRow.job_id == bindparam("job"), AttemptRow.number == bindparam("number"))
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def begin_attempt(session: Session, job: JobRow) -> AttemptRow:
 
 def end_attempt(session: Session, job: JobRow, ending: dict[str, Any]) -> None:
     """Write how the present attempt ended; its token is dead from here on."""
-    attempt = session.scalars(_ATTEMPT, {"job": job.id, "number": job.attempt}).one_or_none()
+    attempt = session.get(AttemptRow, (job.id, job.attempt))
     if attempt is not None:
         attempt.token_hash, attempt.ended, attempt.ending = "", now(), ending
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.jobs.states import JobState
 from trainyard.quotas import Admission, Facts, PackageSize, Queue, Request, admit
@@ -27,12 +27,10 @@ from trainyard_service.workspaces.waiting import requests
 _KEPT_SECONDS = 2.0
 _PIECE = 500
 _LINE = "line"
-_STANDING = select(
+_COLUMNS = (
     JobRow.id, JobRow.owner_id, JobRow.group_id, JobRow.package, JobRow.priority, JobRow.preemptible, JobRow.cluster,
     JobRow.queued, JobRow.created, JobRow.time_limit, JobRow.not_before, JobRow.state, JobRow.wanted, JobRow.replicas,
 )  # fmt: skip
-_WAITING = _STANDING.where(JobRow.state == JobState.QUEUED, JobRow.wanted == "run")
-_NAMED = _STANDING.where(JobRow.id.in_(bindparam("jobs", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class Line:
 
     def _whole(self, session: Session) -> tuple[Queue, list[str]]:
         sizes = self.ledger.sizes(session)
-        rows = session.execute(_WAITING).all()
+        rows = session.execute(select(*_COLUMNS).where(JobRow.state == JobState.QUEUED, JobRow.wanted == "run")).all()
         self._later = {row.id: row.not_before for row in rows if _held_back(row)}
         ready = [row for row in rows if row.id not in self._later]
         asked = [(row, size_of(row.package, row.replicas, sizes)) for row in ready]
@@ -131,7 +129,8 @@ class Line:
         sizes, broken, names = self.ledger.sizes(session), [], list(changed)
         found: dict[str, Any] = {}
         for first in range(0, len(names), _PIECE):
-            found |= {row.id: row for row in session.execute(_NAMED, {"jobs": names[first : first + _PIECE]})}
+            query = select(*_COLUMNS).where(JobRow.id.in_(names[first : first + _PIECE]))
+            found |= {row.id: row for row in session.execute(query)}
         for job_id in names:
             row = found.get(job_id)
             self._later.pop(job_id, None)

@@ -77,8 +77,7 @@ class Mounts:
 
     def _spec(self, account_id: int) -> BucketSpec | None:
         with self._context.database.read() as session:
-            row = session.get(StorageRow, account_id)
-            account = session.get(AccountRow, account_id) if row else None
+            row, account = session.get(StorageRow, account_id), session.get(AccountRow, account_id)
             if row is None or account is None:
                 return None
             identity = Identity(name=account.hub_name, uid=account.uid, gid=account.uid)

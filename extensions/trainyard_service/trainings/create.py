@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict, Invalid, NotFound, TooLarge
 from trainyard.records.jobs import Image, JobKind
@@ -30,11 +30,6 @@ from trainyard_service.trainings.telling import tell_training
 
 PARTS = ("train", "val", "test")
 _LARGEST_PARAMETERS = 1 << 20
-_SAME_NAME = select(TrainingRow.id).where(
-    TrainingRow.owner_id == bindparam("owner"),
-    TrainingRow.group_id == bindparam("group"),
-    TrainingRow.name == bindparam("name"),
-)
 
 
 def create(session: Session, context: Context, ledger: Ledger, caller: Caller, new: NewTraining) -> TrainingRow:
@@ -118,7 +113,10 @@ def refuse_same_name(session: Session, owner_id: int, group_id: int, name: str) 
     Raises:
         Conflict: there is one.
     """
-    if session.scalar(_SAME_NAME, {"owner": owner_id, "group": group_id, "name": name}) is not None:
+    same = select(TrainingRow.id).where(
+        TrainingRow.owner_id == owner_id, TrainingRow.group_id == group_id, TrainingRow.name == name
+    )
+    if session.scalar(same) is not None:
         raise Conflict(
             "training-exists",
             N_("You have a training named {name} in this group already."),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 from trainyard.errors import Conflict
 from trainyard.jobs.launch import Mount
@@ -170,17 +170,13 @@ def _resuming(job: JobRow) -> tuple[tuple[str, str], ...]:
 
 
 _OF = "training of a job"
-_TRAINING = (
-    select(TrainingRow)
-    .where(TrainingRow.job_id == bindparam("job"))
-    .options(*map(joinedload, (TrainingRow.owner, TrainingRow.group, TrainingRow.sets, TrainingRow.instances)))
-)
 
 
 def _of(session: Session, job: JobRow) -> TrainingRow | None:
-    """The training of a job; a session reads it once, with whom it belongs to, its sets and instances."""
+    """The training of a job; a session reads it once, with the person and the group it belongs to."""
     known: TrainingRow | None = session.info.get((_OF, job.id))
     if known is None:
-        known = session.scalars(_TRAINING, {"job": job.id}).unique().one_or_none()
+        query = select(TrainingRow).where(TrainingRow.job_id == job.id)
+        known = session.scalar(query.options(joinedload(TrainingRow.owner), joinedload(TrainingRow.group)))
         session.info[_OF, job.id] = known
     return known

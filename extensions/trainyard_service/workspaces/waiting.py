@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from pydantic import BaseModel
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 from trainyard.quotas import Request, Shortage, Wait, admit
 from trainyard.words import N_, translate
@@ -27,7 +27,6 @@ AGAIN_SECONDS = 1.0
 FORGOTTEN = timedelta(seconds=30)
 FIRST = 2**31
 """The priority of whoever sits in front of a screen and waits; jobs within a guarantee go before those that borrow as ever."""
-_STILL_ASKED_FOR = select(WaitingWorkspaceRow).where(WaitingWorkspaceRow.seen > bindparam("since"))
 _ON_ITS_WAY = N_(
     "{shortage} What is missing is being given back by jobs that end or make way, which have up to {seconds} s to save; the "
     "workspace then starts by itself."
@@ -52,7 +51,7 @@ def asked_for(session: Session, ledger: Ledger, row: WaitingWorkspaceRow) -> Req
 
 def requests(session: Session, ledger: Ledger) -> list[Request]:
     """All workspaces that wait now, for the queue."""
-    rows = session.scalars(_STILL_ASKED_FOR, {"since": now() - FORGOTTEN})
+    rows = session.scalars(select(WaitingWorkspaceRow).where(WaitingWorkspaceRow.seen > now() - FORGOTTEN))
     found = [asked_for(session, ledger, row) for row in rows]
     return [one for one in found if one is not None]
 
