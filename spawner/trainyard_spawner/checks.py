@@ -11,7 +11,7 @@ from trainyard.words import N_
 
 from trainyard_spawner.sandbox import IMAGE
 
-RESERVED = frozenset({"proc", "dev", "sys", "usr", "etc", "opt", "bin", "lib", "lib64", "sbin", "tmp", "run"})
+RESERVED = ("/proc", "/dev", "/sys", "/usr", "/etc", "/opt", "/bin", "/lib", "/lib64", "/sbin", "/tmp", "/run")  # noqa: S108
 
 
 def check_mounts(mounts: Sequence[Mount]) -> None:
@@ -117,4 +117,4 @@ def _without_links(root: Path, rest: PurePosixPath) -> Path | None:
 
 
 def _covers_system(target: PurePosixPath) -> bool:
-    return str(target) == "/workspace" or target.parts[1] in RESERVED
+    return str(target) == "/workspace" or any(target.is_relative_to(path) for path in RESERVED)

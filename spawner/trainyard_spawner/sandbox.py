@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from trainyard.jobs.launch import Identity, LaunchSpec, resolved
 
@@ -69,10 +69,8 @@ class _Line:
 
     def parents(self, target: str) -> None:
         """Make the folders above ``target``: one that bubblewrap makes by itself is closed to everybody but root."""
-        end = target.find("/", 1)
-        while end > 0:
-            self.folder(target[:end])
-            end = target.find("/", end + 1)
+        for parent in reversed(PurePosixPath(target).parents):
+            self.folder(str(parent))
 
     def folder(self, path: str) -> None:
         if path not in self._made:
