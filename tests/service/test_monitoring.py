@@ -15,7 +15,7 @@ import pytest
 from trainyard.jobs.states import JobState
 from trainyard.metrics import EventWriter
 from trainyard.records.trainings import SeriesPoints
-from trainyard_service.database.tables.jobs import JobRow
+from trainyard_service.database.tables.jobs import AttemptRow, JobRow
 from trainyard_service.database.tables.trainings import InstanceRow, TrainingRow
 from trainyard_service.jobs import kept, log_search
 from trainyard_service.jobs.log import LogFile
@@ -233,6 +233,15 @@ def test_the_memory_of_the_cards_is_known_from_the_first_sample_on(service: Any,
 def test_the_memory_of_the_cards_is_told_by_the_newest_attempt_that_knew_it(service: Any, client: Any) -> None:
     for number, total in enumerate((24 << 30, 80 << 30, None), 1):
         write_use_of_cards(service, str(number), total)
+    assert memory_of_cards(client) == 80 << 30
+
+
+def test_the_memory_of_the_cards_of_samples_that_do_not_tell_it_is_that_of_the_newest_end(service: Any, client: Any) -> None:
+    with service.context.database.write() as session:
+        for number, total in enumerate((24 << 30, 80 << 30, None), 1):
+            ending = {"cause": "exited", "last_lines": [], "gpu_memory_limit": total}
+            session.add(AttemptRow(job_id=RUNS[0][0], number=number, ending=ending))
+    write_use_of_cards(service, "3", None)
     assert memory_of_cards(client) == 80 << 30
 
 

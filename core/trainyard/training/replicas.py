@@ -11,6 +11,7 @@ import json
 import os
 from typing import Any
 
+_STEPPING = ("worker", "chief", "master")
 _COMMON = ("TRAINYARD_JOB", "TRAINYARD_ATTEMPT", "TORCHELASTIC_RESTART_COUNT", "MASTER_PORT", "DMLC_PS_ROOT_PORT")
 
 
@@ -32,8 +33,9 @@ def workers() -> int:
 
 
 def role() -> str:
-    """``worker``, or for MXNet's parameter server ``server`` or ``scheduler``."""
-    return os.environ.get("TRAINYARD_ROLE") or os.environ.get("DMLC_ROLE") or "worker"
+    """``worker``, for MXNet's parameter server ``server`` or ``scheduler``, for TensorFlow's also ``ps`` or ``evaluator``."""
+    kind = _task()[0]
+    return os.environ.get("TRAINYARD_ROLE") or os.environ.get("DMLC_ROLE") or ("worker" if kind in _STEPPING else kind)
 
 
 def speaks() -> bool:

@@ -108,7 +108,7 @@ def stopped(by: str | None, *, paused: bool = False) -> dict[str, Any]:
 def launch_failure(error: Exception) -> dict[str, Any]:
     """What is kept when a start was refused; the words of a user error stay translatable."""
     if isinstance(error, OSError) and error.errno in FULL:
-        return {"cause": Cause.DISK_FULL, "last_lines": []}
+        return {"cause": Cause.DISK_FULL, "error_class": error_class(Cause.DISK_FULL, None, ()), "last_lines": []}
     if not isinstance(error, UserError):
         return {"cause": Cause.LAUNCH_FAILED, "message": type(error).__name__, "last_lines": []}
     cause = Cause.LAUNCH_FAILED

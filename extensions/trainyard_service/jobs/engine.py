@@ -175,7 +175,7 @@ class JobEngine:
 
     async def _pass(self, news: News) -> None:
         try:
-            await asyncio.to_thread(self.reconcile, news)
+            self._news.whole |= not await asyncio.to_thread(self.reconcile, news)
         except Exception:
             # a failed pass is logged and tried again; the queue must not stand still for one bad row
             log.exception("a pass of the reconciler failed")
@@ -199,8 +199,11 @@ class JobEngine:
         await lost.wait()
         self._changed.set()
 
-    def reconcile(self, news: News | None = None) -> None:
-        """One pass: who may not go on, what has changed, who may start, what to start, what to tidy up."""
+    def reconcile(self, news: News | None = None) -> bool:
+        """One pass: who may not go on, what has changed, who may start, what to start, what to tidy up.
+
+        False: the queue stumbled, and nobody tells this news again.
+        """
         news = news or News(whole=True)
         news.rights = news.rights or news.whole or time.monotonic() - self._last_rights >= self.settings.tick
         truth = self._truth(news)
@@ -209,14 +212,14 @@ class JobEngine:
         active = self._active(*ACTIVE) if news.rights or news.keys or news.jobs or news.own else []
         for one in self._to_observe(active, news, truth):
             self._guard(one.id, self._observe, one, truth)
-        whole = self._guard("what was stopped in the queue", self._stop_queued, news)
+        decided = self._guard("what was stopped in the queue", self._stop_queued, news)
         self._given = True  # until the queue has said that it gave nothing out
-        if not self._guard("the queue", self._admit, news) or not whole:
-            self._news.whole = True  # nobody tells this news again
+        decided &= self._guard("the queue", self._admit, news)
         self._start_what_is_admitted(news, truth)
         expected = {one.key for one in active}
         ended = {key: truth[key] for key in truth if news.whole or (key in news.keys and attempt_of_key(key) not in expected)}
         self._guard("what is left of launches", self._tidy, ended)
+        return decided
 
     def _start_what_is_admitted(self, news: News, truth: Mapping[str, LaunchState]) -> None:
         starting = self._active(JobState.STARTING) if self._given or self._waits_its_turn or news.rights else ()

@@ -29,6 +29,7 @@ def be(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
         ({"TRAINYARD_RANK": "0", "TRAINYARD_WORKERS": "2", "TRAINYARD_ROLE": "server"}, 0, 2, False),
         ({"TF_CONFIG": json.dumps({"cluster": {"worker": ["a", "b"]}, "task": {"type": "worker", "index": 1}})}, 1, 2, False),
         ({"TF_CONFIG": json.dumps({"cluster": {"chief": ["a"], "worker": ["b"]}, "task": CHIEF})}, 0, 2, True),
+        ({"TF_CONFIG": json.dumps({"cluster": {"worker": ["a"]}, "task": {"type": "evaluator", "index": 0}})}, 0, 1, False),
         ({"TF_CONFIG": "no JSON"}, 0, 1, True),
     ],
 )  # fmt: skip

@@ -22,3 +22,7 @@ pytestmark = pytest.mark.one_database
 )
 def test_a_start_that_finds_no_room_is_told_as_a_full_disk(error: OSError, cause: Cause) -> None:
     assert launch_failure(error)["cause"] is cause
+
+
+def test_a_full_disk_at_the_start_is_of_the_class_of_one_at_the_end() -> None:
+    assert launch_failure(OSError(errno.ENOSPC, "No space left on device"))["error_class"] == "permanent"
