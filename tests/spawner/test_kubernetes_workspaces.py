@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1ObjectMeta, V1Pod
 from kubernetes_asyncio.client import Configuration as KubernetesConfiguration
+from kubespawner.spawner import EventReflector
 from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard.jobs.states import Cause
@@ -60,6 +61,7 @@ LABELS = {
 }
 
 Create = Callable[..., list[bool]]
+MakeSpawner = Callable[[], WorkspacePodSpawner]
 
 
 @pytest.fixture
@@ -176,27 +178,63 @@ def test_a_start_never_uses_the_secret_that_an_earlier_one_left() -> None:
 
 
 class LosesAnswers(ApiServer):
-    """Makes pods, but breaks off before its first answer."""
+    """Does what it is asked, but breaks off before its answer as often as a method is named."""
 
-    lost = 0
+    def __init__(self, *methods: str) -> None:
+        self.loses = [*methods]
+        super().__init__()
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         answer = await super()._answer(request)
-        if request.method == "POST" and not self.lost:
-            self.lost += 1
+        if request.method in self.loses:
+            self.loses.remove(request.method)
             assert request.transport is not None
             request.transport.abort()
         return answer
 
 
+class ChangesItsQuota(ApiServer):
+    """Refuses the first request to make something as one does whose quota another request changed at the same moment."""
+
+    changed = False
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.method != "POST" or self.changed:
+            return await super()._answer(request)
+        self.changed = True
+        why = "Operation cannot be fulfilled on resourcequotas: the object has been modified"
+        return web.json_response({"reason": "Conflict", "message": why}, status=409)
+
+
+class EndsPods(ApiServer):
+    """Has ended a pod by the time it is asked for it."""
+
+    def _get(self, request: web.Request, body: dict[str, Any]) -> dict[str, Any]:
+        self.objects.pop(request.path, None)
+        return super()._get(request, body)
+
+
 @pytest.fixture
-def create(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Create:
+def make_spawner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MakeSpawner:
+    """Makes, while a loop runs, the spawner whose launch is ``workspace-7-3``."""
+    monkeypatch.setattr("kubespawner.spawner.load_config", lambda **_: None)  # no test needs the cluster that it would look for
+
+    def make() -> WorkspacePodSpawner:
+        spawner = WorkspacePodSpawner(_mock=True, configuration=CONFIGURATION, home=Home(tmp_path))
+        spawner.key = spawner.pod_name = SPEC.key
+        return spawner
+
+    return make
+
+
+@pytest.fixture
+def create(make_spawner: MakeSpawner) -> Create:
     """Asks a server for the pod ``workspace-7-3``, by so many requests of these starts; what the spawner is told of each."""
 
     async def work(server: ApiServer, starts: tuple[str, ...]) -> list[bool]:
         async with ApiClient(KubernetesConfiguration(host=f"http://127.0.0.1:{server.port}")) as client:
-            spawner = WorkspacePodSpawner(_mock=True, configuration=CONFIGURATION, home=Home(tmp_path))
-            spawner.api, spawner.pod_name, spawner.key = CoreV1Api(client), SPEC.key, SPEC.key
+            spawner = make_spawner()
+            spawner.api = CoreV1Api(client)
             told = []
             for start in starts:
                 about = V1ObjectMeta(name=SPEC.key, namespace=spawner.namespace, annotations={names.START: start})
@@ -207,14 +245,13 @@ def create(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Create:
             return told
 
     def create(server: ApiServer, *starts: str) -> list[bool]:
-        monkeypatch.setattr("kubespawner.spawner.load_config", lambda **_: None)  # the client above leads to the server
         return asyncio.run(work(server, starts))
 
     return create
 
 
 def test_a_pod_whose_making_nobody_heard_of_is_the_starts_own_and_not_ended(create: Create) -> None:
-    server = LosesAnswers()
+    server = LosesAnswers("POST")
     secret = f"/api/v1/namespaces/{CONFIGURATION.namespace}/secrets/workspace-7-3"
     server.objects[secret] = {"metadata": {"name": "workspace-7-3"}}
     try:
@@ -226,9 +263,36 @@ def test_a_pod_whose_making_nobody_heard_of_is_the_starts_own_and_not_ended(crea
     assert server.objects[secret]["metadata"]["ownerReferences"][0]["kind"] == "Pod"
 
 
+@pytest.mark.parametrize(
+    ("make_server", "starts", "told"),
+    [
+        # aiohttp by itself asks a second time for what may be asked twice
+        (lambda: LosesAnswers("POST", "GET", "GET"), ("mine", "mine", "mine"), [False, False, True]),
+        (ChangesItsQuota, ("mine", "mine"), [False, True]),
+        (EndsPods, ("theirs", "mine", "mine"), [True, False, True]),
+    ],
+    ids=["the-answer-about-its-pod-is-lost", "a-quota-was-changed", "the-pod-in-the-way-is-gone"],
+)
+def test_a_start_tries_again_where(
+    create: Create, make_server: Callable[[], ApiServer], starts: tuple[str, ...], told: list[bool]
+) -> None:
+    server = make_server()
+    try:
+        assert create(server, *starts) == told
+    finally:
+        server.close()
+    assert [one["metadata"]["annotations"] for one in server.of_kind("pods")] == [{names.START: "mine"}]
+
+
 def test_a_pod_of_another_start_is_no_start(server: ApiServer, create: Create) -> None:
     with pytest.raises(Refused):
         create(server, "theirs", "mine")
+
+
+def test_a_pod_of_somebody_else_is_no_start(server: ApiServer, create: Create) -> None:
+    server.objects[f"/api/v1/namespaces/{CONFIGURATION.namespace}/pods/workspace-7-3"] = {"metadata": {"name": "workspace-7-3"}}
+    with pytest.raises(Refused):
+        create(server, "mine")
 
 
 def test_a_refused_secret_is_no_start() -> None:
@@ -291,15 +355,82 @@ def test_events_are_told_in_words(reason: str, message: str, words: str) -> None
     assert in_words({"reason": reason, "message": message}, "x:1", "en") == words
 
 
-# -- what is known of it ----------------------------------------------------------------------------------------------
+def event(reason: str, second: int | None, name: str = "workspace-7-3", namespace: str = "trainyard") -> dict[str, Any]:
+    """What the cluster says about a pod, as the API server keeps it; its time is where either kind of source writes it."""
+    time = None if second is None else f"2026-11-22T00:00:{second:02}Z"
+    times = {"lastTimestamp": time, "eventTime": None} if second in (None, 1) else {"lastTimestamp": None, "eventTime": time}
+    return {"involvedObject": {"namespace": namespace, "name": name}, "reason": reason, "message": reason, **times}
+
+
+def watched(*events: dict[str, Any]) -> SimpleNamespace:
+    """A watch that has heard these."""
+    return SimpleNamespace(resources={str(number): one for number, one in enumerate(events)})
 
 
 def test_each_pod_is_told_its_own_events_in_their_order() -> None:
-    order = [("a", "Scheduled"), ("b", "Scheduled"), ("a", "Pulling"), ("b", "Pulled"), ("a", "Pulled")]
-    source = SimpleNamespace(events=[{"involvedObject": {"name": pod}, "reason": reason} for pod, reason in order])
+    source = watched(event("Pulled", 3), event("Pulling", 2), event("Pulled", 2, "workspace-8-1"), event("Scheduled", 1))
     told = Told()
-    assert [event["reason"] for event in told.about("a", source)] == ["Scheduled", "Pulling", "Pulled"]
-    assert told.about("c", source) == ()
+    assert [one["reason"] for one in told.about("trainyard", "workspace-7-3", source)] == ["Scheduled", "Pulling", "Pulled"]
+    assert list(told.about("trainyard", "workspace-9-1", source)) == []
+
+
+def test_a_pod_of_the_same_name_in_another_namespace_is_another() -> None:
+    source = watched(event("Pulled", 1, namespace="lab-7"), event("Pulling", 2, namespace="theirs-7"))
+    assert [one["reason"] for one in Told().about("lab-7", "workspace-7-3", source)] == ["Pulled"]
+
+
+def test_others_events_are_not_told_and_odd_ones_keep_nobody_from_being_told(
+    monkeypatch: pytest.MonkeyPatch, make_spawner: MakeSpawner
+) -> None:
+    monkeypatch.setattr("trainyard_spawner.kubernetes.spawner._told", Told())
+    odd = {"message": "about nobody", "lastTimestamp": None, "eventTime": None}
+    others = [event("foreign", None, "other"), event("foreign", 1, "other"), event("foreign", 1, namespace="theirs")]
+    heard = watched(odd, *others, event("Pulling", 1), event("Pulled", None))
+
+    async def tell() -> list[str]:
+        spawner = make_spawner()
+        watches = {"pods": SimpleNamespace(pods={}), "events": heard}
+        kept = {spawner._get_reflector_key(kind): watch for kind, watch in watches.items()}
+        monkeypatch.setattr(WorkspacePodSpawner, "reflectors", kept)
+        spawner.image = "x:1"
+        spawner._begin_telling()
+        step, telling = (asyncio.create_task(work) for work in (spawner._step.wait(), spawner._tell_events()))
+        await asyncio.wait({step, telling}, return_when=asyncio.FIRST_COMPLETED)
+        telling.cancel()
+        step.cancel()
+        return [words for _, words in spawner._steps]
+
+    fetching = "Fetching the image x:1; the first time on a machine this may take minutes."
+    assert asyncio.run(tell()) == ["The image is there.", fetching]
+
+
+def test_a_start_does_not_order_everybodys_events(monkeypatch: pytest.MonkeyPatch, make_spawner: MakeSpawner) -> None:
+    async def gone_over() -> list[dict[str, Any]]:
+        spawner = make_spawner()
+        watch = EventReflector(parent=spawner, namespace=spawner.namespace)
+        watch.resources = watched(event("foreign", None, "a"), event("foreign", 1, "b")).resources
+        monkeypatch.setattr(WorkspacePodSpawner, "reflectors", {spawner._get_reflector_key("events"): watch})
+        return spawner.events
+
+    assert asyncio.run(gone_over()) == []
+
+
+@pytest.mark.parametrize(("amount", "words"), [("1", "Waiting for 2 GPUs: 1 free on node a"), ("odd", "")])
+def test_a_node_that_cannot_be_read_ends_no_telling(
+    server: ApiServer, make_spawner: MakeSpawner, amount: str, words: str
+) -> None:
+    server.objects["/api/v1/nodes/a"] = {**node("a", 0), "status": {"allocatable": {"nvidia.com/gpu": amount}}}
+
+    async def where() -> str:
+        async with ApiClient(KubernetesConfiguration(host=f"http://127.0.0.1:{server.port}")) as client:
+            spawner = make_spawner()
+            spawner.api, spawner._gpus = CoreV1Api(client), 2
+            return await spawner._gpus_in_words()
+
+    assert asyncio.run(where()) == words
+
+
+# -- what is known of it ----------------------------------------------------------------------------------------------
 
 
 def kept(phase: str, version: int = 1, **annotations: str) -> dict[str, Any]:

@@ -43,6 +43,7 @@ COMMAND = ("python", "-P", "-m", "jupyterhub.singleuser")
 """What every image with JupyterHub has, wherever its programs were installed."""
 BUCKETS = "/workspace/mnt/bucket/"
 EXISTS, NOT_FOUND = 409, 404
+ALREADY_EXISTS = "AlreadyExists"
 REQUEST_SECONDS = 20
 LOOK_SECONDS = waiting.LOOK_SECONDS
 COUNT_SECONDS = 5.0
@@ -179,6 +180,11 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
+    @property
+    def events(self) -> list[Object]:
+        """None for KubeSpawner's own telling: it orders everybody's events by a time that not every event has."""
+        return []
+
     def _pod(self) -> Object | None:
         found: Object | None = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}")
         return found
@@ -264,24 +270,18 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
                 raise
 
     async def _make_create_pod_request(self, pod: V1Pod, request_timeout: int) -> bool:
-        """Create the pod; False: try again. One of its name that bears this start's mark is its own, of a request whose answer
-        was lost: KubeSpawner would end it.
+        """Create the pod; False: try again. KubeSpawner would end one that is there.
 
         Raises:
             Refused: the API server says no, also where another start's pod has the name.
         """
         cluster, wanted = Cluster(self.api.api_client), self.api.api_client.sanitize_for_serialization(pod)
-        pods = path_of(self.namespace, "pods")
         try:
-            made = await cluster.post(pods, wanted)
+            made = await make_once(cluster, path_of(self.namespace, "pods"), wanted)
         except (aiohttp.ClientError, TimeoutError):
             return False
-        except Refused as refused:
-            if refused.status != EXISTS:
-                raise
-            made = await cluster.get(f"{pods}/{self.pod_name}")
-            if made["metadata"]["annotations"].get(names.START) != wanted["metadata"]["annotations"][names.START]:
-                raise
+        if made is None:
+            return False
         self._giving = asyncio.ensure_future(give_away(cluster, made))
         return True
 
@@ -291,7 +291,8 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         percentage, last = 20, ""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            several = _told.about(self.pod_name, self.event_reflector) if self.key and self.event_reflector else []
+            watch = self.event_reflector if self.key else None
+            several = _told.about(self.namespace, self.pod_name, watch) if watch else ()
             words = [waiting.in_words(event, self.image, self.language) for event in several]
             if (now := await self._without_a_place()) != last:
                 told.discard(now or last)
@@ -315,14 +316,14 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         return self._counted[1]
 
     async def _gpus_in_words(self) -> str:
-        """Where GPUs are free; empty where this Hub may not see that."""
-        resource = self.configuration.gpu_resource
+        """Where GPUs are free; empty where this Hub may not see that, or somebody's pod or node cannot be read."""
         try:
             nodes = await self._list(self.api.list_node)
             pods = await self._list(self.api.list_pod_for_all_namespaces, self.api.list_namespaced_pod)
-        except AWAY:
+            free = waiting.free_gpus(nodes, pods, self.configuration.gpu_resource)
+        except (*AWAY, KeyError, TypeError, ValueError):
             return ""
-        return waiting.waits_for_gpus(self._gpus, waiting.free_gpus(nodes, pods, resource), self.language)
+        return waiting.waits_for_gpus(self._gpus, free, self.language)
 
     async def _list(self, whole: Any, ours: Any = None) -> list[Object]:
         """The items of a list of the whole cluster, or of our namespace where that one may not be read."""
@@ -336,6 +337,32 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
             answer.raise_for_status()
         items: list[Object] = json.loads(await answer.read())["items"]
         return items
+
+
+async def make_once(cluster: Cluster, pods: str, wanted: Object) -> Object | None:
+    """The pod ``wanted``, also of an earlier request whose answer was lost: it bears the same start's mark. None where another
+    try may make it: a quota was changed meanwhile, or the pod that was in the way is gone.
+
+    Raises:
+        Refused: the API server says no, also where another start's pod has the name.
+    """
+    try:
+        return await cluster.post(pods, wanted)
+    except Refused as refused:
+        if refused.status != EXISTS:
+            raise
+        if refused.reason != ALREADY_EXISTS:
+            return None
+        about = wanted["metadata"]
+        try:
+            there = await cluster.get(f"{pods}/{about['name']}")
+        except Refused as missed:
+            if missed.status != NOT_FOUND:
+                raise
+            return None
+        if there["metadata"].get("annotations", {}).get(names.START) != about["annotations"][names.START]:
+            raise
+        return there
 
 
 async def give_away(cluster: Cluster, pod: Object) -> None:

@@ -6,8 +6,7 @@ Reasons are those of scheduler, kubelet and autoscaler: ``k8s.io/kubernetes`` ``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -66,7 +65,7 @@ def waits_for_gpus(wanted: int, free: Mapping[str, int], language: str) -> str:
 
 def in_words(event: Object, image: str, language: str) -> str:
     """One event of a pod; empty where it says nothing to a person."""
-    reason, message = str(event.get("reason", "")), str(event.get("message", ""))
+    reason, message = str(event.get("reason") or ""), str(event.get("message") or "")
     if reason in ("Failed", "BackOff") and _IMAGE in message:
         return translate(_UNPULLABLE, language, message=message)
     words = _WORDS.get(reason)
@@ -81,22 +80,30 @@ def no_room(message: str, language: str) -> str:
 
 
 class Told:
-    """Events by their pods, put in order once for all who look within ``LOOK_SECONDS``: each for itself would go over all."""
+    """Events by their pods, sorted out once for all who look within ``LOOK_SECONDS``: each for itself would go over all."""
 
     def __init__(self) -> None:
-        self._read, self._by_pod = float("-inf"), dict[str, list[Object]]()
+        self._read, self._by_pod = float("-inf"), dict[tuple[str, str], list[Object]]()
 
-    def about(self, pod: str, source: Any) -> Sequence[Object]:
-        """What was said about ``pod``, oldest first; ``source.events`` are those of all pods in that order."""
+    def about(self, namespace: str, pod: str, source: Any) -> Sequence[Object]:
+        """What was said about a pod, oldest first; ``source.resources`` has what was said about any, others' ones too."""
         if monotonic() - self._read >= LOOK_SECONDS:
-            several = sorted(source.events, key=_name)
-            self._by_pod = {name: list(events) for name, events in groupby(several, _name)}
+            self._by_pod = by_pod(source.resources.values())
             self._read = monotonic()
-        return self._by_pod.get(pod, ())
+        return sorted(self._by_pod.get((namespace, pod), ()), key=_time)
 
 
-def _name(event: Object) -> str:
-    return str(event["involvedObject"]["name"])
+def by_pod(events: Iterable[Object]) -> dict[tuple[str, str], list[Object]]:
+    """Events by namespace and name of their pods."""
+    several: dict[tuple[str, str], list[Object]] = {}
+    for event in events:
+        about = event.get("involvedObject") or {}
+        several.setdefault((about.get("namespace", ""), about.get("name", "")), []).append(event)
+    return several
+
+
+def _time(event: Object) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _asked(pod: Object, resource: str) -> int:
