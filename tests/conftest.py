@@ -19,7 +19,7 @@ from tests.second_try import SecondTry, is_wanted
 ORDER = ("browser", "slow")
 PLATFORMS = ("tests/browser/", "tests/hub/")
 SANDBOXES = ("tests/spawner/", "tests/contracts/", "tests/service/chain/")
-MACHINE = (*PLATFORMS, *SANDBOXES)
+MACHINE = (*PLATFORMS, *SANDBOXES, "tests/kubernetes/")
 GROUPS = {"platforms": PLATFORMS, "sandboxes": SANDBOXES}
 # few tests, long ones: at the end they would run alone, while other workers have nothing left to do
 LONG = ("tests/mxnet/", "tests/images/", "tests/pages/", "tests/project/test_second_try", "tests/core/formats/test_killed")

@@ -39,7 +39,7 @@ def apply(*objects: dict[str, Any]) -> None:
     kubectl("apply", "-f", "-", given=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}))
 
 
-def until(reached: Callable[[], object], patience: float = 60) -> None:
+def until(reached: Callable[[], object], patience: float = 240) -> None:
     """Wait for it."""
     deadline = time.monotonic() + patience
     while not reached():

@@ -52,7 +52,7 @@ def get_usage(
         endings = [one.ending for one in reversed(row.attempts) if one.ending and not name]
     used = kept.usage(reading.context.home, row.id, points, name)
     if used.gpu_memory_limit is None:  # samples of launches that older versions started, and of a cluster's, do not tell it
-        told = next((limit for one in endings if (limit := one.get("gpu_memory_limit"))), None)
+        told = next((one["gpu_memory_limit"] for one in endings if one.get("gpu_memory_limit")), None)
         used = used.model_copy(update={"gpu_memory_limit": told})
     return used.model_copy(update={"cpu_limit": limit.cpu, "memory_limit": limit.memory}) if limit else used
 
