@@ -41,19 +41,31 @@ def have_no_workspace(who: Visitor) -> None:
     """Stop a workspace that runs, until the Hub offers the form for a new one."""
     if who.call("GET", "/workspace")["state"] == "stopped":
         return
-    who.call("POST", "/workspace/stop")
-    while who.call("GET", "/workspace")["state"] != "stopped":
-        who.page.wait_for_timeout(200)
+    if is_up(who):
+        who.call("POST", "/workspace/stop")
+        while who.call("GET", "/workspace")["state"] != "stopped":
+            who.page.wait_for_timeout(200)
     open_spawn_form(who)
 
 
 def have_workspace(who: Visitor) -> None:
     """Start a workspace where none runs, and wait for its JupyterLab."""
-    if who.call("GET", "/workspace")["state"] != "running":
+    if not is_up(who):
         hub_name = f"u{who.call('GET', '/me')['id']}"
         open_spawn_form(who)
         who.page.locator("#spawn_form [type=submit]").click()
         who.page.wait_for_url(f"**/user/{hub_name}/**", timeout=240_000)
+
+
+def is_up(who: Visitor) -> bool:
+    """Whether a workspace runs; one that starts is waited for, until the Hub leads to its JupyterLab or it has failed."""
+    state = who.call("GET", "/workspace")["state"]
+    if state == "starting":
+        while (state := who.call("GET", "/workspace")["state"]) == "starting":
+            who.page.wait_for_timeout(200)
+        if state == "running":
+            who.open_lab()
+    return bool(state == "running")
 
 
 def open_spawn_form(who: Visitor) -> None:

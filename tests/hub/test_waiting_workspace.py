@@ -10,51 +10,72 @@ from trainyard.records.accounts import Application
 
 from tests.hub.running import HubPlatform, Person, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
-GROUP, PASSWORD = "vision", "a long enough sentence"
-SHARE = f"/workspace/mnt/group/{GROUP}/admin"
+pytestmark = pytest.mark.slow
+PASSWORD = "a long enough sentence"
 # holds its core; asked to end it saves, for as long as nobody says that this is done
-SAVES = f"""
-trap 'until [ -e {SHARE}/saved ]; do sleep 0.2; done; exit 0' TERM
+SAVES = """
+trap 'until [ -e %s/saved ]; do sleep 0.2; done; exit 0' TERM
 while sleep 0.2; do :; done
 """
-SHORT = "The quota of group vision allows 1 CPU cores; 1 in use, 1 asked for."
 
 
 class Yard:
-    """A group with one core, the administrator's trainings in it, and Ben, who wants a workspace."""
+    """A group of its own with one core, the administrator's trainings in it, and Ben, who wants a workspace."""
 
     def __init__(self, platform: HubPlatform) -> None:
-        self.platform, self.ben = platform, Person(platform, 2)
-        group = platform.ask("POST", "/groups", {"name": GROUP, "quota": {"cpu": 1}})
-        platform.ask("PUT", f"/groups/{GROUP}/members/1", {})
-        apply(platform.address, Application(name="ben", password=PASSWORD, affiliation="Vision lab", reason="Pictures."))
-        platform.ask("POST", "/accounts/2/approve", {"group": GROUP})
-        self.ben.sign_in("ben", PASSWORD)
+        self.platform = platform
+        number = len(platform.ask("GET", "/groups")) + 1
+        self.group, name = f"vision{number}", f"ben{number}"
+        group = platform.ask("POST", "/groups", {"name": self.group, "quota": {"cpu": 1}})
+        platform.ask("PUT", f"/groups/{self.group}/members/1", {})
+        apply(platform.address, Application(name=name, password=PASSWORD, affiliation="Vision lab", reason="Pictures."))
+        (applied,) = [one for one in platform.ask("GET", "/accounts", state="applied")["items"] if one["name"] == name]
+        platform.ask("POST", f"/accounts/{applied['id']}/approve", {"group": self.group})
+        self.ben = Person(platform, applied["id"])
+        self.ben.sign_in(name, PASSWORD)
         self.saved = platform.home / f"volume/groups/{group['id']}/admin/saved"
+        self.short = f"The quota of group {self.group} allows 1 CPU cores; 1 in use, 1 asked for."
+        self._trainings: list[str] = []
 
     def train(self, name: str) -> str:
         """The id of a training that wants the core."""
-        new = {"name": name, "group": GROUP, "image": "workspace", "package": "1Core2G", "parameters": {}}
-        made = self.platform.ask("POST", "/trainings", {**new, "entry": f'sh -c "{SAVES}"'})
-        return str(made["id"])
+        new = {"name": name, "group": self.group, "image": "workspace", "package": "1Core2G", "parameters": {}}
+        entry = f'sh -c "{SAVES % f"/workspace/mnt/group/{self.group}/admin"}"'
+        made = self.platform.ask("POST", "/trainings", {**new, "entry": entry})
+        self._trainings.append(str(made["id"]))
+        return self._trainings[-1]
 
     def until(self, training: str, state: str) -> None:
         path = f"/trainings/{training}"
         self.platform.wait_for(f"{state} of {training}", lambda: self.platform.ask("GET", path)["job"]["state"] == state)
 
+    def clear(self) -> None:
+        """Its trainings end, so that the machine has room for the next one's."""
+        for training in self._trainings:
+            if not self.platform.ask("GET", f"/trainings/{training}")["job"]["ended"]:
+                self.platform.ask("POST", f"/trainings/{training}/stop")
+        self.saved.touch()
+
 
 @pytest.fixture(scope="module")
-def yard() -> Iterator[Yard]:
+def platform() -> Iterator[HubPlatform]:
     platform = HubPlatform(TRAINYARD_SERVICE_CAPACITY_CPU="4", TRAINYARD_SERVICE_GRACE="110")
     try:
         platform.start()
-        yield Yard(platform)
+        yield platform
     finally:
         platform.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def yard(platform: HubPlatform) -> Iterator[Yard]:
+    """Each test's own, and each try's."""
+    yard = Yard(platform)
+    yield yard
+    yard.clear()
+
+
+@pytest.fixture
 def training(yard: Yard) -> str:
     """The administrator's, which holds the group's only core."""
     running = yard.train("holds the core")
@@ -63,7 +84,7 @@ def training(yard: Yard) -> str:
 
 
 def test_where_nothing_is_on_its_way_a_start_is_refused_with_numbers(yard: Yard, training: str) -> None:
-    assert SHORT in yard.ben.spawn(GROUP).text
+    assert yard.short in yard.ben.spawn(yard.group).text
 
 
 def test_a_start_waits_for_what_is_being_given_back_and_goes_before_a_job_that_waited_longer(yard: Yard, training: str) -> None:
@@ -71,13 +92,13 @@ def test_a_start_waits_for_what_is_being_given_back_and_goes_before_a_job_that_w
     yard.until(other, "queued")
     yard.platform.ask("POST", f"/trainings/{training}/stop")
     told = []
-    for event in yard.ben.progress(yard.ben.spawn(GROUP)):
+    for event in yard.ben.progress(yard.ben.spawn(yard.group)):
         told.append(event)
-        if SHORT in event.get("message", ""):
+        if yard.short in event.get("message", ""):
             assert "What is missing is being given back" in event["message"]
             yard.saved.touch()
     assert told[-1].get("ready"), told
-    assert any(SHORT in event.get("message", "") for event in told), told
+    assert any(yard.short in event.get("message", "") for event in told), told
     assert until(yard.ben.lab_answers), yard.ben.seen
     yard.until(training, "stopped")
     yard.until(other, "queued")
