@@ -12,10 +12,14 @@ import yaml
 from trainyard.errors import NotFound
 from trainyard.home import Home
 from trainyard.records.jobs import Image
-from trainyard.words import N_
+from trainyard.words import N_, translate
+
+from trainyard_service.settings import Settings
 
 SOURCES = Path(__file__).parents[2] / "images"
 READY = "ready"
+_MISSING = "missing"
+_NOT_NAMED = N_("This cluster does not know it yet. An administrator names it under `images` in kubernetes.yaml.")
 _BUILD = ".build-"
 
 
@@ -25,6 +29,15 @@ def catalogue(home: Home, language: str, sources: Path = SOURCES) -> list[Image]
     built = dict(_built(home))
     found = [_view(key, described.get(key, {}), built.get(key), language) for key in described.keys() | built.keys()]
     return sorted(found, key=lambda image: (image.name, [-part for part in _version(image.version)]))
+
+
+def shown(settings: Settings, language: str) -> list[Image]:
+    """The catalogue for people; what a cluster does not know says how it gets there."""
+    found = catalogue(settings.places, language)
+    if not settings.on_cluster:
+        return found
+    told = {"error": translate(_NOT_NAMED, language)}
+    return [image.model_copy(update=told) if image.state == _MISSING else image for image in found]
 
 
 def find(home: Home, reference: str, language: str = "en") -> Image:
@@ -83,6 +96,11 @@ def folder_of(home: Home, image: Image) -> Path:
     return (home.images / image.name / image.version).resolve()
 
 
+def environment_of(settings: Settings, image: Image) -> Path | None:
+    """The environment a launch of ``image`` sees; None on a cluster, where it is the container image's own."""
+    return None if settings.on_cluster else folder_of(settings.places, image) / "env"
+
+
 def _facts(path: Path) -> dict[str, Any]:
     try:
         told = json.loads(path.read_bytes())
@@ -102,7 +120,7 @@ def _view(key: tuple[str, str], described: Mapping[str, Any], built: Mapping[str
         kind=str(facts.get("kind", "training")),
         framework=str(facts.get("framework", "")),
         entries=_entries(facts),
-        state=str(facts.get("state", "missing")) if built is not None else "missing",
+        state=str(facts.get("state", _MISSING)) if built is not None else _MISSING,
         size=size if isinstance(size, int) else None,
         error=str(facts.get("error") or ""),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from trainyard.home import Home
+from trainyard.jobs.launch import ON_CLUSTER
 
 
 class Settings(BaseSettings):
@@ -51,6 +52,11 @@ class Settings(BaseSettings):
     def places(self) -> Home:
         """The state folder's paths."""
         return Home(self.home)
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether launches are pods, of container images that only ``kubernetes.yaml`` names."""
+        return self.launcher == ON_CLUSTER
 
     @property
     def database(self) -> str:

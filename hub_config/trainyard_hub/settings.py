@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from trainyard.errors import Invalid
 from trainyard.home import Home
+from trainyard.jobs.launch import ON_CLUSTER
 from trainyard.words import N_
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -16,7 +17,6 @@ LAST_PORT = 65535
 # hub, plain entrance, proxy API, service, pages and store lie behind the public port, so that setting one moves all
 OFFSETS = {"hub_port": 1, "inside_port": 2, "proxy_api_port": 9, "service_port": 10, "pages_port": 20, "store_port": 30}
 STORE_INNER_PORTS = 7
-ON_CLUSTER = "trainyard_spawner.kubernetes.launcher:KubernetesLauncher"
 
 
 class Settings(BaseSettings):

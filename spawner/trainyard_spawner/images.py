@@ -70,12 +70,8 @@ def environment_of(home: Home, reference: str) -> Path:
     Raises:
         NotFound: it has not been built on this machine (``image-missing``).
     """
-    if REFERENCE.match(reference):
-        name, _, version = reference.partition(":")
-        pattern = f"{version}/image.json" if version else "[!.]*/image.json"
-        built = sorted((home.images / name).glob(pattern), key=lambda path: path.stat().st_mtime)
-        if built:
-            return built[-1].parent / "env"
+    if REFERENCE.match(reference) and (found := built(home, reference)):
+        return found[-1]
     raise NotFound(
         "image-missing",
         N_("The image {image} is not on this machine."),
@@ -85,10 +81,19 @@ def environment_of(home: Home, reference: str) -> Path:
     )
 
 
+def built(home: Home, reference: str) -> list[Path]:
+    """The environments of the image ``name:version``, or of every version of ``name``, the newest last. A cluster's image is
+    in the catalogue without one.
+    """
+    name, _, version = reference.partition(":")
+    found = sorted((home.images / name).glob(f"{version or '[!.]*'}/image.json"), key=lambda path: path.stat().st_mtime)
+    return [path.parent / "env" for path in found if (path.parent / "env").is_dir()]
+
+
 def is_ready(home: Home, recipe: Recipe) -> bool:
     """Whether the image is there, built from the recipe as it is now."""
-    built = files.read_json(home.images / recipe.name / recipe.version / "image.json")
-    return built is not None and built.get("digest") == digest(recipe)
+    told = files.read_json(home.images / recipe.name / recipe.version / "image.json")
+    return told is not None and told.get("digest") == digest(recipe)
 
 
 def build(home: Home, recipe: Recipe, progress: Progress | None = None) -> Path:

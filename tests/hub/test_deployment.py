@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import threading
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +27,7 @@ from trainyard_hub.kubernetes.shares import FIRST_GID
 from trainyard_hub.settings import Settings
 from trainyard_service.database.tables import accounts as service_accounts
 from trainyard_service.images import catalogue, find
+from trainyard_spawner.images import environment_of
 from trainyard_spawner.kubernetes.cluster import Cluster
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.configuration import load as load_launcher
@@ -386,6 +388,7 @@ def test_the_launcher_is_told_where_everything_lies() -> None:
         ({"database": {"url": "postgresql://a@b/c"}}, "given together"),
         ({"store": {"url": "https://s3"}}, "given together"),
         ({"launches": {"kueue_queue": "Not A Name"}}, "kueue_queue"),
+        ({"launches": {"images": {"pytorch": "registry.example.org/pytorch:2"}}}, "an image is name:version"),
         ({"group_namespaces": "lab"}, "group_namespaces"),
         ({"group_namespaces": "lab-{group}", "launches": {"kueue_queue": "people"}}, "needs the LocalQueue people"),
         ({"group_namespaces": "lab-{group}", "group_objects": [{"kind": "Pod"}]}, "are one of NetworkPolicy"),
@@ -462,6 +465,46 @@ def test_an_image_of_the_cluster_is_in_the_catalogue_with_the_examples_a_command
     ]
     (entry,) = find(where, "mxnet").entries
     assert os.access(where.images / "mxnet/1.9.1/examples" / PurePosixPath(entry).relative_to("/workspace/examples"), os.X_OK)
+
+
+def test_an_image_of_the_cluster_is_ready_at_every_moment_while_it_is_put_in_its_place_again(tmp_path: Path) -> None:
+    where, sources, done = Home(tmp_path / "home"), tmp_path / "sources", threading.Event()
+    missed: list[Path] = []
+
+    def offer(turn: int) -> None:
+        (sources / "mxnet/examples").mkdir(parents=True, exist_ok=True)
+        (sources / "mxnet/image.yaml").write_text("entries: [/workspace/examples/start.sh]\n")
+        (sources / "mxnet/examples/start.sh").write_text(f"#!/bin/sh\n# {turn}\n")
+        add_to_catalogue(where, ["mxnet:1.9.1"], sources)
+
+    def look() -> None:
+        while not done.is_set():
+            whole = [where.images / "mxnet/1.9.1" / name for name in ("image.json", "examples/start.sh")]
+            missed.extend(path for path in whole if not path.is_file() or not path.read_bytes())
+
+    offer(0)
+    looking = threading.Thread(target=look)
+    looking.start()
+    for turn in range(100):
+        offer(turn)
+    done.set()
+    looking.join()
+    assert missed == []
+    assert (where.images / "mxnet/1.9.1/examples/start.sh").read_text() == "#!/bin/sh\n# 99\n"
+
+
+def test_what_lies_beside_an_image_of_the_cluster_stays(tmp_path: Path) -> None:
+    note = tmp_path / "images/mxnet/1.9.1/note"
+    note.parent.mkdir(parents=True)
+    note.touch()
+    add_to_catalogue(Home(tmp_path), ["mxnet:1.9.1"], tmp_path)
+    assert note.is_file()
+
+
+def test_a_sandbox_is_refused_an_image_that_only_a_cluster_had(tmp_path: Path) -> None:
+    add_to_catalogue(Home(tmp_path), ["mxnet:1.9.1"], tmp_path)
+    with pytest.raises(NotFound, match="mxnet is not on this machine"):
+        environment_of(Home(tmp_path), "mxnet")
 
 
 def test_an_image_that_was_built_here_stays_as_it_is(tmp_path: Path) -> None:

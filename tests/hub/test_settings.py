@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 from trainyard.errors import Invalid
-from trainyard_hub.settings import ON_CLUSTER, Settings
+from trainyard.jobs.launch import ON_CLUSTER
+from trainyard_hub.settings import Settings
 from trainyard_hub.stack.preparation import steps
 from trainyard_pages.settings import Settings as PagesSettings
 from trainyard_service.disk.settings import DiskSettings

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from trainyard.errors import Conflict, NotAllowed
 from trainyard.home import Home
+from trainyard_hub.kubernetes.prepare import catalogue
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
 from trainyard_hub.stack.console import Terminal
@@ -24,8 +25,9 @@ from trainyard_hub.stack.home import HomeLock, prepare_home
 from trainyard_hub.stack.manager_files import LONGEST_SOCKET, configuration, socket_path
 from trainyard_hub.stack.ports import check_ports
 from trainyard_hub.stack.processes import stack
-from trainyard_hub.stack.run import run
+from trainyard_hub.stack.run import Stack, run
 from trainyard_hub.stack.secrets import make_secrets
+from trainyard_service import images
 from trainyard_spawner.permission import check_sandbox
 
 from tests.browser.running import free_range
@@ -87,6 +89,17 @@ def test_a_busy_port_is_named_with_its_holder(settings: Settings, listening: soc
 
 def test_free_ports_are_fine(settings: Settings) -> None:
     check_ports(settings)
+
+
+def test_an_image_that_a_cluster_had_by_its_name_is_built_where_there_is_none_any_more(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(Stack, "_python", lambda _self, *arguments: asked.append(arguments))
+    catalogue(settings.home, ["workspace:2026.11", "mxnet:1.9.1"], tmp_path)
+    Stack(settings, Terminal())._provide_images()
+    assert asked == [("trainyard_spawner.images", "build", "workspace")]
+    assert images.catalogue(settings.home, "en", tmp_path) == []
 
 
 def test_this_machine_builds_sandboxes() -> None:

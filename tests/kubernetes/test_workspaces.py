@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
+from trainyard.jobs.launch import ON_CLUSTER
 from trainyard_hub.kubernetes.restricted import violations
-from trainyard_hub.settings import ON_CLUSTER
 
 from tests.hub.running import HubPlatform, Person, until
 from tests.kubernetes.api_server import api_server_away

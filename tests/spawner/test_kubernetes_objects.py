@@ -387,6 +387,15 @@ def test_a_small_file_goes_along_and_examples_are_the_images_own(tmp_path: Path)
     assert layout == volumes.Layout((), (carried,))
 
 
+def test_examples_are_the_images_own_also_where_images_lie_on_another_disk(tmp_path: Path) -> None:
+    home, disk = Home(tmp_path / "home"), tmp_path / "disk"
+    (disk / "mxnet/1/examples").mkdir(parents=True)
+    home.root.mkdir()
+    home.images.symlink_to(disk)
+    examples = Mount(source=(home.images / "mxnet/1/examples").resolve(), target=Path("/workspace/examples"))
+    assert volumes.lay_out(SPEC.model_copy(update={"mounts": (examples,)}), home, CLAIMS) == volumes.Layout((), ())
+
+
 def test_the_output_is_named_as_the_pod_sees_it() -> None:
     assert SPEC.output is not None
     assert str(volumes.seen_inside(SPEC.output, SPEC.mounts)) == "/workspace/mnt/group/vision/7/run/train_x_out.log"
@@ -405,6 +414,10 @@ def test_a_configuration_is_read_and_checked(tmp_path: Path) -> None:
         ("namspace: x", "namspace: Extra inputs"),
         ("name: Upper", "name: String should match"),
         ("claims: [{folder: ../secrets, claim: x}]", "claims.0.folder: "),
+        ("images: {pytorch: registry.example/pytorch:2}", "an image is name:version, .* and not 'pytorch': write it as in"),
+        ("images: {'': registry.example/pytorch:2}", "and not ''"),
+        ("images: {'../pytorch:2': registry.example/pytorch:2}", "and not '../pytorch:2'"),
+        ("images: {'pytorch:..': registry.example/pytorch:2}", "and not 'pytorch:..'"),
         ("a: [", "while parsing"),
     ],
 )

@@ -15,6 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainyard.jobs.states import Cause
 
+ON_CLUSTER = "trainyard_spawner.kubernetes.launcher:KubernetesLauncher"
+"""The launcher whose launches are pods: a container image brings its own environment."""
+
 
 class Frozen(BaseModel):
     """A record that never changes and refuses unknown fields."""

@@ -32,7 +32,7 @@ router = APIRouter(tags=["machine"])
 @router.get("/images")
 def list_images(reading: ReadingDep) -> list[Image]:
     """The catalogue with each image's state."""
-    return images.catalogue(reading.context.home, reading.language)
+    return images.shown(reading.context.settings, reading.language)
 
 
 @router.get("/packages")

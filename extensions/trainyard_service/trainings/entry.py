@@ -158,13 +158,13 @@ def program_of(words: tuple[str, ...], roots: Roots) -> str:
         return ""
 
 
-def check_program(name: str, environment: Path, image: str) -> None:
-    """That program is one of the image, or of the machine. What a container image holds only its pods know.
+def check_program(name: str, environment: Path | None, image: str) -> None:
+    """That program is one of the image, or of the machine; what a container image holds (None) only its pods know.
 
     Raises:
         Invalid: it is in neither.
     """
-    if not name or not environment.is_dir():
+    if not name or environment is None:
         return
     if not any(os.path.lexists(folder / name) for folder in (environment / "bin", *_PROGRAMS)):
         raise Invalid(

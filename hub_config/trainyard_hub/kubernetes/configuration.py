@@ -18,6 +18,7 @@ from trainyard.words import N_
 from trainyard_spawner.kubernetes.configuration import (
     GROUP_NAME_OR_NONE,
     NAME_OR_NONE,
+    Images,
     Placement,
     Source,
     check_group_objects,
@@ -144,7 +145,7 @@ class Amounts(Frozen):
 class Launches(Frozen):
     """How workspaces and jobs use the cluster; the fields of the launcher's record that are the administrator's to say."""
 
-    images: dict[str, str] = {}
+    images: Images = {}
     gpu_resource: str = "nvidia.com/gpu"
     scratch: int = Field(default=10 << 30, gt=0)
     start_seconds: float = Field(default=1800, gt=0)

@@ -5,7 +5,6 @@ Each may be killed and done again. None of it knows the cluster: it reads mounte
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
@@ -14,10 +13,11 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import yaml
 from trainyard.home import Home
+from trainyard_spawner import files
+from trainyard_spawner.swap import put_in_place
 
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
@@ -49,23 +49,43 @@ def home(settings: Settings, configuration: Path = CONFIGURATION, images: Path =
 def catalogue(where: Home, references: Iterable[str], images: Path = IMAGES) -> None:
     """Put each ``name:version`` into the catalogue: on a cluster an image that is named is ready.
 
-    ``images`` describes them, and has the examples that lie in each: a training's command is checked against those. What was
-    built here stays as it is.
+    ``images`` describes them, and has the examples that lie in each: a training's command is checked against those, also in
+    the moment in which this is done again. What was built here stays as it is.
     """
     for reference in references:
         name, _, version = reference.partition(":")
         folder, described = where.images / name / version, images / name
         if (folder / "env").is_dir():
             continue
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o755, parents=True)
-        facts: dict[str, Any] = {}
-        if (described / "image.yaml").is_file():
-            facts = yaml.safe_load((described / "image.yaml").read_text(encoding="utf-8"))
-            with suppress(FileNotFoundError):
-                shutil.copytree(described / "examples", folder / "examples")
-        text = json.dumps({**facts, "name": name, "version": version}, ensure_ascii=False)
-        (folder / "image.json").write_text(text, encoding="utf-8")
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _renew(described / "examples", folder / "examples")
+        recipe = described / "image.yaml"
+        facts = yaml.safe_load(recipe.read_text(encoding="utf-8")) if recipe.is_file() else {}
+        files.write_json(folder / "image.json", {**facts, "name": name, "version": version})
+
+
+def without_environments(where: Home) -> None:
+    """Take out of the catalogue what is there by its name only: without a cluster nothing can start it."""
+    for described in where.images.glob("[!.]*/[!.]*/image.json"):
+        if not os.path.lexists(described.parent / "env"):
+            described.unlink()
+
+
+def _renew(source: Path, place: Path) -> None:
+    """``place`` becomes a copy of ``source``, one or the other at every moment; what is the same stays untouched."""
+    if not source.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+    elif _content(source) != _content(place):
+        draft, old = (place.with_name(f".{kind}-{place.name}") for kind in ("new", "old"))
+        for left in (draft, old):
+            shutil.rmtree(left, ignore_errors=True)
+        shutil.copytree(source, draft)
+        put_in_place(draft, place, old)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _content(folder: Path) -> dict[Path, tuple[int, bytes]]:
+    return {path.relative_to(folder): (path.stat().st_mode, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
 
 
 def databases(service_url: str, hub_url: str) -> None:

@@ -16,11 +16,11 @@ from types import FrameType
 
 from trainyard.errors import Conflict, Unavailable, UserError
 from trainyard.words import N_
-from trainyard_spawner.images import repository
+from trainyard_spawner.images import built, repository
 from trainyard_spawner.kubernetes import configuration as configurations
 from trainyard_spawner.permission import check_sandbox
 
-from trainyard_hub.kubernetes.prepare import catalogue
+from trainyard_hub.kubernetes.prepare import catalogue, without_environments
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack import proxy, store
 from trainyard_hub.stack.administrator import ensure_token
@@ -157,8 +157,9 @@ class Stack:
             named = configurations.load(configurations.place_of(self.home)).images
             catalogue(self.home, named, repository() / "images")
             return
+        without_environments(self.home)
         for name in self.settings.image_names[:1]:
-            if not any((self.home.images / name).glob("*/image.json")):
+            if not built(self.home, name):
                 self._python("trainyard_spawner.images", "build", name)
 
     def _python(self, *arguments: str, quiet: bool = False) -> None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from trainyard.errors import Invalid, NotFound
 from trainyard.home import Home
 from trainyard.jobs.launch import Frozen
 from trainyard.words import N_
 
+from trainyard_spawner.images import REFERENCE
 from trainyard_spawner.kubernetes import names
 from trainyard_spawner.kubernetes.keeping import BESIDE, LOCAL_QUEUE
 
@@ -24,6 +25,21 @@ VARIABLE = "TRAINYARD_KUBERNETES"
 _NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 GROUP_NAME_OR_NONE = r"^([a-z0-9]([a-z0-9-]{0,40})\{group\}(-[a-z0-9]{1,10})?)?$"
 NAME_OR_NONE = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$"
+
+
+def _with_versions(images: dict[str, str]) -> dict[str, str]:
+    """Each key is a folder of the catalogue, ``<name>/<version>``."""
+    for image in images:
+        if ":" not in image or not REFERENCE.fullmatch(image):
+            raise ValueError(
+                f"an image is name:version, in letters, digits and . _ - with a lower-case name, and not {image!r}: "
+                "write it as in pytorch:2026.11"
+            )
+    return images
+
+
+Images = Annotated[dict[str, str], AfterValidator(_with_versions)]
+"""From the catalogue's ``name:version`` to what a node pulls."""
 
 
 class Claim(Frozen):
@@ -89,7 +105,7 @@ class Configuration(Frozen):
     namespace: str = Field(default="trainyard", pattern=_NAME)
     kubeconfig: Path | None = None
     context: str | None = None
-    images: dict[str, str] = {}
+    images: Images = {}
     pull_policy: str = Field(default="IfNotPresent", pattern="^(Always|IfNotPresent|Never)$")
     pull_secrets: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = (

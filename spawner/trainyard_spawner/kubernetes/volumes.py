@@ -66,8 +66,9 @@ def lay_out(spec: LaunchSpec, home: Home, claims: Sequence[Claim]) -> Layout:
         Invalid: a folder lies on no claim (``mount-not-on-cluster``).
     """
     shown, carried = [], []
+    images = home.images.resolve()  # they may lie on another disk, by a link; mounts name where they are
     for mount in spec.mounts:
-        if mount.source.is_relative_to(home.images):
+        if mount.source.is_relative_to(images):
             continue
         place = place_of(mount.source, home, claims)
         if place is not None:
