@@ -96,13 +96,19 @@ function TensorBoardButton({ send }) {
   return <Button icon="chart" onClick={open}>TensorBoard</Button>;
 }
 
-// Neither lines of a log nor what a job uses send an event: where none came for so many seconds, a page that is seen asks.
+// Neither lines of a log nor what a job uses send an event: where none came for so many seconds, a page that is seen asks,
+// and waits for the answer before it asks again.
 const LOOK = 10;
 
 function useLook(view, send) {
+  const asking = useRef(false);
   useEffect(() => {
     if (view.training.state !== "running") return undefined;
-    const look = () => document.hidden || send("reload_page").catch(() => {});
+    const look = () => {
+      if (document.hidden || asking.current) return;
+      asking.current = true;
+      send("reload_page").catch(() => {}).finally(() => (asking.current = false));
+    };
     const timer = setInterval(look, LOOK * 1000);
     document.addEventListener("visibilitychange", look);
     return () => {
