@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -187,10 +188,18 @@ def test_the_supervisor_is_killed_while_training(chain: Any, alice: Any) -> None
     assert again["job"]["attempt"] == 2
 
 
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that is ours, and where nobody listens; an ordinary one, as the relay in a sandbox takes the same number."""
+    with socket.socket() as ours:
+        ours.bind(("127.0.0.1", 0))
+        yield ours.getsockname()[1]
+
+
 @pytest.mark.one_database
-def test_what_a_run_could_not_tell_is_read_from_its_folder(chain: Any, alice: Any) -> None:
+def test_what_a_run_could_not_tell_is_read_from_its_folder(chain: Any, alice: Any, silent_port: int) -> None:
     sets = make_sets(alice, make_dataset(alice, alice.group))
-    chain.context.home.address.write_text("http://127.0.0.1:1")
+    chain.context.home.address.write_text(f"http://127.0.0.1:{silent_port}")
     made = train(alice, alice.group, sets, "alone")
     done = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] in ("finished", "failed"))
     assert done["job"]["state"] == "finished", done["job"]["ending"]
