@@ -122,7 +122,7 @@ def _namespaces(line: _Line, spec: LaunchSpec, host: Host) -> None:
     if host.root:
         line.add("--cap-drop", "ALL")
         # the first process gives them all up; CAP_KILL lets bubblewrap's death end it although it has another user by then
-        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL"):
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL", "CAP_NET_BIND_SERVICE"):
             line.add("--cap-add", capability)
     else:
         line.add("--unshare-user", "--disable-userns")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,6 +90,19 @@ def test_a_port_of_another_sandbox_of_the_same_person_is_not_ours(launcher: Sand
     launcher.start(make(f"echo up; {serve}", key="serves", output=launcher.home.group_share(1) / "serves.log"))
     says(launcher.home.group_share(1) / "serves.log", "up")
     assert told(launcher, make("(echo > /dev/tcp/127.0.0.1/8123) 2>/dev/null || echo refused")) == ["refused"]
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user's platform has no such port itself")
+def test_a_platform_at_a_port_that_is_not_for_everybody_is_reached(launcher: SandboxLauncher, make: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as platform:
+        launcher.home.address.parent.mkdir(parents=True, exist_ok=True)
+        launcher.home.address.write_text(f"http://127.0.0.1:{platform.getsockname()[1]}")
+        launcher.start(make("exec 3<>/dev/tcp/127.0.0.1/443; echo hello >&3; cat <&3", platform_port=443))
+        platform.settimeout(120)
+        with platform.accept()[0] as program:
+            assert program.recv(5) == b"hello"
+    assert wait_for(launcher, "launch", "ended").exit_code == 0
 
 
 def test_a_killed_supervisor_takes_the_program_along_and_says_so(launcher: SandboxLauncher, make: Make) -> None:

@@ -31,7 +31,7 @@ SPEC = LaunchSpec(
 LINE = """
 /bin/bwrap --die-with-parent --as-pid-1
 --unshare-pid --unshare-ipc --unshare-uts --unshare-cgroup-try --hostname job-1-1 --unshare-net
---cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP --cap-add CAP_KILL
+--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP --cap-add CAP_KILL --cap-add CAP_NET_BIND_SERVICE
 --perms 0755 --dir /etc --perms 0755 --dir /opt --perms 0755 --dir /opt/trainyard
 --perms 0755 --dir /opt/trainyard/trainyard_spawner --perms 0755 --dir /workspace
 --ro-bind /usr /usr --symlink usr/bin /bin

@@ -33,11 +33,11 @@ def main() -> None:
     consoles = socket.socket(fileno=CONSOLE)
     for held in (control, consoles):
         held.set_inheritable(False)
+    if configuration["relay_port"]:  # a platform at 443 has ports that are not for everybody
+        _offer_relay(control, configuration["relay_port"])
     privileges.become(configuration["uid"], configuration["gid"], configuration["groups"])
     privileges.limit_resources()
     _write_files(configuration["files"])
-    if configuration["relay_port"]:
-        _offer_relay(control, configuration["relay_port"])
     Init(configuration, control, consoles).run()
 
 
