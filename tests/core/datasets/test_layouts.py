@@ -191,6 +191,12 @@ def test_several_labels_in_a_text_file_are_several_classes(tmp_path: Path) -> No
     assert [entry.class_name for entry in entries(sample)] == ["猫", "狗"]
 
 
+def test_a_text_that_is_none_is_told_with_its_name(tmp_path: Path) -> None:
+    (sample,), told = imported(tmp_path, {"a.jpg": jpeg(), "a.txt": b"\x00", "b.jpg": jpeg(), "b.txt": "dog"})
+    assert (sample.url, told.problems[0].field, told.problems[0].code) == ("b.jpg", "a.txt", "label-text")
+    assert told.problems[0].values["reason"] == "it has the control character U+0000"
+
+
 def test_cifars_colours_stand_in_their_places(tmp_path: Path) -> None:
     import cv2
 

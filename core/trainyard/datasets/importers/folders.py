@@ -5,6 +5,7 @@ The last is ModelArts' "classification 1.0": ``1.jpg`` and ``1.txt`` with one la
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 
 from trainyard.datasets.importers.media import media_type, suffix_of
@@ -61,7 +62,7 @@ def _labels(tree: Tree, path: str) -> list[str]:
     """Each line once.
 
     Raises:
-        ValueError: the text is too long, or neither UTF-8 nor GB 18030.
+        ValueError: the text is too long, neither UTF-8 nor GB 18030, or has control characters.
     """
     with tree.path(path).open("rb") as file:
         data = file.read(_LONGEST_TEXT + 1)
@@ -71,4 +72,7 @@ def _labels(tree: Tree, path: str) -> list[str]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("gb18030")
-    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    found = list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    if bad := next((letter for letter in "".join(found) if unicodedata.category(letter) == "Cc"), ""):
+        raise ValueError(f"it has the control character U+{ord(bad):04X}")
+    return found
