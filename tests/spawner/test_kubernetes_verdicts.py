@@ -119,6 +119,7 @@ UNTOLD = [
     (pod({"phase": "Failed", "reason": "DeadlineExceeded"}), (Cause.TIME_LIMIT, None, "DeadlineExceeded")),
     (pod({"phase": "Failed"}, ended(137, "OOMKilled")), (Cause.OUT_OF_MEMORY, 9, "")),
     (pod({"phase": "Failed"}, ended(137)), (Cause.SUPERVISOR_LOST, 9, "")),
+    (pod({"phase": "Failed"}, ended(137), deletionTimestamp=BORN), (Cause.NODE_EVICTED, None, "its pod was deleted")),
     (
         pod({"phase": "Failed"}, ended(127, "ContainerCannotRun", "python3 not found")),
         (Cause.LAUNCH_FAILED, None, "python3 not found"),

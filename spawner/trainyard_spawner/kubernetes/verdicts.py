@@ -181,10 +181,10 @@ def _of_pod(pod: Object, told: Mapping[str, Any]) -> Verdict:
         said = str(told["cause"])
         cause = _CAUSES[said] if said in _CAUSES else Cause(said)
         return Verdict(cause, _sentence(pod, cause, told), code, number)
-    terminated = _terminated(pod)
-    if terminated is None and "deletionTimestamp" in pod["metadata"]:
-        return Verdict(Cause.NODE_EVICTED, _DELETED)
-    return _of_container(terminated or {})
+    verdict = _of_container(_terminated(pod) or {})
+    untold = _terminated(pod) is None or verdict.cause is Cause.SUPERVISOR_LOST
+    # who deletes a pod ends its supervisor, which may find no time to write how the program ended
+    return Verdict(Cause.NODE_EVICTED, _DELETED) if untold and "deletionTimestamp" in pod["metadata"] else verdict
 
 
 def _of_container(terminated: Mapping[str, Any]) -> Verdict:
