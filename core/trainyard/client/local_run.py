@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from trainyard.records.distributed import Role
+from trainyard.jobs.replicas import is_worker
 
 _GRACE = 30.0
 _BLOCK = 1 << 16
@@ -79,16 +79,10 @@ class LocalTraining:
         self._end(grace)
 
     def _end(self, grace: float) -> None:
-        living = [one.running for one in self._processes if one.running.poll() is None]
-        for process in living:
-            _signal(process, signal.SIGTERM)
+        """Servers and the scheduler follow the last worker, who saves with their help."""
         end = time.monotonic() + grace
-        for process in living:
-            try:
-                process.wait(max(0.0, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                _signal(process, signal.SIGKILL)
-                process.wait()
+        for workers in (True, False):
+            _end_all([one.running for one in self._processes if is_worker(one.name) is workers], end)
 
     def _watch(self, one: Process) -> None:
         """The first replica that dies ends the others; servers and the scheduler end when all workers are done."""
@@ -97,7 +91,7 @@ class LocalTraining:
             died = code != 0 and not self._stopping
             if died:
                 self._first, self._stopping = one, True
-            workers = [each.running.poll() for each in self._processes if each.name.startswith(Role.WORKER)]
+            workers = [each.running.poll() for each in self._processes if is_worker(each.name)]
             done = not self._stopping and all(each == 0 for each in workers)
             self._stopping = self._stopping or done
         if died or done:
@@ -112,6 +106,19 @@ class LocalTraining:
                 log.write(block)
                 before = f"{one.name} | " if one.name else ""
                 print(before + block.decode("utf-8", "replace"), end="", flush=True)
+
+
+def _end_all(processes: Sequence[subprocess.Popen[bytes]], end: float) -> None:
+    """SIGTERM, and SIGKILL for what still lives at the moment ``end`` of the monotonic clock."""
+    living = [process for process in processes if process.poll() is None]
+    for process in living:
+        _signal(process, signal.SIGTERM)
+    for process in living:
+        try:
+            process.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            _signal(process, signal.SIGKILL)
+            process.wait()
 
 
 def _signal(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -10,7 +10,8 @@ Pure functions over records. A job without replicas is a gang of one, so that th
 | some are starting | starting |
 | all run, or have ended well | running |
 
-A job that is over has ended when nobody of it lives any more.
+A job that is over has ended when nobody of it lives any more. Workers are asked to end before servers and the scheduler are: a
+worker saves after the batch it is in, and to finish that it needs them.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ class Together:
     """What the states of all replicas say about their job.
 
     ``state`` is the job's as a launcher would tell it, amounts summed; ``first`` names the replica that decided the end.
-    ``stop``: replicas that have to be ended now. ``missing``: replicas that have to be started.
+    ``stop``: replicas that have to be ended now, the last worker before servers and the scheduler. ``missing``: replicas that
+    have to be started.
     """
 
     state: LaunchState | None
@@ -191,18 +193,24 @@ def together(key: str, states: Mapping[str, LaunchState | None], *, closing: boo
     """
     known = {name: state for name, state in states.items() if state is not None}
     living = tuple(name for name, state in known.items() if state.phase != "ended")
+    next_to_end = tuple(name for name in living if is_worker(name)) or living
     missing = tuple(name for name in states if name not in known)
-    workers = [name for name in states if not name or name.startswith(Role.WORKER)]
+    workers = [name for name in states if is_worker(name)]
     done = all((state := known.get(name)) is not None and _good(state) for name in workers)
     died = [] if done else [name for name, state in known.items() if state.phase == "ended" and not _good(state)]
     if done or died or (closing and known):
         first = min(died or workers, key=lambda name: (*_order(known.get(name), closing=closing), name))
         if living:
-            return Together(_summed(key, known, _phase(known, missing)), first if died else "", stop=living)
+            return Together(_summed(key, known, _phase(known, missing)), first if died else "", stop=next_to_end)
         return Together(_ended(key, known, known.get(first) or next(iter(known.values()))), first if died else "")
     if not known:
         return Together(None, missing=missing)
     return Together(_summed(key, known, _phase(known, missing)), missing=missing)
+
+
+def is_worker(name: str) -> bool:
+    """Whether the replica of that name trains; one process alone, whose name is empty, does."""
+    return not name or name.startswith(Role.WORKER)
 
 
 def _good(state: LaunchState) -> bool:

@@ -389,12 +389,11 @@ class JobEngine:
             starts = {key: devices for key, devices in admission.starts.items() if key not in self.line.workspaces}
             for job_id, devices in starts.items():
                 self._allocate(session, session.get_one(JobRow, job_id), devices)
-            leaving = [one for key in admission.preempts for one in preemption.want_back(session, key)]
+            for key in admission.preempts:
+                preemption.want_back(session, key)
             if changed is None or changed or starts:
                 announce(session, "usage", QUEUE, EVERYBODY)
         self._given = bool(starts)
-        for key in leaving:
-            self._guard(key, self.context.launcher.stop, key, grace=self.settings.grace)
 
     def _without_package(self, session: Session, job: JobRow) -> None:
         """A job whose package is not offered any more fails alone; the queue behind it goes on."""

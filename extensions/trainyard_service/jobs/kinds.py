@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount
 from trainyard.jobs.replicas import Meeting, environment, first_port
 from trainyard.jobs.states import JobState
-from trainyard.records.distributed import DistributedKind
+from trainyard.records.distributed import DistributedKind, Role
 from trainyard.records.jobs import Progress
 
 from trainyard_service.context import Context
@@ -108,7 +108,7 @@ def launch_spec(context: Context, settings: JobSettings, start: Start, inside: I
         internet=settings.internet and inside.internet,
         platform_port=platform_port(context),
         output=inside.output,
-        time_limit=job.time_limit,
+        time_limit=_time_limit(start),
         grace=settings.grace,
     )
     return spec, token_hash(secret)
@@ -125,6 +125,12 @@ def _environment(job: JobRow, inside: Inside) -> dict[str, str]:
         "TRAINYARD_ATTEMPT": str(job.attempt),
         **dict(inside.environment),
     }
+
+
+def _time_limit(start: Start) -> float | None:
+    """The job's, for its workers: servers and the scheduler are ended after the last of them, who saves with their help."""
+    serves = any(one.name == start.replica and one.role is not Role.WORKER for one in members_of(start.job))
+    return None if serves else start.job.time_limit
 
 
 def meeting(start: Start, keys: Mapping[str, str]) -> dict[str, str]:

@@ -16,7 +16,6 @@ from trainyard_service.accounts import notices
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.events import announce
 from trainyard_service.jobs import life
-from trainyard_service.jobs.gang import keys_of
 from trainyard_service.jobs.naming import job_of_key, page_of
 
 WANTED = "requeue"
@@ -27,15 +26,13 @@ _TOLD = N_(
 _BY_US = frozenset({Cause.STOPPED, Cause.SUPERVISOR_LOST, Cause.NODE_LOST, Cause.NODE_EVICTED})
 
 
-def want_back(session: Session, key: str) -> list[str]:
-    """Write down that the holder of ``key`` shall give its place back; the launches to stop, none when it ends anyway."""
+def want_back(session: Session, key: str) -> None:
+    """Write down that the holder of ``key`` shall give its place back, unless it ends anyway."""
     known = job_of_key(key)
     job = session.get(JobRow, known[0]) if known else None
-    if job is None or known is None or job.attempt != known[1] or job.wanted != "run":
-        return []
-    job.wanted = WANTED
-    announce(session, "job", job.id, life.audience(job))
-    return list(keys_of(job).values())
+    if job is not None and known is not None and job.attempt == known[1] and job.wanted == "run":
+        job.wanted = WANTED
+        announce(session, "job", job.id, life.audience(job))
 
 
 def gives_way(job: JobRow, ending: dict[str, Any]) -> bool:

@@ -55,10 +55,22 @@ TABLE = {
     "one died while starting": (seen(bad("worker0"), starting("worker1")), "starting", "worker0", ("worker1",), ()),
     "one died before another was started": (seen(bad("worker0"), "worker1"), "ended", "worker0", (), ()),
     "a helper died": (seen(running("worker0"), bad("server0")), "running", "server0", ("worker0",), ()),
+    "helpers wait for the last worker": (
+        seen(bad("worker0"), running("worker1"), running("server0"), running("scheduler0")), "running", "worker0",
+        ("worker1",), (),
+    ),
+    "helpers follow the workers": (
+        seen(bad("worker0"), bad("worker1", 2), running("server0"), running("scheduler0")), "running", "worker0",
+        ("server0", "scheduler0"), (),
+    ),
     "all died": (seen(bad("worker0", 2), bad("worker1", 1)), "ended", "worker1", (), ()),
     "one was lost": (seen(bad("worker0", 1), bad("worker1", 2, Cause.SUPERVISOR_LOST)), "ended", "worker1", (), ()),
     "one was stopped for another": (seen(bad("worker0", 1, Cause.STOPPED), bad("worker1", 2)), "ended", "worker1", (), ()),
     "closing": (seen(running("worker0"), "worker1", closing=True), "starting", "", ("worker0",), ()),
+    "closing, workers first": (
+        seen(running("worker0"), good("worker1"), running("server0"), closing=True), "running", "", ("worker0",), ()
+    ),
+    "closing with helpers alone": (seen("worker0", running("server0"), closing=True), "starting", "", ("server0",), ()),
     "closing before the first": (seen("worker0", closing=True), None, "", (), ("worker0",)),
 }  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from trainyard.client import local
+from trainyard.client.local_run import LocalTraining
 from trainyard.errors import Invalid, NotFound
 from trainyard.records.distributed import Distributed, DistributedKind
 from trainyard.records.trainings import NewTraining
@@ -71,7 +72,8 @@ def test_paths_of_a_job_lead_to_where_they_are_here(tmp_path: Path) -> None:
 
 def test_it_is_stopped_as_the_platform_stops(tmp_path: Path) -> None:
     (tmp_path / "wait.py").write_text(
-        "import os, signal, time\nsignal.signal(signal.SIGTERM, lambda *_: os._exit(5))\nopen('ready', 'w')\ntime.sleep(100)"
+        "import os, signal, time\nsignal.signal(signal.SIGTERM, lambda *_: os._exit(5))\nopen('ready', 'w')\n"
+        "while True: time.sleep(0.1)"
     )
     run = local.start(training("python wait.py"), {})
     while not (tmp_path / "ready").exists():
@@ -150,6 +152,45 @@ def test_a_stop_ends_every_replica(tmp_path: Path) -> None:
     run = local.start(training("python wait.py", distributed=THREE), {})
     run.stop()
     assert run.exit_code == -signal.SIGTERM
+
+
+SAVES = """
+import os, signal, sys, time
+me = os.environ["TRAINYARD_REPLICA"]
+def leave(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(0.3 if me.startswith("worker") else 0)
+    print(me, file=open("ends", "a"))
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+print(me, file=open("up", "a"))
+while True:  # a signal just before a long sleep is looked at after it
+    time.sleep(0.1)
+"""
+
+
+def saving(tmp_path: Path) -> LocalTraining:
+    """Two workers that take a moment to save, a server and a scheduler; all are up."""
+    (tmp_path / "saves.py").write_text(SAVES)
+    asked = Distributed(kind=DistributedKind.MXNET, workers=2, servers=1)
+    run = local.start(training("python saves.py", distributed=asked), {})
+    up = tmp_path / "up"
+    while not up.exists() or len(up.read_text().split()) < 4:
+        assert run.exit_code is None
+    return run
+
+
+def test_a_stop_lets_servers_live_until_the_workers_have_saved(tmp_path: Path) -> None:
+    run = saving(tmp_path)
+    run.stop()
+    ends = (tmp_path / "ends").read_text().split()
+    assert (sorted(ends[:2]), sorted(ends[2:]), run.exit_code) == (["worker0", "worker1"], ["scheduler0", "server0"], 0)
+
+
+def test_a_worker_that_does_not_end_is_killed_after_the_grace_and_the_servers_with_it(tmp_path: Path) -> None:
+    run = saving(tmp_path)
+    run.stop(grace=0)
+    assert run.exit_code == -signal.SIGKILL
 
 
 def test_workers_share_the_cards_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,20 @@ from trainyard_service.jobs.gang import waits_its_turn
 S = JobState
 WAITS = "import time; time.sleep(600)"
 ASKED = Distributed(kind=DistributedKind.PYTORCH, workers=2)
+SERVED = Distributed(kind=DistributedKind.MXNET, workers=2)
+# workers take a moment to save; everybody says when it is up and when it has ended
+SAVES = """
+import signal
+def leave(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(0.3 if me.startswith('worker') else 0)
+    print(me, file=open({folder!r} + '/ends', 'a'))
+    sys.exit(0)
+signal.signal(signal.SIGTERM, leave)
+print(me, file=open({folder!r} + '/up', 'a'))
+while True:  # a signal just before a long sleep is looked at after it
+    time.sleep(0.1)
+"""
 
 
 def submit(yard: Any, program: str, asked: Distributed = ASKED, **more: Any) -> str:
@@ -99,6 +114,61 @@ def test_a_stop_ends_every_replica(yard: Any) -> None:
     ending = ending_view(job.ending, "en")
     assert ending is not None
     assert (ending.text, living(yard)) == ("Stopped by alice.", set())
+
+
+def serving(yard: Any, engine: Any, **more: Any) -> str:
+    """A running job of two workers, a server and a scheduler, all of which take notice of being asked to stop."""
+    job_id = submit(yard, SAVES.format(folder=str(yard.launcher.folder.parent)), SERVED, **more)
+    yard.until(engine, job_id, S.RUNNING)
+    yard.passes(engine, lambda: len(told(yard, "up")) == 4)
+    return job_id
+
+
+def told(yard: Any, name: str) -> list[str]:
+    """What the replicas have written so far."""
+    file = yard.launcher.folder.parent / name
+    return file.read_text().split() if file.exists() else []
+
+
+def by_role(names: list[str]) -> list[str]:
+    return [name.rstrip("0123456789") for name in names]
+
+
+def test_servers_live_until_the_workers_that_are_asked_to_stop_have_saved(yard: Any) -> None:
+    engine = yard.engine()
+    job_id = serving(yard, engine)
+    stop(yard, job_id)
+    assert yard.until(engine, job_id, S.STOPPED).ending["cause"] == Cause.STOPPED
+    assert by_role(told(yard, "ends"))[:2] == ["worker", "worker"]
+    assert sorted(told(yard, "ends")) == ["scheduler0", "server0", "worker0", "worker1"]
+
+
+def test_preempted_servers_live_until_the_workers_have_saved(yard: Any) -> None:
+    engine = yard.engine()
+    job_id = serving(yard, engine, preemptible=True)
+    urgent = submit(yard, "time.sleep(600)", Distributed(kind=DistributedKind.PYTORCH, workers=3))
+    yard.until(engine, urgent, S.RUNNING)
+    assert yard.job(job_id).attempts[0].ending["cause"] == Cause.EVICTED
+    assert by_role(told(yard, "ends"))[:2] == ["worker", "worker"]
+
+
+def test_killed_when_only_the_workers_are_asked_the_servers_are_ended_by_the_next_engine(yard: Any) -> None:
+    engine = yard.engine()
+    job_id = serving(yard, engine)
+    stop(yard, job_id)
+    engine.reconcile()
+    while len(told(yard, "ends")) < 2:
+        time.sleep(0.01)  # no engine looks
+    assert living(yard) >= {"server0", "scheduler0"}
+    yard.until(yard.engine(), job_id, S.STOPPED)
+    assert (living(yard), held(yard)) == (set(), [])
+
+
+def test_the_time_limit_is_the_workers_and_servers_are_ended_after_them(yard: Any) -> None:
+    job_id = submit(yard, "time.sleep(600)", SERVED, time_limit=60.0)
+    yard.until(yard.engine(), job_id, S.RUNNING)
+    limits = {key.rpartition("-")[2]: spec.time_limit for key, spec in yard.launcher.specs.items()}
+    assert limits == {"worker0": 60, "worker1": 60, "server0": None, "scheduler0": None}
 
 
 def test_killed_between_two_starts_it_starts_the_rest_and_nobody_twice(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
