@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from trainyard.home import Home
+from trainyard.jobs import buckets
 from trainyard.jobs.launch import ON_CLUSTER
 
 
@@ -57,6 +58,11 @@ class Settings(BaseSettings):
     def on_cluster(self) -> bool:
         """Whether launches are pods, of container images that only ``kubernetes.yaml`` names."""
         return self.launcher == ON_CLUSTER
+
+    @property
+    def bucket_mounter(self) -> str:
+        """What shows buckets: where launches are pods only claims can, unless the administrator says otherwise."""
+        return buckets.ON_CLUSTER if self.on_cluster and "mounter" not in self.model_fields_set else self.mounter
 
     @property
     def database(self) -> str:

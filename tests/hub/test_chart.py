@@ -23,7 +23,7 @@ PROGRAM = shutil.which("helm")
 LIBRARY = importlib.util.find_spec("helm_python")
 WARNING = 2
 pytestmark = pytest.mark.skipif(
-    PROGRAM is None and LIBRARY is None, reason="there is no helm here, nor the package helm-python-sdk: the chart is not linted"
+    PROGRAM is None and LIBRARY is None, reason="neither helm nor helm-python-sdk is here: the chart is not linted"
 )
 DEPLOYMENTS: dict[str, dict[str, Any]] = {
     "small": {},

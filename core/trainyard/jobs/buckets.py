@@ -13,6 +13,9 @@ from pydantic import Field
 from trainyard.errors import UserError
 from trainyard.jobs.launch import Frozen, Identity, Mount
 
+ON_CLUSTER = "trainyard_spawner.kubernetes.bucket_claims:BucketClaims"
+"""The mounter whose buckets are claims of a cluster: what is mounted on this machine, no pod can see."""
+
 
 class BucketSpec(Frozen):
     """One bucket to be mounted. ``owner`` keys the mount; ``direct``: the store is reached without the environment's proxy;
@@ -33,8 +36,8 @@ class BucketSpec(Frozen):
 class BucketMounter(Protocol):
     """Mounts buckets; keys go to what serves the mount and nowhere else."""
 
-    def problem(self) -> UserError | None:
-        """Why no bucket can be mounted on this machine, or None."""
+    def problem(self, endpoint: str, bucket: str) -> UserError | None:
+        """Why this bucket cannot be shown, or None."""
         ...
 
     def mount(self, spec: BucketSpec) -> tuple[Mount, ...]:

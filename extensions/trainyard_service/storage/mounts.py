@@ -32,14 +32,14 @@ class Mounts:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        module, _, name = context.settings.mounter.partition(":")
+        module, _, name = context.settings.bucket_mounter.partition(":")
         self.mounter: BucketMounter | None = getattr(import_module(module), name)(context.home) if name else None
         self._mended: dict[int, tuple[float, float]] = {}
 
     def for_launch(self, account_id: int) -> tuple[Mount, ...]:
         """What a launch of this person mounts beside everything else; nothing when there is no bucket or no way to mount it."""
         try:
-            spec = None if self.mounter is None or self.mounter.problem() else self._spec(account_id)
+            spec = None if self.mounter is None else self._spec(account_id)
             return () if self.mounter is None or spec is None else self.mounter.mount(spec)
         except UserError as error:
             log.warning("the bucket of account %s is not mounted: %s", account_id, error)
@@ -49,7 +49,7 @@ class Mounts:
 
     def tell(self, storage: Storage, account_id: int, language: str) -> Storage:
         """``storage`` with where its files are seen, or why they are not."""
-        problem = None if self.mounter is None else self.mounter.problem()
+        problem = None if self.mounter is None else self.mounter.problem(storage.endpoint, storage.bucket)
         if self.mounter is None or problem is not None:
             words = "" if problem is None else f"{problem.text(language)} {problem.hint_text(language)}".strip()
             return storage.model_copy(update={"mount_problem": words})
@@ -58,7 +58,7 @@ class Mounts:
 
     def mend(self) -> None:
         """Mount again what running launches use and nobody serves any more."""
-        if self.mounter is None or self.mounter.problem() is not None:
+        if self.mounter is None:
             return
         for account_id in self.mounter.lost():
             due, pause = self._mended.get(account_id, (0.0, _FIRST_PAUSE))

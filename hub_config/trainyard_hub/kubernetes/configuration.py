@@ -18,6 +18,7 @@ from trainyard.words import N_
 from trainyard_spawner.kubernetes.configuration import (
     GROUP_NAME_OR_NONE,
     NAME_OR_NONE,
+    BucketClaim,
     Images,
     Placement,
     Source,
@@ -146,6 +147,7 @@ class Launches(Frozen):
     """How workspaces and jobs use the cluster; the fields of the launcher's record that are the administrator's to say."""
 
     images: Images = {}
+    buckets: tuple[BucketClaim, ...] = ()
     gpu_resource: str = "nvidia.com/gpu"
     scratch: int = Field(default=10 << 30, gt=0)
     start_seconds: float = Field(default=1800, gt=0)
@@ -210,6 +212,8 @@ class Deployment(Frozen):
         if (self.groups or self.group_namespaces) and source is None:
             raise ValueError("claims for single groups need storage.source, of which each is a folder")
         if self.group_namespaces:
+            if self.launches.buckets:
+                raise ValueError("launches.buckets need one namespace for all groups: a claim belongs to one")
             check_group_objects(self.group_objects, self.launches.kueue_queue)
         return self
 

@@ -73,7 +73,6 @@ def service_environment(deployment: Deployment) -> dict[str, str]:
         "TRAINYARD_SERVICE_HUB_API_URL": "http://127.0.0.1:8001/hub/api",
         "TRAINYARD_SERVICE_STORE_URL": deployment.store.url or f"http://{host_of(deployment, 's3')}:{STORE_PORT}",
         "TRAINYARD_SERVICE_LAUNCHER": LAUNCHER,
-        "TRAINYARD_SERVICE_MOUNTER": "",
         "TRAINYARD_SERVICE_DATABASE_URL": database_urls(deployment)[0],
         "TRAINYARD_KUBERNETES": f"{HOME}/kubernetes.yaml",
     }

@@ -55,7 +55,7 @@ class BucketMounts:
 
     # -- the contract -----------------------------------------------------------------------------------------------
 
-    def problem(self) -> UserError | None:
+    def problem(self, endpoint: str, bucket: str) -> UserError | None:
         """Why no bucket can be mounted on this machine, or None."""
         return PROBLEMS.get(kernel.missing() or "")
 
@@ -65,7 +65,7 @@ class BucketMounts:
         Raises:
             Unavailable: the machine refused (``mount-failed``).
         """
-        if self.problem() is not None:
+        if self.problem(spec.endpoint, spec.bucket) is not None:
             return ()
         self._places.make()
         folder = self._places.owner(spec.owner)

@@ -25,6 +25,8 @@ VARIABLE = "TRAINYARD_KUBERNETES"
 _NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 GROUP_NAME_OR_NONE = r"^([a-z0-9]([a-z0-9-]{0,40})\{group\}(-[a-z0-9]{1,10})?)?$"
 NAME_OR_NONE = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)?$"
+BUCKETS = "buckets"
+"""The folder of the state folder in which one stands for each claim of a bucket."""
 
 
 def _with_versions(images: dict[str, str]) -> dict[str, str]:
@@ -60,6 +62,17 @@ class Claim(Frozen):
         return path
 
 
+class BucketClaim(Frozen):
+    """A claim that shows the bucket of an object store as files, by a CSI driver with keys of its own. Whoever has bound this
+    bucket sees all of it in the pods; with ``read_only: false`` they may write there too, whatever their own keys allow.
+    """
+
+    endpoint: str = Field(pattern=r"^https?://[^/]+$")
+    bucket: str = Field(min_length=1)
+    claim: str = Field(pattern=_NAME)
+    read_only: bool = True
+
+
 class Placement(Frozen):
     """Where pods may run: objects exactly as a pod's specification takes them."""
 
@@ -90,11 +103,11 @@ class Configuration(Frozen):
     """Everything that is to be known of one cluster.
 
     ``name`` tells several platforms of one namespace apart. ``images`` leads from the catalogue's ``name:version`` to what a
-    node pulls, so nobody starts anything else. ``platform`` is the platform's address as pods reach it. ``scratch`` is the
-    room in ``/tmp`` and in a home that is not kept. ``start_seconds``: so long a pod may wait for a node, its image and its
-    volumes; ``image_seconds``: so long a pull may fail before it is given up. ``policies``: launches are kept apart by network
-    policies here, so the replicas of one training need one that lets them meet. ``kueue_queue``: the LocalQueue that admits
-    jobs where Kueue is installed. ``group_namespaces``: launches of a group run in a namespace of this name, ``{group}``
+    node pulls, so nobody starts anything else. ``buckets``: whose files claims show. ``platform`` is the platform's address as
+    pods reach it. ``scratch`` is the room in ``/tmp`` and in a home that is not kept. ``start_seconds``: so long a pod may wait
+    for a node, its image and its volumes; ``image_seconds``: so long a pull may fail before it is given up. ``policies``:
+    launches are kept apart by network policies here, so the replicas of one training need one that lets them meet.
+    ``kueue_queue``: the LocalQueue that admits jobs where Kueue is installed. ``group_namespaces``: launches of a group run in a namespace of this name, ``{group}``
     standing for the group's number, with claims over ``source`` (which holds what the state folder holds) and with
     ``group_objects``, each as it is written but for its namespace; ``home`` is then the platform's own (``of_group`` says so).
     ``kubeconfig`` is for a platform outside of the cluster; without it the variable ``KUBECONFIG`` or the pod's service account
@@ -113,6 +126,7 @@ class Configuration(Frozen):
         Claim(folder="volume", claim="trainyard-volume"),
         Claim(folder="volume/groups/{group}", claim="trainyard-group-{group}"),
     )
+    buckets: tuple[BucketClaim, ...] = ()
     platform: str = ""
     gpu_resource: str = "nvidia.com/gpu"
     scratch: int = Field(default=10 << 30, gt=0)
@@ -128,6 +142,11 @@ class Configuration(Frozen):
     gpu: Placement = Placement()
 
     @property
+    def places(self) -> tuple[Claim, ...]:
+        """Everything a pod can be shown: the platform's folders and people's buckets."""
+        return (*self.claims, *(Claim(folder=f"{BUCKETS}/{one.claim}", claim=one.claim) for one in self.buckets))
+
+    @property
     def marks(self) -> dict[str, str]:
         """The labels that tell what is ours in a group's namespace from what another platform of this name has in its own."""
         return {names.HOME: self.home} if self.home else {}
@@ -140,6 +159,8 @@ class Configuration(Frozen):
             raise ValueError("group_namespaces need source: a volume that the cluster makes belongs to one namespace")
         if any(claim.path for claim in self.claims):
             raise ValueError("with group_namespaces each claim is its folder itself, without a path")
+        if self.buckets:
+            raise ValueError("buckets need one namespace for all groups: a claim belongs to one")
         check_group_objects(self.group_objects, self.kueue_queue)
         return self
 

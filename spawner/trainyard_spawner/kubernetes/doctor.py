@@ -145,7 +145,7 @@ async def claims(cluster: Cluster, configuration: Configuration) -> Finding:
     """Whether the claims are there, bound and writable from many nodes; those of groups are made with their groups."""
     path = f"/api/v1/namespaces/{configuration.namespace}/persistentvolumeclaims"
     there = {one["metadata"]["name"]: one for one in (await cluster.get(path))["items"]}
-    wanted = [one.claim for one in configuration.claims if "{" not in one.claim]
+    wanted = [one.claim for one in configuration.places if "{" not in one.claim]
     wrong = [f"{name} ({why})" for name in wanted if (why := wrong_with(there.get(name)))]
     if wrong:
         return Finding(

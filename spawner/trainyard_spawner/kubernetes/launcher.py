@@ -70,7 +70,7 @@ class KubernetesLauncher:
         _check_kind(spec)
         configurations.pulled(self._configuration, spec.image)
         check_mounts(spec.mounts)
-        volumes.lay_out(spec, self._home, self._configuration.claims)
+        volumes.lay_out(spec, self._home, self._configuration.places)
         with self._starting:
             if (known := self.state(spec.key)) is None:
                 try:
@@ -159,7 +159,7 @@ class KubernetesLauncher:
 
     def _make(self, spec: LaunchSpec) -> None:
         here, made = configurations.of_group(self._configuration, spec.group_number), False
-        layout = volumes.lay_out(spec, self._home, here.claims)
+        layout = volumes.lay_out(spec, self._home, here.places)
         if here.namespace != self._configuration.namespace:
             own = volumes.place_of(self._home.launches / spec.key, self._home, here.claims)
             claims = [shown.place.claim for shown in layout.shown] + ([own.claim] if own else [])

@@ -35,7 +35,7 @@ def prepared(spec: LaunchSpec, home: Home, configuration: Configuration, beside:
         NotFound: the image is not known on this cluster (``image-missing``).
         Invalid: a folder lies on no claim (``mount-not-on-cluster``).
     """
-    layout = volumes.lay_out(spec, home, configuration.claims)
+    layout = volumes.lay_out(spec, home, configuration.places)
     shown, output = _places(spec, home, configuration)
     content = {
         "plan.json": json.dumps(plan.plan(spec, plan.Outside(output, log_limit(), beside.addresses))).encode(),

@@ -41,7 +41,6 @@ Object = dict[str, Any]
 PORT = 8888
 COMMAND = ("python", "-P", "-m", "jupyterhub.singleuser")
 """What every image with JupyterHub has, wherever its programs were installed."""
-BUCKETS = "/workspace/mnt/bucket/"
 EXISTS, NOT_FOUND = 409, 404
 ALREADY_EXISTS = "AlreadyExists"
 REQUEST_SECONDS = 20
@@ -212,11 +211,10 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         deletion.result()
 
     def _specification(self, grant: Object) -> LaunchSpec:
-        """The service's grant, completed by what only the Hub knows. A bucket's mount lies on no claim: pods do without."""
+        """The service's grant, completed by what only the Hub knows."""
         known = {name: value for name, value in grant.items() if name in LaunchSpec.model_fields and value is not None}
         platform_port = urlsplit(self.home.address.read_text(encoding="utf-8").strip()).port or 80
         extra = {
-            "mounts": [mount for mount in grant["mounts"] if not str(mount["target"]).startswith(BUCKETS)],
             # JupyterLab's files are the image's own: the Hub has none that would fit
             "argv": (*COMMAND, *OPTIONS),
             "working_directory": HOME,
