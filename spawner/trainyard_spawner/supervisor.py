@@ -43,7 +43,11 @@ def main(folder: str) -> None:
     if child := os.fork():
         (path / "supervisor.pid").write_text(str(child))
         os._exit(0)
-    supervisor = Supervisor(path, json.loads((path / "plan.json").read_bytes()))
+    see_through(Supervisor(path, json.loads((path / "plan.json").read_bytes())))
+
+
+def see_through(supervisor: Supervisor) -> None:
+    """Run a launch to its end; what keeps it from running is its end too."""
     try:
         supervisor.run()
     except NotThere as error:
@@ -259,9 +263,11 @@ class Supervisor:
         self._stop("stopped", asked.get("grace", self._plan["grace"]))
 
     def _stop(self, why: str, grace: float) -> None:
-        self._why = self._why or why
-        with suppress(OSError):
-            self._control.send(b'{"do": "stop"}')
+        """Ask the program once: many take a second request for *at once*, and leave without having saved."""
+        if self._why is None:
+            self._why = why
+            with suppress(OSError):
+                self._control.send(b'{"do": "stop"}')
         kill_at = time.monotonic() + grace
         self._kill_at = kill_at if self._kill_at is None else min(kill_at, self._kill_at)
 

@@ -204,7 +204,7 @@ def test_a_full_volume_is_told_and_with_room_again_work_goes_on(platform: Cluste
     writes = "dd if=/dev/zero of=/workspace/mnt/group/vision/made bs=1M count=8"
     try:
         failed = alice.until(alice.train("no-room", writes), *ENDED)
-        assert (failed["state"], failed["ending"]["cause"]) == ("failed", "disk-full"), failed
+        assert (failed["state"], failed["ending"]["cause"]) == ("failed", "disk-full"), failed["ending"]
     finally:
         filled.unlink()
     made = alice.train("room", writes)

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import psutil
@@ -44,7 +44,7 @@ class Pod:
             "grace": 5,
         }
         spec = LaunchSpec.model_validate({**fields, **changed})
-        told = plan.plan(spec, plan.Outside(Path("/opt/launch/output.log"), 1 << 20))
+        told = plan.plan(spec, plan.Outside(PurePosixPath("/opt/launch/output.log"), 1 << 20))
         (self.plan / "plan.json").write_text(json.dumps(told))
         return subprocess.Popen([*self._box(), *names.COMMAND])
 
@@ -104,6 +104,16 @@ def test_a_program_that_cannot_be_found_is_told(pod: Pod) -> None:
     told = pod.run("true", argv=("no-such-program",))
     assert told["cause"] == "launch-failed"
     assert "no-such-program" in told["message"]
+
+
+@pytest.mark.root
+def test_a_log_that_cannot_be_begun_for_lack_of_room_is_told_as_a_full_disk(pod: Pod) -> None:
+    # room for the folder itself and for the file that says a pod began
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "nr_inodes=2", "none", pod.launch], check=True)
+    try:
+        assert pod.run("true")["cause"] == "disk-full"
+    finally:
+        subprocess.run(["umount", pod.launch], check=True)
 
 
 def test_the_time_limit_counts_inside(pod: Pod) -> None:

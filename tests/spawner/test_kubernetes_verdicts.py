@@ -82,7 +82,7 @@ def test_the_certificate_tells_causes_and_numbers() -> None:
     }
 
 
-CERTIFIED = [
+CERTIFIED: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
     ({"cause": "signalled", "signal": 11}, (Cause.SIGNALLED, None, 11, "")),
     ({"cause": "out-of-memory", "signal": 9}, (Cause.OUT_OF_MEMORY, None, 9, "")),
     ({"cause": "time-limit", "exit_code": 0}, (Cause.TIME_LIMIT, 0, None, "")),
@@ -158,9 +158,40 @@ def test_a_job_without_pods_tells_the_rest(condition: dict[str, str], told: tupl
     assert (state.cause, state.exit_code) == told
 
 
+def following(pod: dict[str, Any]) -> dict[str, Any]:
+    """``pod`` as the one that the cluster made after the first was deleted."""
+    return {**pod, "metadata": {**pod["metadata"], "name": "job-1-y", "creationTimestamp": "2026-11-21T10:02:00Z"}}
+
+
+def deleted(pod: dict[str, Any]) -> dict[str, Any]:
+    return {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": BORN}}
+
+
+EXITED = certified(3, cause="exited", exit_code=3)
+FOUND_NOTHING = following(certified(1, cause="lost"))
+UNHEARD = deleted(pod({"phase": "Failed"}, {"waiting": {"reason": "ContainerCreating"}}))
+
+
 def test_a_replaced_pod_repeats_what_the_first_wrote_down() -> None:
-    second = {**RUNNING, "metadata": {**RUNNING["metadata"], "name": "job-1-y", "creationTimestamp": "2026-11-21T10:02:00Z"}}
-    assert state_of(job(), [second, certified(3, cause="exited", exit_code=3)]).exit_code == 3
+    assert state_of(job(), [following(RUNNING), EXITED]).exit_code == 3
+
+
+@pytest.mark.parametrize("first", [deleted(RUNNING), UNHEARD], ids=["runs", "ended unheard"])
+def test_what_a_replacing_pod_repeats_is_the_end_whatever_the_first_ones_node_says(first: dict[str, Any]) -> None:
+    assert state_of(job(), [first, following(EXITED)]).exit_code == 3
+
+
+def test_a_replacing_pod_that_found_nothing_does_not_end_a_program_that_still_runs() -> None:
+    assert state_of(job(), [deleted(RUNNING), FOUND_NOTHING]).phase == "running"
+    assert state_of(job(), [deleted(CREATING), FOUND_NOTHING]).phase == "starting"
+    lost = Verdict(Cause.NODE_LOST, "node-a").as_annotation()
+    assert state_of(job(verdict=lost), [deleted(RUNNING), FOUND_NOTHING]).cause is Cause.NODE_LOST
+
+
+def test_a_replacing_pod_that_found_nothing_tells_it_once_the_first_has_ended_or_is_gone() -> None:
+    assert state_of(job(), [deleted(EXITED), FOUND_NOTHING]).exit_code == 3
+    assert state_of(job(), [UNHEARD, FOUND_NOTHING]).cause is Cause.NODE_EVICTED
+    assert state_of(job(), [FOUND_NOTHING]).cause is Cause.SUPERVISOR_LOST
 
 
 def test_a_verdict_counts_unless_something_runs() -> None:
@@ -168,8 +199,7 @@ def test_a_verdict_counts_unless_something_runs() -> None:
     assert state_of(job(verdict=verdict), []).cause is Cause.IMAGE_FAILED
     assert state_of(job(verdict=verdict), [UNSCHEDULED]).cause is Cause.IMAGE_FAILED
     assert state_of(job(verdict=verdict), [WAITING]).phase == "starting"
-    given_back = {**WAITING, "metadata": {**WAITING["metadata"], "deletionTimestamp": BORN}}
-    assert state_of(job(verdict=verdict), [given_back]).cause is Cause.IMAGE_FAILED
+    assert state_of(job(verdict=verdict), [deleted(WAITING)]).cause is Cause.IMAGE_FAILED
     assert state_of(job(verdict=verdict), [RUNNING]).phase == "running"
     lost = Verdict(Cause.NODE_LOST, "node-a").as_annotation()
     assert state_of(job(verdict=lost), [RUNNING]).cause is Cause.NODE_LOST

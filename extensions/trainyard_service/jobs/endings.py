@@ -107,7 +107,8 @@ def stopped(by: str | None, *, paused: bool = False) -> dict[str, Any]:
 
 def launch_failure(error: Exception) -> dict[str, Any]:
     """What is kept when a start was refused; the words of a user error stay translatable."""
-    if isinstance(error, OSError) and error.errno in FULL:
+    reason = error.__cause__ if isinstance(error, UserError) else error
+    if isinstance(reason, OSError) and reason.errno in FULL:
         return {"cause": Cause.DISK_FULL, "error_class": error_class(Cause.DISK_FULL, None, ()), "last_lines": []}
     if not isinstance(error, UserError):
         return {"cause": Cause.LAUNCH_FAILED, "message": type(error).__name__, "last_lines": []}

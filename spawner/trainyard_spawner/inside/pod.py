@@ -15,7 +15,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 
 from trainyard_spawner import files, memory
 from trainyard_spawner.inside import privileges
-from trainyard_spawner.supervisor import NotThere, Supervisor
+from trainyard_spawner.supervisor import Supervisor, see_through
 
 PLAN = Path("/opt/plan")
 FOLDER = Path("/run/.supervisor")
@@ -113,14 +112,7 @@ def _supervise() -> None:
     if not _is_first():
         _repeat(plan["grace"] + LOST_SECONDS)
         sys.exit(1)
-    supervisor = PodSupervisor(FOLDER, plan)
-    try:
-        supervisor.run()
-    except NotThere as error:
-        supervisor.end(error.cause, message=str(error))
-    except Exception as error:
-        traceback.print_exc()
-        supervisor.end("launch-failed", message=f"{type(error).__name__}: {error}")
+    see_through(PodSupervisor(FOLDER, plan))
     sys.exit(_exit_code(files.read_json(FOLDER / "status.json") or {}))
 
 

@@ -23,7 +23,9 @@ LOST_AFTER = 60.0
 """Seconds after a pod's grace has passed, until its node counts as lost with it."""
 _KILLED = 137
 _DELETED = "its pod was deleted"
-_CAUSES = {"terminated": Cause.NODE_EVICTED, "lost": Cause.SUPERVISOR_LOST}
+LOST = "lost"
+"""What a repeating pod says that found nothing to repeat."""
+_CAUSES = {"terminated": Cause.NODE_EVICTED, LOST: Cause.SUPERVISOR_LOST}
 _NUMBERS = frozenset(LaunchState.model_fields) - {"key", "phase", "cause", "message", "address", "running_for", "held"}
 # why a pod as a whole failed
 POD_REASONS = {
@@ -92,9 +94,8 @@ def state_of(job: Object, pods: Sequence[Object]) -> LaunchState:
     stopped = names.STOP in annotations
     several = sorted(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
     verdict = _kept(annotations)
-    for pod in several:
-        if has_ended(pod):
-            return _ended(key, pod, verdict, stopped=stopped)
+    if (telling := _telling(several)) is not None:
+        return _ended(key, telling, verdict, stopped=stopped)
     running = [started for pod in several if (started := _running_since(pod)) is not None]
     alive = [pod for pod in several if _may_run(pod)]
     verdict = verdict or _of_job(job, several)
@@ -106,6 +107,18 @@ def state_of(job: Object, pods: Sequence[Object]) -> LaunchState:
         return LaunchState(key=key, phase="starting", message=waits_for(several[0]))
     held = kueue.waits(job)
     return LaunchState(key=key, phase="starting", message=held, held=bool(held))
+
+
+def _telling(several: Sequence[Object]) -> Object | None:
+    """The pod that tells the end, of several in the order of their making; None while there is no end.
+
+    Only the first one ran the program, and those that followed repeat what it wrote down. One that found nothing has not
+    waited long enough as long as the first may run: a busy node is late in ending what was deleted.
+    """
+    ended = [pod for pod in several if has_ended(pod)]
+    knowing = (pod for pod in ended if _certificate(pod).get("cause", LOST) != LOST)
+    over = bool(ended) and not _may_run(several[0])
+    return next(knowing, ended[0] if over else None)
 
 
 def has_ended(pod: Object) -> bool:
@@ -254,6 +267,8 @@ def _times(pod: Object) -> dict[str, float]:
 
 def _may_run(pod: Object) -> bool:
     """Whether its program may run without anybody having been told: a node has the pod, and had nothing against it."""
+    if has_ended(pod):
+        return False
     waiting = _container(pod).get("state", {}).get("waiting") or {}
     given_back = "deletionTimestamp" in pod["metadata"] and waiting.get("reason") in WAITING_REASONS
     return "nodeName" in pod["spec"] and not given_back

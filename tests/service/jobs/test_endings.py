@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 import pytest
+from trainyard.errors import Conflict
 from trainyard.jobs.states import Cause
 from trainyard_service.jobs.endings import launch_failure
 
@@ -22,6 +23,12 @@ pytestmark = pytest.mark.one_database
 )
 def test_a_start_that_finds_no_room_is_told_as_a_full_disk(error: OSError, cause: Cause) -> None:
     assert launch_failure(error)["cause"] is cause
+
+
+def test_a_refusal_because_of_a_full_disk_is_told_as_one() -> None:
+    refused = Conflict("log-not-writable", "The log cannot be written.")
+    refused.__cause__ = OSError(errno.ENOSPC, "No space left on device")
+    assert launch_failure(refused)["cause"] is Cause.DISK_FULL
 
 
 def test_a_full_disk_at_the_start_is_of_the_class_of_one_at_the_end() -> None:
