@@ -6,7 +6,9 @@ A subclass gives ``launcher`` (the launcher under test) and ``make`` (a specific
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,7 @@ from trainyard.jobs.states import Cause
 
 Make = Callable[..., LaunchSpec]
 PATIENCE = 120
+LONG = 3_000_000
 
 
 def wait_for(launcher: Launcher, key: str, *phases: str) -> LaunchState:
@@ -43,6 +46,19 @@ def says(path: Path, words: str) -> None:
     while words not in (path.read_text() if path.exists() else ""):
         assert time.monotonic() < deadline, f"{words!r} never came: {path.read_text() if path.exists() else 'no file'}"
         time.sleep(0.02)
+
+
+def fetched(url: str) -> bytes:
+    """The answer, once somebody gives one."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+                content: bytes = answer.read()
+                return content
+        except OSError:
+            assert time.monotonic() < deadline, f"{url} never answered"
+            time.sleep(0.1)
 
 
 class LauncherContract:
@@ -79,6 +95,17 @@ class LauncherContract:
         ended = wait_for(launcher, spec.key, "ended")
         assert (ended.cause, ended.exit_code) == (Cause.STOPPED, 0)
         assert "saved" in spec.output.read_text()
+
+    def test_asked_to_stop_again_and_again_the_program_hears_it_once(self, launcher: Launcher, make: Make) -> None:
+        spec = make("trap 'echo asked' TERM; echo ready; for n in $(seq 30); do sleep 0.1; done; exit 0")
+        launcher.start(spec)
+        assert spec.output is not None
+        says(spec.output, "ready")
+        for _ in range(5):
+            launcher.stop(spec.key)
+            says(spec.output, "asked")
+        assert wait_for(launcher, spec.key, "ended").cause is Cause.STOPPED
+        assert spec.output.read_text().count("asked") == 1
 
     def test_who_ignores_the_request_to_stop_is_killed(self, launcher: Launcher, make: Make) -> None:
         spec = make("trap '' TERM; echo ready; while :; do sleep 0.1; done")
@@ -169,6 +196,18 @@ class LauncherContract:
         launcher.stop(spec.key, grace=0)
         assert b"40 120" in heard
         assert b"42-42" in heard
+
+    def test_what_listens_is_reached_at_the_address_that_is_told(self, launcher: Launcher, make: Make) -> None:
+        port = 20000 + os.getpid() % 10000
+        serve = f"head -c {LONG} /dev/urandom > /tmp/x; cd /tmp; exec python -m http.server --bind 127.0.0.1 {port}"
+        spec = make(serve, listen_port=port)
+        launcher.start(spec)
+        address = wait_for(launcher, spec.key, "running").address
+        first, second = (fetched(f"http://{address}/x") for _ in range(2))
+        assert len(first) == LONG
+        assert first == second
+        launcher.stop(spec.key, grace=0)
+        wait_for(launcher, spec.key, "ended")
 
     async def test_console_of_what_does_not_run_is_refused(self, launcher: Launcher) -> None:
         with pytest.raises(Conflict):

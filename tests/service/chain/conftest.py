@@ -24,7 +24,8 @@ import pytest
 from PIL import Image
 from trainyard.home import Home
 
-ROOT = Path(__file__).parents[3]
+from tests.frameworks import ROOT, python_of
+
 PATIENCE = 400.0  # seconds
 NEEDED = (
     "pydantic", "annotated_types", "typing_extensions", "typing_inspection", "msgspec", "numpy", "cv2", "opencv_python",
@@ -49,6 +50,23 @@ def build_image(home: Home, name: str, version: str) -> None:
     (examples / "start.sh").write_text('#!/bin/sh\nexec python -u "$(dirname "$0")/train.py"\n')
     (examples / "start.sh").chmod(0o755)
     (folder / "image.json").write_text(json.dumps({"kind": "workspace", "title": name}))
+
+
+def build_framework_image(home: Home, name: str, script: Path) -> str:
+    """The environment of ``images/<name>`` as an image, with this package and the ``script`` that its ``start.sh`` runs."""
+    python_of(name)
+    folder = home.images / name / "1"
+    examples = folder / "examples"
+    shutil.rmtree(folder, ignore_errors=True)
+    examples.mkdir(parents=True)
+    (folder / "env").symlink_to(ROOT / ".cache" / f"{name}-env")
+    shutil.copytree(ROOT / "core/trainyard", examples / "trainyard", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(script, examples / "train.py")
+    start = '#!/bin/sh\nPYTHONPATH="$(dirname "$0")" exec python -u "$(dirname "$0")/train.py" "$@"\n'
+    (examples / "start.sh").write_text(start)
+    (examples / "start.sh").chmod(0o755)
+    (folder / "image.json").write_text(json.dumps({"kind": "training", "title": name}))
+    return f"{name}:1"
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,9 @@ import pytest
 from trainyard.home import Home
 from trainyard_service.public_datasets import fetch_digits
 
-from tests.frameworks import ROOT, python_of
+from tests.frameworks import ROOT
 
-from .conftest import Person, until
+from .conftest import Person, build_framework_image, until
 from .test_deaths import ended, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
@@ -134,22 +133,9 @@ def test_the_first_that_dies_ends_the_others_and_is_named(alice: Person, chain: 
 
 
 @pytest.fixture(scope="module")
-def torch_image(chain_home: Home) -> Iterator[str]:
-    """PyTorch's environment as an image, with this package and the script that the test trains."""
-    python_of("pytorch")
-    folder = chain_home.images / "pytorch" / "1"
-    examples = folder / "examples"
-    shutil.rmtree(folder, ignore_errors=True)
-    examples.mkdir(parents=True)
-    (folder / "env").symlink_to(ROOT / ".cache" / "pytorch-env")
-    shutil.copytree(ROOT / "core/trainyard", examples / "trainyard", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(Path(__file__).with_name("ddp_train.py"), examples)
-    (examples / "start.sh").write_text(
-        '#!/bin/sh\nPYTHONPATH="$(dirname "$0")" exec python -u "$(dirname "$0")/ddp_train.py"\n'
-    )
-    (examples / "start.sh").chmod(0o755)
-    (folder / "image.json").write_text(json.dumps({"kind": "training", "title": "PyTorch"}))
-    yield "pytorch:1"
+def torch_image(chain_home: Home) -> str:
+    """PyTorch's environment as an image, with the script that the test trains."""
+    return build_framework_image(chain_home, "pytorch", Path(__file__).with_name("ddp_train.py"))
 
 
 def trained(alice: Person, name: str, **more: Any) -> tuple[Any, float]:
