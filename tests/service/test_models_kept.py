@@ -61,6 +61,17 @@ def test_a_snapshot_without_room_is_not_kept_its_file_stays_and_the_owner_is_tol
     assert not (service.context.home.volume / "models").exists()
 
 
+def test_a_snapshot_in_the_middle_of_an_epoch_is_told_from_that_of_the_epochs_end(service):
+    anna = service.client(_training(service))
+    output = service.context.home.run(JOB) / INSTANCE / "output"
+    for name, step in (("snapshot-model-1.tar.gz", 8), ("snapshot-model-1-batch-9.tar.gz", 9)):
+        (output / name).write_bytes(DATA)
+        keep.snapshot(service.context, INSTANCE, _snapshot().model_copy(update={"file": name, "step": step}), {})
+    assert {one["name"] for one in anna.get("/models").json()["items"]} == {"net:epoch_1", "net:epoch_1_step_9"}
+    marks = anna.get(f"/instances/{INSTANCE}/curves").json()["snapshots"]
+    assert [(one["epoch"], one["step"], one["whole"]) for one in marks] == [(1, 8, True), (1, 9, False)]
+
+
 def test_a_snapshot_told_twice_at_once_is_kept_once(service):
     _training(service)
     with ThreadPoolExecutor(4) as pool:

@@ -204,7 +204,7 @@ function Curves({ view, query, setQuery, send }) {
           <div class="ty-curves">
             {charts.map((chart) => <CurveChart key={chart.name} chart={chart} title={TITLES[chart.name] ? t(TITLES[chart.name]) : chart.name} axis={axis} smoothing={smoothing} logarithmic={logarithmic && chart.name === "loss"} marks={chart.name === "loss" ? snapshots : []} range={range} onRange={zoom} group="monitor" />)}
           </div>
-          <p class="ty-muted ty-small">{t("Drag over a chart to zoom, double-click for the whole run; without a mouse + and − zoom a chosen chart, ← and → move it, 0 shows the whole run.")}{snapshots.length > 0 && <> ◆ {t("A snapshot was kept:")} {snapshots.map((mark) => <a key={mark.model} class="ty-snapshot" href={`models?search=${encodeURIComponent(view.training.name)}`}>{t("epoch {epoch}", { epoch: mark.epoch })}</a>)}</>}</p>
+          <p class="ty-muted ty-small">{t("Drag over a chart to zoom, double-click for the whole run; without a mouse + and − zoom a chosen chart, ← and → move it, 0 shows the whole run.")}{snapshots.length > 0 && <> ◆ {t("A snapshot was kept:")} {snapshots.map((mark) => <a key={mark.model} class="ty-snapshot" href={`models?search=${encodeURIComponent(view.training.name)}`}>{mark.whole ? t("epoch {epoch}", { epoch: mark.epoch }) : t("epoch {epoch}, step {step}", { epoch: mark.epoch, step: number(mark.step) })}</a>)}</>}</p>
         </>
       )}
     </Card>

@@ -184,11 +184,12 @@ class SeriesPoints(Record):
 
 
 class SnapshotMark(Record):
-    """Where on the loss curve a snapshot was taken."""
+    """Where on the loss curve a snapshot was taken. ``whole``: at the end of ``epoch``, not in the middle of the next one."""
 
     model: str
     epoch: int
     step: int
+    whole: bool = True
 
 
 class Curves(Record):

@@ -56,6 +56,8 @@ class ModuleMonitor(SavingMonitor):
         """For ``eval_end_callback``."""
         self.evaluated(param.eval_metric.get_name_value())
         self._keep_unsaved()
+        if self.run.stop_request.due:
+            self.end()
 
     def finish(self) -> None:
         """Call after ``fit``: keeps the last snapshot if there was no validation after it."""

@@ -37,6 +37,7 @@ class SavingMonitor(Monitor):
         super().__init__(run, **settings)
         self.epoch_interval = max(1, epoch_interval)
         self.other_files = list(other_files)
+        self._kept: Snapshot | None = None
 
     @abstractmethod
     def write_model(self, folder: Path, moment: Moment) -> None:
@@ -52,16 +53,19 @@ class SavingMonitor(Monitor):
         return (epoch + 1) % self.epoch_interval == 0 or (self.epochs is not None and epoch + 1 >= self.epochs)
 
     def keep(self, moment: Moment) -> Snapshot:
-        """Keep a snapshot now, with the newest metrics.
+        """Keep a snapshot now, with the newest metrics; of one moment there is one.
 
         Raises:
             OSError: the disk is full; nothing new is left behind.
         """
+        if self._kept is not None and (self._kept.epoch, self._kept.step) == (moment.epoch, moment.step):
+            return self._kept
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=self.run.folder) as folder:
             self.write_model(Path(folder), moment)
             files = {path.name: path for path in [*Path(folder).iterdir(), *self.other_files]}
             known = {tag: self.latest[tag] for tag in _KEPT_METRICS if math.isfinite(self.latest.get(tag, math.nan))}
-            return self.run.save_snapshot(files, Moment(moment.epoch, moment.step, moment.whole, known))
+            self._kept = self.run.save_snapshot(files, Moment(moment.epoch, moment.step, moment.whole, known))
+            return self._kept
 
     def end_if_asked(self, epoch: int) -> None:
         """After a batch: a run that is asked to end is saved in the middle of ``epoch`` (from 0) and left.
@@ -80,10 +84,11 @@ class SavingMonitor(Monitor):
         Raises:
             Stopped: the script was asked to end.
         """
-        due = self.run.stop_request.due
-        if self.is_due(epoch) or due:
-            self.keep(Moment(epoch + 1, self.step))
-        if due:
+        moment = Moment(epoch + 1, self.step)
+        if self.is_due(epoch):
+            self.keep(moment)
+        if self.run.stop_request.due:  # perhaps only since the snapshot was begun
+            self.keep(moment)
             self.end()
 
 

@@ -23,6 +23,7 @@ from trainyard.errors import Invalid
 from trainyard.words import N_
 
 VERSION = 1
+_MIDDLE = "-batch-"
 _COMPRESSION = 1
 """Weights hardly shrink; the lowest level keeps a training waiting the least."""
 _BLOCK = 1 << 20
@@ -55,7 +56,7 @@ class Moment:
     @property
     def name(self) -> str:
         """The archive's name; a snapshot in the middle of an epoch also names its batch."""
-        return f"snapshot-model-{self.epoch}" + ("" if self.whole else f"-batch-{self.step}")
+        return f"snapshot-model-{self.epoch}" + ("" if self.whole else f"{_MIDDLE}{self.step}")
 
 
 def pack(output: Path, files: Mapping[str, Path], moment: Moment) -> Snapshot:
@@ -85,6 +86,11 @@ def pack(output: Path, files: Mapping[str, Path], moment: Moment) -> Snapshot:
     finally:
         part.unlink(missing_ok=True)
     return snapshot
+
+
+def is_whole(archive: str) -> bool:
+    """Whether the snapshot of that file name was taken at the end of an epoch, not in the middle of one."""
+    return _MIDDLE not in archive
 
 
 def manifest_of(archive: Path) -> Path:

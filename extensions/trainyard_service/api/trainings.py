@@ -25,6 +25,7 @@ from trainyard.records.trainings import (
     SnapshotMark,
     Training,
 )
+from trainyard.training.snapshots import is_whole
 from trainyard.words import N_
 
 from trainyard_service import audit
@@ -214,7 +215,7 @@ def make_snapshot(instance_id: str, new: NewSnapshot, reading: ReadingDep) -> Mo
     with context.database.read() as session:
         row = access.find_instance(session, reading.caller, instance_id)
         access.must_report(reading.caller, row.training)
-        audit.note(f"{row.training.name}:epoch_{new.epoch}")
+        audit.note(keep.name_of(row.training.name, new))
         metrics = keep.announced_metrics(context, row.training_id, row.id, new.file)
     model_id = keep.snapshot(context, instance_id, new, metrics)
     with context.database.read() as session:
@@ -243,7 +244,10 @@ def get_curves(
 def marks_of(session: Session, instance_id: str) -> list[SnapshotMark]:
     """Where snapshots were taken."""
     models = select(ModelRow).where(ModelRow.instance == instance_id).order_by(ModelRow.step)
-    return [SnapshotMark(model=one.id, epoch=one.epoch or 0, step=one.step or 0) for one in session.scalars(models)]
+    return [
+        SnapshotMark(model=one.id, epoch=one.epoch or 0, step=one.step or 0, whole=is_whole(one.file))
+        for one in session.scalars(models)
+    ]
 
 
 @router.post("/trainings/{training_id}/tensorboard")

@@ -22,6 +22,7 @@ from trainyard.metrics.beneath import open_beneath
 from trainyard.records.searches import RegisterBest
 from trainyard.records.storage import UploadPurpose
 from trainyard.records.trainings import ModelKind, NewModel, NewSnapshot
+from trainyard.training.snapshots import is_whole
 from trainyard.words import N_
 
 from trainyard_service.accounts import notices
@@ -77,7 +78,7 @@ def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict
                 return known.id
             instance = session.get_one(InstanceRow, instance_id)
             training = instance.training
-            row = ModelRow(id=new_id(), kind=ModelKind.SNAPSHOT, name=f"{training.name}:epoch_{new.epoch}")
+            row = ModelRow(id=new_id(), kind=ModelKind.SNAPSHOT, name=name_of(training.name, new))
             row.owner_id, row.group_id = training.owner_id, training.group_id
             row.training, row.training_name, row.instance = training.id, training.name, instance_id
             row.image, row.epoch, row.step, row.metrics = training.job.image, new.epoch, new.step, metrics
@@ -93,6 +94,11 @@ def snapshot(context: Context, instance_id: str, new: NewSnapshot, metrics: dict
         if older is not None:
             remove_files(context, older)
         return row.id
+
+
+def name_of(training: str, new: NewSnapshot) -> str:
+    """``<training>:epoch_<epoch>``; one in the middle of an epoch also names its step, to be told from that of its end."""
+    return f"{training}:epoch_{new.epoch}" + ("" if is_whole(new.file) else f"_step_{new.step}")
 
 
 def _forget_older(session: Session, row: ModelRow) -> str | None:
