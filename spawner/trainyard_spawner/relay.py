@@ -1,4 +1,4 @@
-"""Carries bytes between two sockets, a pair of threads a connection: the only way out of, or into, a sandbox without a network.
+"""Carries bytes between two ends, a pair of threads a connection: the only way out of, or into, a sandbox without a network.
 
 Standard library only: this runs in the supervisor.
 """
@@ -6,6 +6,7 @@ Standard library only: this runs in the supervisor.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import threading
 import time
@@ -18,6 +19,8 @@ CHUNK = 65536
 CONNECT_SECONDS = 10
 OUT_OF_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ECONNABORTED)
 AGAIN_SECONDS = 0.1
+LISTEN_SECONDS = 2.0
+INPUT, OUTPUT = 0, 1
 
 
 def accept_forever(listener: socket.socket, connect: Callable[[], socket.socket]) -> None:
@@ -35,6 +38,38 @@ def connect_to_platform(address_file: Path) -> socket.socket:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     host = parts.hostname or "127.0.0.1"
     return socket.create_connection(("127.0.0.1" if host == "0.0.0.0" else host, port), CONNECT_SECONDS)  # noqa: S104
+
+
+def carry(port: int) -> None:
+    """Bytes between our standard input and output and what listens on this port of the loopback, until either side ends.
+
+    Raises:
+        ConnectionRefusedError: nobody has listened there for ``LISTEN_SECONDS``.
+    """
+    with _listener(port) as far:
+        threading.Thread(target=_feed, args=(far,), daemon=True).start()
+        while data := far.recv(CHUNK):
+            while data:
+                data = data[os.write(OUTPUT, data) :]
+
+
+def _listener(port: int) -> socket.socket:
+    give_up = time.monotonic() + LISTEN_SECONDS
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(AGAIN_SECONDS)
+
+
+def _feed(sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := os.read(INPUT, CHUNK):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
 
 
 def _accept(listener: socket.socket, connect: Callable[[], socket.socket]) -> None:

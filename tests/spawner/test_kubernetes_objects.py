@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -227,6 +227,12 @@ def test_without_a_time_limit_the_job_has_no_deadline() -> None:
     assert "activeDeadlineSeconds" not in job["spec"]
 
 
+def test_a_job_that_serves_says_on_which_port_of_its_loopback() -> None:
+    serving = objects.job(SPEC.model_copy(update={"listen_port": 6006}), PARTS, Configuration())
+    assert serving["metadata"]["annotations"] == {"trainyard.io/listens": "6006"}
+    assert serving["spec"] == JOB["spec"]
+
+
 def test_pods_with_gpus_and_without_go_where_the_configuration_says() -> None:
     tolerations = ({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},)
     chosen = Configuration(
@@ -311,7 +317,7 @@ def imported(text: str) -> set[str]:
 
 
 def test_the_plan_names_paths_of_the_pod() -> None:
-    told = plan.plan(SPEC, plan.Outside(Path("/workspace/mnt/group/vision/7/run/train_x_out.log"), 1000))
+    told = plan.plan(SPEC, plan.Outside(PurePosixPath("/workspace/mnt/group/vision/7/run/train_x_out.log"), 1000))
     assert json.loads(json.dumps(told)) == {
         "key": SPEC.key,
         "init": {

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import subprocess
+import sys
+import threading
 from types import SimpleNamespace
 
 from trainyard.home import Home
@@ -44,3 +47,21 @@ def test_a_workspace_stops_while_the_service_is_away(tmp_path):
     spawner.user, spawner.key = SimpleNamespace(name="u1"), "workspace-1-1"
     asyncio.run(spawner.stop())
     assert spawner.launcher.states() == []
+
+
+def test_what_listens_is_reached_through_a_program_beside_it():
+    """More than fits into a pipe, both ways, and the end of one way is the end of the other."""
+    content = bytes(range(256)) * 4096
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        beside = f"from trainyard_spawner import relay; relay.carry({port})"
+        with subprocess.Popen([sys.executable, "-c", beside], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+            threading.Thread(target=echo, args=(server,), daemon=True).start()
+            said, _ = program.communicate(content, timeout=120)
+    assert said == content
+
+
+def echo(server):
+    with server.accept()[0] as near:
+        while data := near.recv(65536):
+            near.sendall(data)

@@ -79,7 +79,7 @@ class TensorBoards:
         port = PORT + int(key.removeprefix(PREFIX)[:3], 16)
         groups = tuple(dict.fromkeys(row.group.gid for row in rows))
         home = self.context.home
-        program = ("python", "-m", "tensorboard.main", "--logdir", str(RUN), "--reload_interval", "5", "--bind_all")
+        program = ("python", "-m", "tensorboard.main", "--logdir", str(RUN), "--reload_interval", "5", "--host", "127.0.0.1")
         return LaunchSpec(
             key=key,
             image=images.reference(images.find(self.context.home, self.settings.tools_image)),
@@ -100,7 +100,7 @@ class TensorBoards:
         Raises:
             Unavailable: it ended, or did not answer in time.
         """
-        deadline = time.monotonic() + _START_SECONDS
+        deadline, state = time.monotonic() + _START_SECONDS, None
         while time.monotonic() < deadline:
             state = await asyncio.to_thread(self.context.launcher.state, key)
             if state is None or state.phase == "ended":
@@ -110,6 +110,13 @@ class TensorBoards:
                     await self._client.get(f"http://{state.address}{prefix}/", timeout=2)
                     return
             await asyncio.sleep(0.1)
+        if state is not None and state.phase == "starting":
+            raise Unavailable(
+                "tensorboard-starting",
+                N_("TensorBoard has not started yet. {why}"),
+                hint=N_("Open it again in a moment."),
+                why=state.message,
+            )
         raise Unavailable(
             "tensorboard-failed",
             N_("TensorBoard did not start."),

@@ -1,8 +1,8 @@
 """The first process of a launch's pod: the supervisor of one machine, without bubblewrap around what it watches.
 
-Standard library only; sent along with the launch. ``main([])`` runs the plan in ``/opt/plan``; ``main(["stop", seconds])`` and
-``main(["console", program, …])`` are executed beside it. How it ended is written as the container's termination message and
-as ``certificate.json`` into the launch's folder, which outlives the pod.
+Standard library only; sent along with the launch. ``main([])`` runs the plan in ``/opt/plan``; ``main(["stop", seconds])``,
+``main(["console", program, …])`` and ``main(["connect", port])`` are executed beside it. How it ended is written as the
+container's termination message and as ``certificate.json`` into the launch's folder, which outlives the pod.
 
 A cluster may make a pod a second time (a deleted pod of a Job is replaced). Only one that can make the file ``began`` in the
 launch's folder runs the program; another one tells what the first wrote down, or that it is lost.
@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from trainyard_spawner import files, memory
+from trainyard_spawner import files, memory, relay
 from trainyard_spawner.inside import privileges
 from trainyard_spawner.supervisor import Supervisor, see_through
 
@@ -47,6 +47,8 @@ def main(arguments: list[str]) -> None:
             os.kill(1, signal.SIGTERM)
         case ["console", *argv]:
             _become_console(argv)
+        case ["connect", port]:
+            relay.carry(int(port))
 
 
 class PodSupervisor(Supervisor):

@@ -131,9 +131,15 @@ class Cluster:
                     yield _event(json.loads(line))
 
     @asynccontextmanager
-    async def execute(self, pod: str, container: str, command: tuple[str, ...], *, terminal: bool) -> AsyncIterator[Any]:
-        """A websocket to ``command`` in a container; ``pod`` is the pod's path. Frames begin with a channel's number."""
-        query = [("container", container), ("stdout", "true"), ("stdin", str(terminal).lower()), ("tty", str(terminal).lower())]
+    async def execute(
+        self, pod: str, container: str, command: tuple[str, ...], *, terminal: bool, typed: bool = False
+    ) -> AsyncIterator[Any]:
+        """A websocket to ``command`` in a container; ``pod`` is the pod's path. Frames begin with a channel's number.
+
+        What is sent is the program's input, on a terminal and where it is ``typed`` to it.
+        """
+        typed = typed or terminal
+        query = [("container", container), ("stdout", "true"), ("stdin", str(typed).lower()), ("tty", str(terminal).lower())]
         query += [("command", word) for word in command]
         if not terminal:
             query.append(("stderr", "true"))

@@ -107,11 +107,11 @@ class Configuration(Frozen):
     pods reach it. ``scratch`` is the room in ``/tmp`` and in a home that is not kept. ``start_seconds``: so long a pod may wait
     for a node, its image and its volumes; ``image_seconds``: so long a pull may fail before it is given up. ``policies``:
     launches are kept apart by network policies here, so the replicas of one training need one that lets them meet.
-    ``kueue_queue``: the LocalQueue that admits jobs where Kueue is installed. ``group_namespaces``: launches of a group run in a namespace of this name, ``{group}``
-    standing for the group's number, with claims over ``source`` (which holds what the state folder holds) and with
-    ``group_objects``, each as it is written but for its namespace; ``home`` is then the platform's own (``of_group`` says so).
-    ``kubeconfig`` is for a platform outside of the cluster; without it the variable ``KUBECONFIG`` or the pod's service account
-    is used.
+    ``kueue_queue``: the LocalQueue that admits jobs where Kueue is installed. ``group_namespaces``: launches of a group run in
+    a namespace of this name, ``{group}`` standing for its number, with claims over ``source`` (which holds what the state
+    folder holds) and with ``group_objects``, each as it is written but for its namespace; ``home`` is then the platform's own
+    (``of_group`` says so). ``kubeconfig`` is for a platform outside of the cluster; without it the variable ``KUBECONFIG`` or
+    the pod's service account is used.
     """
 
     name: str = Field(default="trainyard", pattern=_NAME)

@@ -13,18 +13,19 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
-from trainyard.errors import Conflict, Unavailable
+from trainyard.errors import Conflict
 from trainyard.home import Home
 from trainyard.jobs.launch import Finding, Identity, LaunchSpec, LaunchState, Mount
 from trainyard.words import N_
 
 from trainyard_spawner.checks import check_mounts
 from trainyard_spawner.kubernetes import configuration as configurations
-from trainyard_spawner.kubernetes import doctor, gangs, group_namespace, kueue, objects, volumes
+from trainyard_spawner.kubernetes import doctor, gangs, group_namespace, kueue, names, objects, volumes
 from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.console import PodConsole
 from trainyard_spawner.kubernetes.ending import Endings
+from trainyard_spawner.kubernetes.gates import Gates
 from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, create_once, delete, path_of, where
 from trainyard_spawner.kubernetes.mirror import Mirror
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
@@ -44,6 +45,7 @@ class KubernetesLauncher:
         self._configuration = configuration or configurations.load(configurations.place_of(self._home))
         self._mirror = Mirror(self._configuration)
         self._endings = Endings(self._configuration, self._mirror)
+        self._gates = Gates(self._mirror)
         self._starting = threading.Lock()
         self._ran: dict[str, tuple[float, float]] = {}
         self._code: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -67,7 +69,6 @@ class KubernetesLauncher:
         """Start ``spec``; when its key is known already, only tell the state."""
         if (known := self.state(spec.key)) is not None:
             return known
-        _check_kind(spec)
         configurations.pulled(self._configuration, spec.image)
         check_mounts(spec.mounts)
         volumes.lay_out(spec, self._home, self._configuration.places)
@@ -89,11 +90,11 @@ class KubernetesLauncher:
     def state(self, key: str) -> LaunchState | None:
         """The truth about one launch, or None when nothing is known of it."""
         found = self._known().job(key)
-        return None if found is None else self._with_clock(state_of(*found))
+        return None if found is None else self._told(*found)
 
     def states(self) -> list[LaunchState]:
         """The truth about every launch that has not been forgotten."""
-        return [self._with_clock(state_of(*found)) for found in self._known().jobs()]
+        return [self._told(*found) for found in self._known().jobs()]
 
     def devices(self) -> tuple[str, ...]:
         """One id for each GPU of the cluster's nodes: they are counted here and given out by the cluster."""
@@ -144,10 +145,12 @@ class KubernetesLauncher:
         if found is not None:
             self._remove(found[0])
         volumes.remove_folder(self._home.launches, key)
+        self._gates.close(key)
         self._ran.pop(key, None)
 
     def close(self) -> None:
         """End what this process holds; launches go on."""
+        self._gates.close_all()
         self._mirror.close()
 
     # -- starting ---------------------------------------------------------------------------------------------------
@@ -232,25 +235,34 @@ class KubernetesLauncher:
     def _pod(self, key: str) -> str | None:
         """The path of the launch's running pod."""
         found = self._known().job(key)
-        running = [pod for pod in found[1] if pod["status"].get("phase") == "Running"] if found else []
-        return where(running[0]) if running else None
+        return _running(found[1]) if found else None
 
-    def _with_clock(self, state: LaunchState) -> LaunchState:
-        """How long it runs: the node's clock once, ours from then on."""
-        if state.phase != "running" or state.started_at is None:
+    def _told(self, job: Object, pods: list[Object]) -> LaunchState:
+        """The truth, with what this process adds: for how long it runs, and where it is reached."""
+        state = state_of(job, pods)
+        if state.phase != "running":
             return state
+        more = {"running_for": self._running_for(state), "address": self._address(job, pods)}
+        return state.model_copy(update={name: value for name, value in more.items() if value is not None})
+
+    def _running_for(self, state: LaunchState) -> float | None:
+        """The node's clock once, ours from then on."""
+        if state.started_at is None:
+            return None
         before, seen = self._ran.setdefault(state.key, (max(0.0, time.time() - state.started_at), time.monotonic()))
-        return state.model_copy(update={"running_for": before + time.monotonic() - seen})
+        return before + time.monotonic() - seen
+
+    def _address(self, job: Object, pods: list[Object]) -> str | None:
+        """Where a program that listens is reached; None for one that does not."""
+        annotations = job["metadata"].get("annotations") or {}
+        if names.LISTENS not in annotations or (pod := _running(pods)) is None:
+            return None
+        return self._gates.address(job["metadata"]["name"], pod, int(annotations[names.LISTENS]))
 
 
-def _check_kind(spec: LaunchSpec) -> None:
-    """What is for one machine only, as yet."""
-    if spec.listen_port is not None:
-        raise Unavailable(
-            "not-on-cluster-yet",
-            N_("This cannot run on the cluster yet: programs that others connect to run on one machine only."),
-            hint=N_("docs/kubernetes.md says what works."),
-        )
+def _running(pods: list[Object]) -> str | None:
+    """The path of the running pod."""
+    return next((where(pod) for pod in pods if pod["status"].get("phase") == "Running"), None)
 
 
 if TYPE_CHECKING:

@@ -133,7 +133,10 @@ def job(spec: LaunchSpec, parts: Parts, configuration: Configuration) -> Object:
         # the supervisor ends it in time; this is for the node that does not answer any more
         spare = configuration.start_seconds + spec.grace + names.CERTIFICATE_SECONDS
         what["activeDeadlineSeconds"] = math.ceil(spec.time_limit + spare)
-    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": _metadata(spec, configuration), "spec": what}
+    about = _metadata(spec, configuration)
+    if spec.listen_port is not None:
+        about["annotations"] = {names.LISTENS: str(spec.listen_port)}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": about, "spec": what}
 
 
 def _metadata(spec: LaunchSpec, configuration: Configuration) -> Object:
