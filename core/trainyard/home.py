@@ -77,7 +77,7 @@ class Home:
         return self.root / "launches"
 
     def kept(self, key: str) -> Path:
-        """What stays of a job's launch when its folder is gone: ``usage.jsonl`` and ``output.times``."""
+        """What stays of a job's or workspace's launch when its folder is gone: ``usage.jsonl`` and ``output.times``."""
         return self.root / "kept" / key
 
     @property

@@ -217,7 +217,7 @@ class SandboxLauncher:
             "sum_memory": None if groups else spec.resources.memory,
             "output": str(output),
             "log_limit": log_limit(),
-            "kept": str(self._home.kept(spec.key)) if spec.key.startswith("job-") else None,
+            "kept": str(self._home.kept(spec.key)) if spec.key.startswith(("job-", "workspace-")) else None,
             "devices": list(spec.devices),
             "time_limit": spec.time_limit,
             "grace": spec.grace,

@@ -81,6 +81,7 @@ TABLE: list[Address] = [
         ("GET", "/clusters"),
         ("GET", "/usage"),
         ("GET", "/usage/disk"),
+        ("GET", "/usage/hours"),
         ("GET", "/trainings"),
         ("GET", "/searches"),
         ("GET", "/parameter-sets"),

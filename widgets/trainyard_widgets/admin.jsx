@@ -16,7 +16,7 @@ function Admin({ view, query, setQuery, send }) {
   ];
   if (view?.refused) return <><PageHeader title={t("Administration")} /><Card><EmptyState icon="people" title={t("For administrators only")} text={t("Ask an administrator of this platform.")} /></Card></>;
   const Panel = PANELS[tab];
-  const empty = { search: null, offset: null, who: null, action: null, group: null };
+  const empty = { search: null, offset: null, who: null, action: null, group: null, month: null, device: null };
   return (
     <>
       <PageHeader title={t("Administration")} />

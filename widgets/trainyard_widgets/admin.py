@@ -12,6 +12,7 @@ from trainyard.names import resource_name
 from trainyard.records.accounts import Account, AuditEntry, Group, Me, Quota
 from trainyard.records.base import Page as Listing
 from trainyard.records.disk import AccountDeletion, DiskUse
+from trainyard.records.hours import BookedHours
 from trainyard.records.jobs import Package, Usage
 from trainyard.records.resources import Cluster, NewCluster, NewPackage
 from trainyard.records.storage import AllowedHosts
@@ -25,7 +26,7 @@ TABS = ("inbox", "people", "groups", "resources", "usage", "hosts", "audit", "ma
 
 
 class AdminPage(Page):
-    """The administrator's page. ``query``: ``tab``, ``search``, ``offset``, ``who``, ``action``."""
+    """The administrator's page. ``query``: ``tab``, ``search``, ``offset``, ``who``, ``action``, ``month``, ``device``."""
 
     bundle = "admin"
     topics = frozenset({"account", "group", "usage", "job", "workspace"})
@@ -204,6 +205,7 @@ class AdminPage(Page):
             "usage": usage.model_dump(mode="json", exclude={"machine"}),
             "groups": [group.model_dump(mode="json") for group in self.client.get("/groups", list[Group])],
             "disk": self.client.get("/usage/disk", DiskUse).model_dump(mode="json"),
+            "hours": self.client.get("/usage/hours", BookedHours, month=self.query.get("month")).model_dump(mode="json"),
         }
 
     def _load_audit(self) -> View:

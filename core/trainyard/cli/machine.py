@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainyard.cli.call import MOST, Json, signed_in
-from trainyard.cli.show import as_json, as_table, language, size, word
+from trainyard.cli.show import as_json, as_table, language, say_aside, size, word
 from trainyard.words import N_
 
 if TYPE_CHECKING:
     from trainyard.records.disk import DiskParts
+    from trainyard.records.hours import HoursRow
 
 DOCTOR = "trainyard_spawner.doctor"
 CLUSTER_DOCTOR = "trainyard_spawner.kubernetes.doctor"
@@ -49,8 +50,15 @@ def packages(
     return as_table(("package", "cores", "memory", "gpu", "available"), rows)
 
 
-def usage(json: Json = False) -> None:
-    """Who uses what, now."""
+def usage(
+    month: Annotated[
+        str | None, typer.Option(help="Booked and idle hours of this month (UTC) instead, such as 2026-10.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Who uses what, now; or what was booked in a month, and stood idle."""
+    if month is not None:
+        return _booked_hours(month, json)
     with signed_in() as client:
         found = client.usage()
     if json:
@@ -59,6 +67,34 @@ def usage(json: Json = False) -> None:
     totals = [("", "", "", word(N_("in use")), *_amounts(found.used), "")]
     totals += [("", "", "", word(N_("this machine")), *_amounts(found.capacity), "")]
     return as_table(("person", "group", "kind", "name", "cpu", "memory", "gpu", "since"), [*rows, *totals])
+
+
+def _booked_hours(month: str, json: bool) -> None:
+    with signed_in() as client:
+        found = client.booked_hours(month)
+    if json:
+        return as_json(found)
+    rows = [
+        (one.group or "–", one.person.name if one.person else "", _device(one.device), *_hours(one))
+        for one in (*found.groups, *found.people)
+    ]
+    as_table(("group", "person", "device", "holds now", "booked hours", "idle hours", "idle share", "not measured"), rows)
+    if found.kept_since is not None and found.kept_since > found.begin:
+        since = f"{found.kept_since.astimezone():%Y-%m-%d %H:%M}"
+        say_aside(N_("Hours are kept since {since}: what had ended before is not in this month."), since=since)
+    return None
+
+
+def _device(name: str) -> str:
+    """Core hours have no type, and of some cards none is known."""
+    from trainyard.quotas.hours import CORES  # with pydantic: not at the start of every command
+
+    return word("cores") if name == CORES else name or word("gpu")
+
+
+def _hours(one: HoursRow) -> tuple[str, ...]:
+    share = f"{one.idle / one.measured:.0%}" if one.measured else "–"
+    return (f"{one.holds:g}", f"{one.booked:.1f}", f"{one.idle:.1f}", share, f"{one.booked - one.measured:.1f}")
 
 
 def _amounts(one: object) -> tuple[str, str, str]:

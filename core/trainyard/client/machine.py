@@ -10,6 +10,7 @@ import httpx
 from trainyard.client.transport import Transport, given, refusal
 from trainyard.jobs.launch import Finding
 from trainyard.records.disk import DiskUse
+from trainyard.records.hours import BookedHours
 from trainyard.records.jobs import Image, Package, Usage, WorkspaceView
 from trainyard.records.storage import AllowedHosts, ChangedHosts
 
@@ -50,6 +51,10 @@ class Machine(Transport):
     def usage(self) -> Usage:
         """Who uses what, now."""
         return self.one(Usage, "GET", "usage")
+
+    def booked_hours(self, month: str | None = None) -> BookedHours:
+        """Booked and idle hours of a month of UTC (``"2026-10"``; the present one by default), by group, person and device."""
+        return self.one(BookedHours, "GET", "usage/hours", params=given(month=month))
 
     def disk(self) -> DiskUse:
         """Who has how much on the volume: everybody for administrators, own rows and one's groups' sums for others."""

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import NotFound
 from trainyard.jobs.launch import Finding
+from trainyard.records.hours import BookedHours
 from trainyard.records.jobs import Image, Package, Usage, UsageRow
 from trainyard.records.resources import DeviceType
 from trainyard.words import N_
@@ -21,6 +22,7 @@ from trainyard_service import images
 from trainyard_service.api.datasets import ReadingDep
 from trainyard_service.context import Context
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
+from trainyard_service.jobs.booked_hours import Machine, booked_hours, month_named
 from trainyard_service.jobs.ledger import Capacity, use_of
 from trainyard_service.jobs.offers import Asker, offered_packages
 from trainyard_service.jobs.views import person
@@ -71,6 +73,15 @@ def get_usage(reading: ReadingDep) -> Usage:
             dry_run_seconds=reading.engine.settings.dry_run_seconds,
             machine=_machine(reading.context) if caller.administrator else {},
         )
+
+
+@router.get("/usage/hours")
+def get_booked_hours(reading: ReadingDep, month: str | None = None) -> BookedHours:
+    """Booked and idle hours of a month of UTC (``2026-10``; the present one by default), by group, person and device."""
+    wanted = month_named(month)
+    machine = Machine(reading.context.home, reading.engine.ledger.capacity.types)
+    with reading.context.database.read() as session:
+        return booked_hours(session, machine, wanted, reading.caller)
 
 
 @router.get("/findings")

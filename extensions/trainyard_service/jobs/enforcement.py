@@ -25,7 +25,7 @@ from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow,
 from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow, WorkspaceRow
 from trainyard_service.events import Audience, announce
-from trainyard_service.jobs import endings, life, limits
+from trainyard_service.jobs import booking, endings, life, limits
 from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.workspaces.ending import certify
 
@@ -121,9 +121,7 @@ def _workspaces(session: Session, truth: Mapping[str, LaunchState], context: Con
 
 def release_workspace(session: Session, row: WorkspaceRow) -> None:
     """A workspace has ended: what it held is free again."""
-    allocation = session.scalar(select(AllocationRow).where(AllocationRow.workspace == row.key))
-    if allocation is not None:
-        session.delete(allocation)
+    booking.give_back(session, row.key)
     row.ended = row.ended or now()
     announce(session, "workspace", row.account_id, Audience.of(row.account_id))
     announce(session, "usage", "machine", Audience.of(row.account_id))

@@ -77,7 +77,7 @@ def usage(home: Home, job_id: str, points: int, replica: str = "") -> JobUsage:
     attempts, cards = [], None
     for _, found in sorted(_attempts(home, job_id).items()):
         attempts.append(len(samples))
-        several = [_samples(folder / USAGE) for name, folder in sorted(found.items()) if replica in ("", name)]
+        several = [samples_in(folder) for name, folder in sorted(found.items()) if replica in ("", name)]
         together = several[0] if len(several) == 1 else _summed(several)
         # of replicas some end before the others, and their cards with them
         cards = max((one[-1] for one in together if one[-1] is not None), default=cards)
@@ -86,6 +86,17 @@ def usage(home: Home, job_id: str, points: int, replica: str = "") -> JobUsage:
     columns = {name: _joined([one[place] for one in samples], width, name) for place, name in enumerate(_FIELDS)}
     begins = [begin // width for begin in attempts]
     return JobUsage.model_validate({"job": job_id, "attempts": begins, "gpu_memory_limit": cards, **columns})
+
+
+def samples(home: Home, job_id: str, attempt: int) -> list[list[float | None]]:
+    """What one attempt of a job used, of all its replicas together; nothing where that is not kept (any more)."""
+    several = [samples_in(folder) for _, folder in sorted(_attempts(home, job_id).get(attempt, {}).items())]
+    return several[0] if len(several) == 1 else _summed(several)
+
+
+def samples_in(folder: Path) -> list[list[float | None]]:
+    """What one launch used."""
+    return _samples(folder / USAGE)
 
 
 def _samples(path: Path) -> list[list[float | None]]:

@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict, NotFound
 from trainyard.quotas import Amount, Holding, Limits, PackageSize, Request, Shortage, fits, never
 from trainyard.records.accounts import Guarantee, Quota, Use
 from trainyard.words import N_
 
-from trainyard_service.database.base import Table, now
+from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import GroupRow, MembershipRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
 from trainyard_service.disk.books import stored
-from trainyard_service.jobs import declared
+from trainyard_service.jobs import booking, declared
 from trainyard_service.jobs.gang import Parts, packages_of, size_of
 from trainyard_service.jobs.settings import JobSettings
 
@@ -104,7 +104,7 @@ class Ledger:
 
     def release(self, session: Session, key: str) -> None:
         """Give back what the launch ``key`` holds."""
-        session.execute(_RELEASE, {"launch": key})
+        booking.give_back(session, key)
 
     def sizes(self, session: Session) -> dict[str, PackageSize]:
         """All packages by name, in the order in which they are shown."""
@@ -179,8 +179,6 @@ class ShortageError(Conflict):
         return self.shortage.sentence(language, self.group)
 
 
-# of the table, not of the class: the ORM looks for rows of its own that such a statement could touch; there are none
-_RELEASE = delete(Table.metadata.tables[AllocationRow.__tablename__]).where(AllocationRow.key == bindparam("launch"))
 _HELD = select(
     AllocationRow, JobRow.preemptible, JobRow.cluster, JobRow.wanted, JobRow.started, JobRow.time_limit, JobRow.deadline
 ).outerjoin(JobRow, JobRow.id == AllocationRow.job_id)

@@ -17,6 +17,7 @@ from trainyard_service.datasets.fetching import FetchKind
 from trainyard_service.datasets.formatting import FormatKind
 from trainyard_service.datasets.prepare import PrepareKind
 from trainyard_service.graphs.run import PreprocessKind
+from trainyard_service.jobs.booking import watch_bookings
 from trainyard_service.jobs.engine import JobEngine
 from trainyard_service.jobs.kinds import Kind
 from trainyard_service.jobs.ledger import Capacity, Ledger
@@ -58,7 +59,9 @@ async def jobs_part(context: Context) -> AsyncIterator[None]:
     engine = install(context)
     boards = context.parts.setdefault("tensorboards", TensorBoards(context, engine.settings))
     idle = IdleWatch(context, engine.settings)
-    async with beside(engine.run, boards.cull, partial(watch_volume, context), partial(watch_runs, context), idle.run):
+    books = partial(watch_bookings, context, engine.ledger.capacity.types)
+    runs = partial(watch_runs, context)
+    async with beside(engine.run, boards.cull, partial(watch_volume, context), runs, idle.run, books):
         yield
     await asyncio.to_thread(curves_of(context).close)
 

@@ -14,7 +14,7 @@ from trainyard.jobs.states import JobState
 from trainyard.records.accounts import AccountState
 from trainyard.records.jobs import Job
 from trainyard.records.trainings import Instance
-from trainyard_service.database.tables.jobs import JobRow, WorkspaceRow
+from trainyard_service.database.tables.jobs import BookingRow, JobRow, WorkspaceRow
 from trainyard_service.database.tables.trainings import TrainingRow
 
 
@@ -162,6 +162,23 @@ def test_an_empty_list_is_an_empty_list(run: Any, boss: Any, command: str) -> No
 def test_the_machine_is_told_in_json(run: Any, boss: Any, command: str) -> None:
     ran = run(command, "--json")
     assert (ran.code, type(json.loads(ran.out)) in (list, dict)) == (0, True)
+
+
+def test_booked_and_idle_hours_of_a_month_are_a_table(run: Any, service: Any, anna: Any) -> None:
+    begin = datetime(2026, 3, 1, tzinfo=UTC)
+    meter = {"devices": {"cpu": 2.0, "A100": 1}, "months": {"2026-03": {"cores": [3600, 1800], "cards": [3600, 900]}}}
+    with service.context.database.write() as session:
+        row = BookingRow(key="job-1", owner_id=anna.id, group_id=1, cpu=2, gpu=1, devices=["gpu-0"], meter=meter)
+        row.since, row.until = begin, begin + timedelta(hours=2)
+        session.add(row)
+    ran = run("usage", "--month", "2026-03")
+    assert [line.split() for line in ran.out.splitlines() if "anna" in line] == [
+        ["vision", "anna", "cores", "0", "4.0", "1.0", "50%", "2.0"],
+        ["vision", "anna", "A100", "0", "2.0", "0.2", "25%", "1.0"],
+    ]
+    assert "Hours are kept since" in ran.error
+    assert run("usage", "--month", "2026-03", "--json").json["people"][0]["booked"] == 4
+    assert "October is no month" in run("usage", "--month", "October").error
 
 
 def test_a_stopped_workspace_says_so(run: Any, anna: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, false
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from trainyard.jobs.states import JobState
 
@@ -153,3 +153,30 @@ class AllocationRow(Table):
     since: Mapped[datetime] = mapped_column(default=now)
     owner: Mapped[AccountRow] = relationship()
     group: Mapped[GroupRow | None] = relationship()
+
+
+_UNREAD = text("meter IS NULL")
+
+
+class BookingRow(Table):
+    """What one start held, from ``since`` until it was given back: an allocation that has ended. Kept for the month's hours.
+
+    ``meter`` is what its samples told of it, once they were read (``jobs.booking``); nothing later changes it.
+    """
+
+    __tablename__ = "bookings"
+    __table_args__ = (
+        Index("ix_bookings_unread", "id", sqlite_where=_UNREAD, postgresql_where=_UNREAD),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(Serial, primary_key=True)
+    key: Mapped[str]
+    owner_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
+    cpu: Mapped[float]
+    gpu: Mapped[int]
+    devices: Mapped[list[str]] = mapped_column(default=list)
+    since: Mapped[datetime]
+    until: Mapped[datetime] = mapped_column(index=True)
+    meter: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

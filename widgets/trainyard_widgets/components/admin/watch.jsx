@@ -4,6 +4,7 @@ import {
 } from "../index.js";
 import { ACTIONS, actionWords, detailWords, resultWords } from "./audit_words.js";
 import { Disk } from "./disk.jsx";
+import { BookedHours } from "./hours.jsx";
 
 const part = (used, limit, format) => (limit === null || limit === undefined ? format(used) : `${format(used)} / ${format(limit)}`);
 
@@ -36,7 +37,7 @@ function Capacity({ used, capacity }) {
   );
 }
 
-export function Usage({ view, send }) {
+export function Usage({ view, query, setQuery, send }) {
   const { usage } = view;
   const kinds = { workspace: t("Workspace"), train: t("Training"), format: t("Formatting job"), prepare: t("Dataset"), examine: t("Examination of pictures"), fetch: t("Fetching pictures"), preprocess: t("Preprocessing") };
   const columns = [
@@ -55,6 +56,7 @@ export function Usage({ view, send }) {
       <Card flush title={t("Who uses what now")}>
         <Table label={t("Who uses what now")} columns={columns} rows={usage.rows} rowKey={(row) => `${row.kind}-${row.name}-${row.person.id}-${row.since}`} empty={<EmptyState icon="chart" title={t("Nothing runs")} text={t("Workspaces and jobs appear here while they hold resources.")} />} />
       </Card>
+      <BookedHours told={view.hours} query={query} setQuery={setQuery} />
       <Disk disk={view.disk} send={send} />
     </div>
   );

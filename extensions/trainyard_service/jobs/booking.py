@@ -1,0 +1,113 @@
+"""What starts held, kept when they give it back; and what their samples tell of it, read once a minute.
+
+Allocations are what is held now. When one ends it becomes a booking in the same statement's transaction, and its samples
+(``usage.jsonl``, which is there for a while only) are read beside the queue's work, month by month.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Row, bindparam, delete, insert, select
+from sqlalchemy.orm import Session
+from trainyard.home import Home
+from trainyard.quotas.hours import BUSY_CARDS, BUSY_CORES, CORES, Booking, Meter, Month, metered, months
+
+from trainyard_service.context import Context
+from trainyard_service.database.base import Table, UtcTime, now
+from trainyard_service.database.tables.jobs import AllocationRow, BookingRow
+from trainyard_service.jobs import kept
+from trainyard_service.lasting import every
+
+_SECONDS = 60.0
+_PART = 200
+_ATTEMPT = re.compile(r"job-([0-9a-f]{16})-(\d+)")
+_COPIED = ("key", "owner_id", "group_id", "cpu", "gpu", "devices", "since")
+
+# of the tables, not of the classes: the ORM looks for rows of its own that such a statement could touch; there are none
+_held = Table.metadata.tables[AllocationRow.__tablename__]
+_kept = Table.metadata.tables[BookingRow.__tablename__]
+_OF_LAUNCH = _held.c.key == bindparam("launch")
+_BOOK = insert(_kept).from_select(
+    [*_COPIED, "until"],
+    select(*(_held.c[name] for name in _COPIED), bindparam("until", type_=UtcTime())).where(_OF_LAUNCH),
+)
+_RELEASE = delete(_held).where(_OF_LAUNCH)
+Held = BookingRow | AllocationRow | Row[Any]
+"""What was or is held, as an object or as a row of its table."""
+
+
+def give_back(session: Session, key: str) -> None:
+    """The launch ``key`` holds nothing any more; what it held is kept as a booking."""
+    session.execute(_BOOK, {"launch": key, "until": now()})
+    session.execute(_RELEASE, {"launch": key})
+
+
+async def watch_bookings(context: Context, types: Mapping[str, str]) -> None:
+    """Read the samples of what has ended once a minute, until cancelled; ``types`` are those of the machine's cards."""
+    await every(_SECONDS, "samples of bookings", lambda: read_all(context, types))
+
+
+def read_all(context: Context, types: Mapping[str, str]) -> None:
+    """Read the samples of every booking that has none read yet; a workspace's are not needed any more then."""
+    unread = select(BookingRow).where(BookingRow.meter.is_(None)).order_by(BookingRow.id).limit(_PART)
+    while True:
+        with context.database.read() as session:
+            rows = list(session.scalars(unread))
+        if not rows:
+            return
+        read = {row.id: meter(context.home, row, row.until.timestamp(), types) for row in rows}
+        with context.database.write() as session:
+            for number, found in read.items():
+                session.get_one(BookingRow, number).meter = found
+        for row in rows:
+            if not _ATTEMPT.fullmatch(row.key):
+                shutil.rmtree(context.home.kept(row.key), ignore_errors=True)
+
+
+def meter(home: Home, row: Held, until: float, types: Mapping[str, str]) -> dict[str, Any]:
+    """What is known of a start until then: its devices, and by month the seconds measured and idle of cores and of cards."""
+    samples, since = _samples(home, row.key), row.since.timestamp()
+    by_month: dict[str, dict[str, tuple[float, float]]] = {}
+    for month in months(since, until):
+        begin, end = max(since, month.begin.timestamp()), min(until, month.end.timestamp())
+        cores = metered(((at, cpu) for at, cpu, _ in samples), begin, end, BUSY_CORES)
+        cards = metered(((at, gpu) for at, _, gpu in samples), begin, end, BUSY_CARDS) if row.devices else Meter()
+        if cores.measured or cards.measured:
+            by_month[month.name] = {"cores": (cores.measured, cores.idle), "cards": (cards.measured, cards.idle)}
+    return {"devices": devices_of(row, types), "months": by_month}
+
+
+def devices_of(row: Held, types: Mapping[str, str]) -> dict[str, float]:
+    """How much of which device a start holds: cores, and cards by their type."""
+    devices: dict[str, float] = {CORES: row.cpu}
+    for device in row.devices:
+        kind = types.get(device, "")
+        devices[kind] = devices.get(kind, 0) + 1
+    return devices
+
+
+def _samples(home: Home, key: str) -> list[tuple[float, float | None, float | None]]:
+    """Moment, cores and how busy the cards were, as a launch's supervisors wrote them down; nothing where they did not."""
+    found = _ATTEMPT.fullmatch(key)
+    samples = kept.samples(home, found[1], int(found[2])) if found else kept.samples_in(home.kept(key))
+    return [(one[0] or 0.0, one[1], one[3]) for one in samples]
+
+
+def bookings(session: Session, home: Home, month: Month, types: Mapping[str, str]) -> Iterator[Booking]:
+    """Everything that was or is held in the month, one after the other."""
+    moment, ended = now().timestamp(), select(_kept).where(_kept.c.until > month.begin, _kept.c.since < month.end)
+    for row in session.execute(ended.execution_options(yield_per=_PART)):
+        until = row.until.timestamp()
+        yield _booking(row, until, month, row.meter or meter(home, row, until, types))
+    for held in session.execute(select(_held).where(_held.c.since < month.end)):
+        yield _booking(held, moment, month, meter(home, held, moment, types))
+
+
+def _booking(row: Held, until: float, month: Month, told: Mapping[str, Any]) -> Booking:
+    seconds = told["months"].get(month.name, {})
+    cores, cards = (Meter(*seconds.get(kind, (0.0, 0.0))) for kind in ("cores", "cards"))
+    return Booking(row.owner_id, row.group_id, told["devices"], row.since.timestamp(), until, cores, cards)
