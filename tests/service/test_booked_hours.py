@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,14 +21,10 @@ TYPES = {"gpu-0": "A100", "gpu-1": "A100"}
 JOB = "job-00000000000000aa-1"
 
 
-@pytest.fixture(autouse=True)
-def read_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Samples are read when a test says so."""
-
-    async def never(*_: Any) -> None:
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr("trainyard_service.jobs.part.watch_bookings", never)
+@pytest.fixture
+def service(start_service: Any) -> Any:
+    """Without work beside it: samples are read, and what is left over is swept, when a test says so."""
+    return start_service(parts=())
 
 
 @pytest.fixture
@@ -116,7 +111,6 @@ def test_other_months_are_empty_and_the_present_one_is_the_default(service: Any,
     assert (answer["month"], answer["groups"]) == (f"{now():%Y-%m}", [])
 
 
-@pytest.mark.usefixtures("no_engine")
 def test_what_is_still_held_counts_until_now_with_what_its_samples_tell(service: Any, anna: Any, vision: Any) -> None:
     since = now() - timedelta(seconds=120)
     _samples(service, JOB, since, (0, None, None), (60, 1.0, None), (100, 0.0, None))
