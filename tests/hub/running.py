@@ -145,9 +145,9 @@ class Person:
         token = self._token(self._client.get("/hub/login"))
         return self._client.post("/hub/login", data={"username": name, "password": password, "_xsrf": token})
 
-    def spawn(self, group: str) -> httpx.Response:
-        """The page after the start form, with the first image and the smallest package."""
-        return self.submit(self.form(), group)
+    def spawn(self, group: str, package: str = "") -> httpx.Response:
+        """The page after the start form, with the first image, and the smallest package where none is named."""
+        return self.submit(self.form(), group, package)
 
     def form(self) -> httpx.Response:
         """The page with the start form; while the Hub is still stopping the last workspace there is another one."""
@@ -160,12 +160,12 @@ class Person:
         assert until(offered), found[0].text[:500]
         return found[0]
 
-    def submit(self, form: httpx.Response, group: str) -> httpx.Response:
+    def submit(self, form: httpx.Response, group: str, package: str = "") -> httpx.Response:
         """The page after that form was sent."""
         image = re.findall(r'<option value="([^"]+:[^"]+)"', form.text)[0]
-        package = re.findall(r'name="package" value="([^"]+)"', form.text)[0]
+        offered = re.findall(r'name="package" value="([^"]+)"', form.text)
         token = self._token(form)
-        data = {"_xsrf": token, "group": group, "image": image, "package": package}
+        data = {"_xsrf": token, "group": group, "image": image, "package": package or offered[0]}
         return self._client.post("/hub/spawn", params={"_xsrf": token}, data=data)
 
     def progress(self, pending: httpx.Response) -> Iterator[dict[str, Any]]:

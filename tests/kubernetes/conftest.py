@@ -47,6 +47,16 @@ def until(reached: Callable[[], object], patience: float = 240) -> None:
         time.sleep(0.1)
 
 
+def real_gpus() -> int:
+    """GPUs of nodes where a pod without tolerations may run."""
+    nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
+    open_ones = [node["status"]["allocatable"] for node in nodes if not node["spec"].get("taints")]
+    count = sum(int(amounts.get("nvidia.com/gpu", 0)) for amounts in open_ones)
+    if not count:
+        pytest.skip("no node of this cluster has GPUs")
+    return count
+
+
 def make_base() -> None:
     """``BASE``: a system with Python, made of Debian's packages."""
     if not _has(BASE):

@@ -15,7 +15,7 @@ from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 
 from tests.contracts.launcher import LauncherContract, says, wait_for
 from tests.kubernetes.api_server import api_server_away
-from tests.kubernetes.conftest import apply, kubectl, until
+from tests.kubernetes.conftest import apply, kubectl, real_gpus, until
 
 pytestmark = pytest.mark.cluster
 Make = Callable[..., LaunchSpec]
@@ -99,7 +99,7 @@ class TestKubernetesLauncher(LauncherContract):
         until(lambda: "active" not in json.loads(kubectl("get", "job", "launch", "-n", namespace, "-o", "json"))["status"])
         assert [line for line in spec.output.read_text().splitlines() if line != "Terminated"] == ["began", "saved"]
 
-    def test_a_job_deleted_by_hand_is_known_no_more_and_its_program_has_ended(
+    def test_a_job_deleted_by_hand_runs_until_its_program_has_ended_and_tells_how(
         self, launcher: KubernetesLauncher, make: Make, namespace: str
     ) -> None:
         spec = make("trap 'echo saved; exit 3' TERM; echo began; while :; do sleep 0.1; done")
@@ -107,8 +107,10 @@ class TestKubernetesLauncher(LauncherContract):
         assert spec.output is not None
         says(spec.output, "began")
         kubectl("delete", "job", "launch", "-n", namespace)
-        until(lambda: launcher.state("launch") is None)
-        says(spec.output, "saved")
+        assert told(launcher).phase == "running" or "saved" in spec.output.read_text()
+        ended = wait_for(launcher, "launch", "ended")
+        assert (ended.cause, ended.exit_code) == (Cause.NODE_EVICTED, 3)
+        launcher.forget("launch")
         assert launcher.states() == []
 
     def test_what_ended_while_the_api_server_was_away_is_told_when_it_is_back(
@@ -214,16 +216,6 @@ class TestKubernetesLauncher(LauncherContract):
             "clock": "good",
             "images": "good",
         }
-
-
-def real_gpus() -> int:
-    """GPUs of nodes where a pod without tolerations may run."""
-    nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
-    open_ones = [node["status"]["allocatable"] for node in nodes if not node["spec"].get("taints")]
-    count = sum(int(amounts.get("nvidia.com/gpu", 0)) for amounts in open_ones)
-    if not count:
-        pytest.skip("no node of this cluster has GPUs")
-    return count
 
 
 def told(launcher: KubernetesLauncher) -> LaunchState:

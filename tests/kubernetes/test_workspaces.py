@@ -19,7 +19,7 @@ from trainyard_hub.kubernetes.restricted import violations
 
 from tests.hub.running import HubPlatform, Person, until
 from tests.kubernetes.api_server import api_server_away
-from tests.kubernetes.conftest import apply, kubectl, volume_objects
+from tests.kubernetes.conftest import IMAGE, apply, kubectl, real_gpus, volume_objects
 from tests.kubernetes.in_workspace import call, in_terminal
 from tests.kubernetes.test_chain import Entrance
 from tests.kubernetes.workspace_image import WORKSPACE_IMAGE, make_workspace_image
@@ -27,12 +27,15 @@ from tests.kubernetes.workspace_image import WORKSPACE_IMAGE, make_workspace_ima
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+ONE_GPU = "1GPU1Core2G"
+
+
 class ClusterPlatform(HubPlatform):
     """A platform of this machine whose state folder is a claim of the cluster, and whose launches are pods."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, **settings: str) -> None:
         self.entrance = Entrance()
-        super().__init__(TRAINYARD_SERVICE_LAUNCHER=ON_CLUSTER, KUBECONFIG="")
+        super().__init__(TRAINYARD_SERVICE_LAUNCHER=ON_CLUSTER, KUBECONFIG="", **settings)
         self.entrance.port = self.port
         (self.home / "images").unlink()  # the environments of one machine are not for a cluster
         self.name = f"w-{secrets.token_hex(3)}"
@@ -65,7 +68,8 @@ class PlatformOfGroups(ClusterPlatform):
     """One whose groups have a namespace each, over the folders of this machine."""
 
     def __init__(self, namespace: str) -> None:
-        super().__init__(namespace)
+        packages = json.dumps(["1Core2G", ONE_GPU, f"{real_gpus()}GPU1Core2G"])
+        super().__init__(namespace, TRAINYARD_SERVICE_PACKAGES=packages)
         file = self.home / "kubernetes.yaml"
         told = yaml.safe_load(file.read_text())
         del told["claims"]
@@ -192,4 +196,65 @@ def test_stopped_it_leaves_nothing_on_the_cluster(platform: ClusterPlatform, adm
     assert until(lambda: platform.pods() == [])
     left = ("get", "secrets", "-n", workspace["metadata"]["namespace"], "-l", "trainyard.io/launch", "-o", "name")
     assert until(lambda: kubectl(*left) == "")
-    assert not (platform.home / "launches" / workspace["metadata"]["name"]).exists()
+    # the cluster is done before the Hub has told the service so
+    assert until(lambda: not (platform.home / "launches" / workspace["metadata"]["name"]).exists())
+
+
+@pytest.fixture
+def stopped(platform: ClusterPlatform) -> None:
+    """No workspace, so that one with a GPU can be started."""
+    if platform.workspace()["state"] != "stopped":
+        stop(platform)
+
+
+def asked_for(pod: dict[str, Any]) -> str:
+    """GPUs that the cluster was asked for."""
+    return str(pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"])
+
+
+def test_a_package_with_a_gpu_is_refused_in_numbers_while_jobs_have_them_all_and_starts_when_one_is_free(
+    platform: ClusterPlatform, admin: Person, stopped: None
+) -> None:
+    count = real_gpus()
+    wanted = {"name": "holds", "group": "vision", "image": "workspace", "package": f"{count}GPU1Core2G", "entry": "sleep 3000"}
+    job = platform.ask("POST", "/trainings", wanted)["job"]["id"]
+    assert until(lambda: platform.ask("GET", f"/jobs/{job}")["state"] == "running")
+    assert f"{count} GPUs; {count} in use, 1 asked for" in admin.spawn("vision", ONE_GPU).text
+    assert (platform.workspace()["state"], platform.pods()) == ("stopped", [])
+    platform.ask("POST", f"/jobs/{job}/stop")
+    assert until(lambda: platform.ask("GET", f"/jobs/{job}")["state"] == "stopped")
+    admin.spawn("vision", ONE_GPU)
+    assert until(admin.lab_answers), admin.seen
+    (pod,) = platform.pods()
+    assert asked_for(pod) == "1"
+    stop(platform)
+
+
+def test_who_waits_for_a_gpu_that_others_of_the_cluster_have_is_told_where_they_are_until_one_is_free(
+    platform: ClusterPlatform, admin: Person, stopped: None, others_pod: str
+) -> None:
+    told = []
+    for event in admin.progress(admin.spawn("vision", ONE_GPU)):
+        told.append(event)
+        if "Waiting for 1 GPUs: 0 free on node" in event.get("message", ""):
+            kubectl("delete", "pod", others_pod, "-n", platform.namespace, "--ignore-not-found", "--wait=false")
+    assert any("Waiting for 1 GPUs: 0 free on node" in event.get("message", "") for event in told), told
+    assert told[-1].get("ready"), told
+    assert until(admin.lab_answers), admin.seen
+    (pod,) = platform.pods()
+    assert asked_for(pod) == "1"
+    stop(platform)
+
+
+@pytest.fixture
+def others_pod(platform: ClusterPlatform) -> Iterator[str]:
+    """The name of a pod that is nobody's of the platform and has all GPUs of the cluster."""
+    name, amount = f"others-{secrets.token_hex(3)}", {"nvidia.com/gpu": str(real_gpus())}
+    container = {"name": "holds", "image": IMAGE, "command": ["sleep", "3000"], "resources": {"limits": amount}}
+    about = {"name": name, "namespace": platform.namespace}
+    spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
+    apply({"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": spec})
+    running = ("get", "pod", name, "-n", platform.namespace, "-o", "jsonpath={.status.phase}")
+    assert until(lambda: kubectl(*running) == "Running")
+    yield name
+    kubectl("delete", "pod", name, "-n", platform.namespace, "--ignore-not-found", "--wait=false")

@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 from trainyard.errors import Unavailable
+from trainyard.jobs.launch import LaunchState
+from trainyard.jobs.states import Cause
 from trainyard_spawner.kubernetes import names
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.mirror import Mirror
+from trainyard_spawner.kubernetes.verdicts import Verdict, state_of
 
 from tests.spawner.api_server import Served
 
@@ -153,6 +156,68 @@ def test_what_was_forgotten_does_not_come_back_by_old_news(server: Server, mirro
     mirror._hear("jobs", "MODIFIED", one("a", 2))
     assert keys(mirror) == []
     mirror._hear("jobs", "ADDED", one("a", 3, uid="another"))
+    assert keys(mirror) == ["a"]
+
+
+def pod_of(job: dict[str, Any], version: int, state: dict[str, Any]) -> dict[str, Any]:
+    """The pod of a Job."""
+    owner = {"kind": "Job", "uid": job["metadata"]["uid"]}
+    born = {"creationTimestamp": "2026-11-21T10:00:00Z", "ownerReferences": [owner]}
+    about = {**job["metadata"], **born, "name": f"{job['metadata']['name']}-x", "uid": "pod", "resourceVersion": str(version)}
+    status = {"phase": "Running", "containerStatuses": [{"name": "main", "state": state}]}
+    return {"metadata": about, "spec": {"nodeName": "node-a", "containers": [{}]}, "status": status}
+
+
+RUNS = {"running": {"startedAt": "2026-11-21T10:00:05Z"}}
+SAVED = {"terminated": {"exitCode": 3, "message": json.dumps({"cause": "terminated", "exit_code": 3})}}
+
+
+def state(mirror: Mirror) -> LaunchState | None:
+    found = mirror.job("a")
+    return None if found is None else state_of(*found)
+
+
+def test_a_job_deleted_by_somebody_runs_until_its_pod_has_ended_and_that_tells_how(server: Server, mirror: Mirror) -> None:
+    server.jobs = [one("a", 1)]
+    mirror.wait()
+    mirror._hear("pods", "ADDED", pod_of(one("a", 1), 2, RUNS))
+    mirror._hear("jobs", "DELETED", one("a", 3))
+    assert (seen := state(mirror)) is not None
+    assert seen.phase == "running"
+    mirror._hear("pods", "MODIFIED", pod_of(one("a", 1), 4, SAVED))
+    mirror._hear("pods", "DELETED", pod_of(one("a", 1), 5, SAVED))
+    assert (seen := state(mirror)) is not None
+    assert (seen.cause, seen.exit_code) == (Cause.NODE_EVICTED, 3)
+    mirror.forget(one("a", 1))
+    assert keys(mirror) == []
+
+
+def test_the_deletion_of_a_job_is_its_end_where_no_pod_tells_another(server: Server, mirror: Mirror) -> None:
+    server.jobs = [one("a", 1)]
+    mirror.wait()
+    mirror._hear("pods", "ADDED", pod_of(one("a", 1), 2, RUNS))
+    mirror._hear("jobs", "DELETED", one("a", 3))
+    mirror._hear("pods", "DELETED", pod_of(one("a", 1), 4, RUNS))
+    assert (seen := state(mirror)) is not None
+    assert (seen.cause, seen.message) == (Cause.NODE_EVICTED, "its Job was deleted")
+
+
+def test_a_deleted_job_whose_node_does_not_answer_is_given_up(server: Server, mirror: Mirror) -> None:
+    server.jobs = [one("a", 1)]
+    mirror.wait()
+    mirror._hear("pods", "ADDED", pod_of(one("a", 1), 2, RUNS))
+    mirror._hear("jobs", "DELETED", one("a", 3))
+    mirror.note(one("a", 1), {names.VERDICT: Verdict(Cause.NODE_LOST, "node-a").as_annotation()})
+    assert (seen := state(mirror)) is not None
+    assert seen.cause is Cause.NODE_LOST
+
+
+def test_a_job_that_is_missing_from_a_later_list_was_deleted(server: Server, mirror: Mirror) -> None:
+    server.jobs = [one("a", 1), one("b", 1)]
+    mirror.wait()
+    mirror._hear("pods", "ADDED", pod_of(one("a", 1), 2, RUNS))
+    server.jobs = []
+    mirror.run(lambda cluster: mirror._list(cluster, "jobs"))
     assert keys(mirror) == ["a"]
 
 

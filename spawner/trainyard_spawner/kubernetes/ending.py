@@ -139,6 +139,7 @@ class Endings:
         except Refused as refused:
             if refused.status != NOT_FOUND:
                 raise
+            self._mirror.note(job, body.get("metadata", {}).get("annotations", {}))
 
     async def _delete_pods(self, cluster: Cluster, pods: list[Object], **how: Any) -> None:
         for pod in pods:

@@ -1,7 +1,8 @@
 """A copy of a platform's Jobs and pods in memory, kept right by one list and one watch for each, in a thread of its own.
 
 A launch is a Job with its pods, or, where it is a workspace, a pod that belongs to no Job; that one stands for its Job too. How
-a workspace ended stays known after its pod is gone, for as long as this process lives.
+a workspace ended stays known after its pod is gone, for as long as this process lives; so does a Job that somebody else deleted
+under its pods, which run on until their node has ended them.
 
 A broken watch goes on from the last version it has seen (bookmarks keep that one young); a version the server does not know
 any more (410) means listing again. While the server is away the copy tells what was true last. Requests are made on the same
@@ -21,7 +22,7 @@ from trainyard_spawner.kubernetes import names
 from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused, away
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.keeping import path_of
-from trainyard_spawner.kubernetes.verdicts import has_ended, when_deleted
+from trainyard_spawner.kubernetes.verdicts import annotated, has_ended, when_deleted, when_job_deleted
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,12 @@ class Mirror:
             known = several.get(job["metadata"]["name"])
             if known is None or _version(known) < _version(job):
                 several[job["metadata"]["name"]] = job
+
+    def note(self, job: Object, annotations: dict[str, str]) -> None:
+        """What cannot be written on a Job that is gone."""
+        with self._lock:
+            if (known := self._gone.get(job["metadata"]["name"])) is not None:
+                self._gone[job["metadata"]["name"]] = annotated(known, annotations)
 
     def forget(self, job: Object) -> None:
         """A Job that was deleted just now: what the watch still has to tell of it is old."""
@@ -208,7 +215,9 @@ class Mirror:
         before = self._keys(kind)
         with self._lock:
             if kind == "jobs":
-                self._jobs = {one["metadata"]["name"]: one for one in ours if not self._is_over(one)}
+                known, self._jobs = self._jobs, {one["metadata"]["name"]: one for one in ours if not self._is_over(one)}
+                for name in known.keys() - self._jobs.keys():
+                    self._leave(known[name])
             else:
                 self._read_pods(ours)
         self._known[kind].set()
@@ -245,7 +254,9 @@ class Mirror:
         if what == "DELETED" or self._is_over(job):
             if known is not None and known["metadata"]["uid"] == uid:
                 del self._jobs[name]
-            self._pods.pop(uid, None)
+                self._leave(known)
+            if name not in self._gone:
+                self._pods.pop(uid, None)
             self._forgotten.discard(uid)
         elif known is None or _version(known) <= _version(job):
             self._jobs[name] = job
@@ -278,9 +289,18 @@ class Mirror:
                 self._workspaces[name] = pod
         else:
             self._workspaces.pop(name, None)
-            self._gone[name] = dict(when_deleted(pod))
-            while len(self._gone) > MOST_GONE:
-                del self._gone[next(iter(self._gone))]
+            self._remember(dict(when_deleted(pod)))
+
+    def _leave(self, job: Object) -> None:
+        """What to know of a Job that was deleted: its pods tell the end; without one there is nothing to tell."""
+        if self._pods.get(job["metadata"]["uid"]):
+            self._remember(dict(when_job_deleted(job)))
+
+    def _remember(self, one: Object) -> None:
+        self._gone[one["metadata"]["name"]] = one
+        while len(self._gone) > MOST_GONE:
+            oldest = self._gone.pop(next(iter(self._gone)))
+            self._pods.pop(oldest["metadata"]["uid"], None)
 
     def _is_over(self, job: Object) -> bool:
         return job["metadata"]["uid"] in self._forgotten or "deletionTimestamp" in job["metadata"]

@@ -79,6 +79,9 @@ class Verdict:
         return json.dumps({"cause": self.cause.value, "message": self.message})
 
 
+_JOB_DELETED = Verdict(Cause.NODE_EVICTED, "its Job was deleted")
+
+
 @dataclass(frozen=True)
 class Patience:
     """Seconds a pod may wait for its start, and a pull may fail."""
@@ -132,6 +135,18 @@ def when_deleted(pod: Object) -> Object:
         return pod
     words = {"reason": "Evicted", "message": _DELETED}
     return {**pod, "status": {**pod["status"], "phase": "Failed", **words}}
+
+
+def when_job_deleted(job: Object) -> Object:
+    """A Job that is gone while its pods are not: they end it, and where none says how, its deletion did."""
+    annotations = job["metadata"].get("annotations") or {}
+    return job if names.VERDICT in annotations else annotated(job, {names.VERDICT: _JOB_DELETED.as_annotation()})
+
+
+def annotated(job: Object, annotations: Mapping[str, str]) -> dict[str, Any]:
+    """The same with more annotations."""
+    several = {**(job["metadata"].get("annotations") or {}), **annotations}
+    return {**job, "metadata": {**job["metadata"], "annotations": several}}
 
 
 def waits_for(pod: Object) -> str:
