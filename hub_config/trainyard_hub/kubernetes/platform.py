@@ -233,7 +233,9 @@ def _store_keys(deployment: Deployment) -> Object:
 
 
 def _shared() -> list[Object]:
-    return [{"name": name, "mountPath": f"{HOME}/{name}"} for name in (VOLUME, LAUNCHES)]
+    shared = [{"name": name, "mountPath": f"{HOME}/{name}"} for name in (VOLUME, LAUNCHES)]
+    # what stays of launches, out of the reach of their pods, which are shown their own folders only
+    return [*shared, {"name": LAUNCHES, "mountPath": f"{HOME}/kept", "subPath": ".kept"}]
 
 
 def _volumes(deployment: Deployment) -> list[Object]:

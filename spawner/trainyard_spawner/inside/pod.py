@@ -74,6 +74,10 @@ class PodSupervisor(Supervisor):
                     ended = True
         return ended
 
+    def _hear_started(self, *told: object) -> None:
+        self._groups = _own_groups()
+        super()._hear_started(*told)
+
     def _kill(self) -> None:
         """Everything below this process; again for what was forked meanwhile."""
         for _ in range(100):
@@ -86,7 +90,7 @@ class PodSupervisor(Supervisor):
 
     def _certify(self) -> None:
         self._kill()
-        self._groups = [Path(group) for group in GROUPS if Path(group).is_dir()]
+        self._groups = _own_groups()
         super()._certify()
 
     def end(self, cause: str, **details: Any) -> None:
@@ -135,14 +139,17 @@ def _whole(plan: dict[str, Any]) -> dict[str, Any]:
         "image": "/",
         "groups": [],
         "sum_memory": None,
-        "kept": None,
-        "devices": [],
         "watch": str(FOLDER / "watch"),
         "address_file": str(PLAN / "address"),
         "network_descriptor": None,
         "keep_network": False,
         "gate": False,
     }
+
+
+def _own_groups() -> list[Path]:
+    """The container's, as it sees them; to be read only."""
+    return [Path(group) for group in GROUPS if Path(group).is_dir()]
 
 
 def _is_first() -> bool:

@@ -64,6 +64,7 @@ class KubernetesLauncher:
         check_mounts(mounts)
         volumes.remove_folder(self._home.launches, key)
         volumes.make_folder(self._home.launches, key, identity)
+        volumes.show_kept(self._home, key)
 
     def start(self, spec: LaunchSpec) -> LaunchState:
         """Start ``spec``; when its key is known already, only tell the state."""
@@ -144,6 +145,7 @@ class KubernetesLauncher:
             raise Conflict("still-running", N_("{key} is still running."), hint=N_("Stop it first."), key=key)
         if found is not None:
             self._remove(found[0])
+        volumes.keep(self._home, key)
         volumes.remove_folder(self._home.launches, key)
         self._gates.close(key)
         self._ran.pop(key, None)
@@ -172,6 +174,8 @@ class KubernetesLauncher:
             others = self._mirror.run(lambda cluster: gangs.meet(cluster, spec, here)) if spec.gang else {}
             secret, parts = prepared(spec, self._home, here, Beside(*self._with_code(here), others))
             volumes.make_folder(self._home.launches, spec.key, spec.identity)
+            if spec.key.startswith(names.KEPT):
+                volumes.show_kept(self._home, spec.key)
             wanted = self._admitted(objects.job(spec, parts, here))
             job = self._mirror.run(lambda cluster: self._create(cluster, secret, wanted))
             made = True

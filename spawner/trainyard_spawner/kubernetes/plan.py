@@ -44,6 +44,8 @@ def plan(spec: LaunchSpec, outside: Outside) -> dict[str, Any]:
         "code": INIT,
         "in_gang": bool(spec.gang),
         "output": str(outside.output),
+        "kept": names.LAUNCH_FOLDER if spec.key.startswith(names.KEPT) else None,
+        "devices": None if spec.resources.gpu else [],
         "log_limit": outside.log_limit,
         "time_limit": spec.time_limit,
         "grace": spec.grace,

@@ -11,17 +11,21 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from trainyard.errors import Invalid
 from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount
+from trainyard.metrics.beneath import open_beneath
 from trainyard.words import N_
 
+from trainyard_spawner import log_file, usage
 from trainyard_spawner.kubernetes.configuration import Claim
 
 LARGEST_FILE = 256 << 10
+LARGEST_KEPT = log_file.MOST_TIMES * log_file.TIMES.size
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,28 @@ def make_folder(parent: Path, key: str, identity: Identity) -> None:
 def remove_folder(parent: Path, key: str) -> None:
     """Remove the launch's own folder."""
     shutil.rmtree(parent / key, ignore_errors=True)
+
+
+def show_kept(home: Home, key: str) -> None:
+    """Let what the launch's supervisor writes down of its use be found among what stays, while its folder is there."""
+    place = home.kept(key)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        place.symlink_to(Path("..") / home.launches.name / key)
+
+
+def keep(home: Home, key: str) -> None:
+    """Copy that, before the launch's folder goes; the folder is the person's, who may have put anything there."""
+    place = home.kept(key)
+    if not place.is_symlink():
+        return
+    place.unlink()
+    place.mkdir(mode=0o700)
+    for name in (usage.FILE, log_file.FILE):
+        with suppress(OSError), open_beneath(home.launches / key, name) as file:
+            (place / name).write_bytes(file.read(LARGEST_KEPT))
+    with suppress(OSError):
+        place.rmdir()  # there was nothing
 
 
 def _on(claim: Claim, inside: PurePosixPath, parts: tuple[str, ...]) -> Place | None:
