@@ -86,6 +86,13 @@ def test_each_process_is_told_apart_and_its_output_is_followed(people: People, p
     lines = page.locator(".ty-log-line")
     for name in ("worker0", "worker1"):  # all of them as one, at first
         expect(lines.filter(has=page.locator(".ty-log-replica", has_text=name)).first).to_contain_text("of 2 at step")
+    page.get_by_label("Search the whole log").fill("worker1 of 2 at step 3")
+    page.get_by_label("Search the whole log").press("Enter")
+    expect(page.locator(".ty-log-hit")).to_contain_text("worker1 │ worker1 of 2 at step 3")
+    page.get_by_label("Times").check()
+    expect(page.locator(".ty-log-hit .ty-log-time")).to_have_text(re.compile(r"\d+:\d\d:\d\d"))
+    page.get_by_label("Follow the end").check()
+    expect(lines.filter(has=page.locator(".ty-log-replica", has_text="worker0")).last).to_contain_text("of 2 at step")
     for name in ("worker1", "worker0"):
         tab(page, name)
         expect(page.locator(".ty-log-line", has_text=f"{name} of 2 at step").first).to_be_visible()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +29,7 @@ Follow = Annotated[bool, typer.Option("-f", "--follow", help="Until it ends.")]
 OfReplica = Annotated[
     str, typer.Option("--replica", help="Of a distributed job, such as worker1, or all; else the first worker.")
 ]
+Times = Annotated[bool, typer.Option("--times", help="When each line was written (UTC) in front of it.")]
 Tail = Annotated[int, typer.Option(min=0, help="Only the last so many bytes; 0 for all.")]
 
 
@@ -62,10 +65,10 @@ def stop(job: Which, json: Json = False) -> None:
 
 
 @jobs.command()
-def logs(job: Which, follow: Follow = False, tail: Tail = 0, replica: OfReplica = "") -> None:
+def logs(job: Which, follow: Follow = False, tail: Tail = 0, replica: OfReplica = "", times: Times = False) -> None:
     """The output of a job."""
     with signed_in() as client:
-        write_log(client, find_job(client, job), follow=follow, tail=tail, replica=replica)
+        write_log(client, find_job(client, job), Chosen(replica, tail, times), follow=follow)
 
 
 @jobs.command()
@@ -85,33 +88,47 @@ def _how(one: Replica) -> str:
     return " ".join(str(part) for part in (one.cause, number) if part is not None)
 
 
-def write_log(client: Client, job: str, *, follow: bool, tail: int = 0, aside: bool = False, replica: str = "") -> None:
-    """Write a job's output as it is, bytes for bytes; ``aside`` on standard error, where JSON is the answer."""
+@dataclass(frozen=True)
+class Chosen:
+    """What of a log is wanted: one process' or all of them, the last ``tail`` bytes (0: all), with the times of its lines."""
+
+    replica: str = ""
+    tail: int = 0
+    times: bool = False
+
+
+WHOLE = Chosen()
+
+
+def write_log(client: Client, job: str, chosen: Chosen = WHOLE, *, follow: bool, aside: bool = False) -> None:
+    """Write a job's output, bytes for bytes or line by line; ``aside`` on standard error, where JSON is the answer."""
     out = (sys.stderr if aside else sys.stdout).buffer
-    if replica == "all":
-        for data in _of_all(client, job, follow=follow, tail=tail):
-            out.write(data)
-            out.flush()
-        return
-    begin = max(0, client.log(job, 0, 1, replica)[1] - tail) if tail else 0
-    if follow:
-        for data in client.follow(job, begin, replica):
-            out.write(data)
-            out.flush()
-        return
-    while data := client.log(job, begin, replica=replica)[0]:
+    in_lines = chosen.times or chosen.replica == "all"
+    for data in (_lines if in_lines else _bytes)(client, job, chosen, follow=follow):
         out.write(data)
+        out.flush()
+
+
+def _bytes(client: Client, job: str, chosen: Chosen, *, follow: bool) -> Iterator[bytes]:
+    """The output as it is."""
+    begin = max(0, client.log(job, 0, 1, chosen.replica)[1] - chosen.tail) if chosen.tail else 0
+    if follow:
+        yield from client.follow(job, begin, chosen.replica)
+        return
+    while data := client.log(job, begin, replica=chosen.replica)[0]:
+        yield data
         begin += len(data)
 
 
-def _of_all(client: Client, job: str, *, follow: bool, tail: int) -> Iterator[bytes]:
-    """The lines of all replicas, each with its name in front."""
-    data, since = client.log_of_all(job, None, min(tail, MOST_AT_ONCE)) if tail else (b"", "start")
+def _lines(client: Client, job: str, chosen: Chosen, *, follow: bool) -> Iterator[bytes]:
+    """Whole lines, with what is wished in front of them."""
+    read = partial(client.log_lines, job, replica=chosen.replica, times=chosen.times)
+    data, since = read(None, min(chosen.tail, MOST_AT_ONCE)) if chosen.tail else (b"", "start")
     yield data
     if follow:
-        yield from client.follow_all(job, since)
+        yield from client.follow_lines(job, since, replica=chosen.replica, times=chosen.times)
         return
-    while (found := client.log_of_all(job, since))[0]:
+    while (found := read(since))[0]:
         data, since = found
         yield data
 

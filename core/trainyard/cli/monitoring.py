@@ -39,16 +39,16 @@ def job_usage(job: WhichJob, replica: OneReplica = "", json: Json = False) -> No
 def search(
     job: WhichJob,
     text: Annotated[str, typer.Argument(help="What to look for; case does not matter.")],
-    replica: OneReplica = "",
+    replica: OfReplica = "",
     json: Json = False,
 ) -> None:
-    """Lines of a job's output that hold a text, with their numbers."""
+    """Lines of a job's output that hold a text, with their numbers; of all replicas, with their names."""
     with signed_in() as client:
         matches = client.log_matches(find_job(client, job), text, replica)
         if json:
             return as_json(list(matches))
         for match in matches:
-            sys.stdout.write(f"{match.line}:{match.text}\n")
+            sys.stdout.write(f"{match.line or match.replica}:{match.text}\n")
     return None
 
 

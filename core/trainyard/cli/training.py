@@ -11,9 +11,11 @@ import typer
 
 from trainyard.cli.call import MOST, Json, find, signed_in
 from trainyard.cli.jobs import (
+    Chosen,
     Follow,
     OfReplica,
     Tail,
+    Times,
     ending_rows,
     retry_rows,
     show_last_lines,
@@ -254,11 +256,11 @@ def delete(training: Which, json: Json = False) -> None:
 
 
 @train.command()
-def logs(training: Which, follow: Follow = False, tail: Tail = 0, replica: OfReplica = "") -> None:
+def logs(training: Which, follow: Follow = False, tail: Tail = 0, replica: OfReplica = "", times: Times = False) -> None:
     """The output of a training."""
     with signed_in() as client:
         job = client.training(find(client, "trainings", training)).job.id
-        write_log(client, job, follow=follow, tail=tail, replica=replica)
+        write_log(client, job, Chosen(replica, tail, times), follow=follow)
 
 
 @train.command()

@@ -19,19 +19,23 @@ class Monitoring(Transport):
         query = given(points=points, replica=replica or None)
         return self.one(JobUsage, "GET", f"jobs/{segment(job)}/usage", params=query)
 
-    def search_log(self, job: str, text: str, offset: int = 0, line: int = 1, replica: str = "") -> LogSearch:
-        """Lines that hold ``text``, from ``offset`` (the beginning of line ``line``) on; case does not matter."""
-        query = given(text=text, offset=offset, line=line, replica=replica or None)
+    def search_log(
+        self, job: str, text: str, offset: int = 0, line: int = 1, replica: str = "", since: str | None = None
+    ) -> LogSearch:
+        """Lines that hold ``text``, from ``offset`` (the beginning of line ``line``) on; case does not matter.
+
+        With the replica ``all`` those of all replicas, from the cursor ``since`` on.
+        """
+        query = given(text=text, offset=offset, line=line, replica=replica or None, since=since)
         return self.one(LogSearch, "GET", f"jobs/{segment(job)}/log/search", params=query)
 
     def log_matches(self, job: str, text: str, replica: str = "") -> Iterator[LogMatch]:
-        """All lines of a log (of a distributed job that of one replica) that hold ``text``, as they are found."""
-        at: int | None = 0
-        line = 1
-        while at is not None:
-            found = self.search_log(job, text, at, line, replica)
+        """All lines of a log (of a distributed job that of one replica, or ``all``) that hold ``text``, as they are found."""
+        found = self.search_log(job, text, replica=replica)
+        yield from found.matches
+        while found.next is not None or found.since is not None:
+            found = self.search_log(job, text, found.next or 0, found.next_line or 1, replica, found.since)
             yield from found.matches
-            at, line = found.next, found.next_line
 
     def log_times(self, job: str, offset: int = 0, end: int | None = None, replica: str = "") -> LogTimes:
         """When what stands between two places of a log was written."""

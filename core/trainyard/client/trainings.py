@@ -150,24 +150,29 @@ class Trainings(Transport):
         return answer.content, int(answer.headers.get("Log-Size", len(answer.content)))
 
     def follow(self, job: str, offset: int = 0, replica: str = "") -> Iterator[bytes]:
-        """A job's output from ``offset`` on as it comes, until the job has ended."""
-        from trainyard.client.sockets import open_socket, received
+        """A job's output from ``offset`` on as it comes, until the job has ended, also while the platform is started again."""
+        from trainyard.client.sockets import followed, open_socket
 
-        with open_socket(self, f"jobs/{segment(job)}/log/follow?offset={offset}&replica={segment(replica)}") as socket:
-            yield from received(socket)
+        path = f"jobs/{segment(job)}/log/follow?replica={segment(replica)}&offset="
+        return followed(lambda come: open_socket(self, f"{path}{offset + come}"))
 
-    def log_of_all(self, job: str, since: str | None = "start", limit: int = 1 << 20) -> tuple[bytes, str]:
+    def log_lines(
+        self, job: str, since: str | None = "start", limit: int = 1 << 20, *, replica: str = "all", times: bool = False
+    ) -> tuple[bytes, str]:
         """Lines of all replicas of a distributed job in the order they were written, and the cursor behind them.
 
         Each has its replica's name in front. ``since`` is such a cursor, ``start``, or None for the last ``limit`` bytes.
+        ``times``: when each was written stands in front (``2026-11-22T09:35:14Z``), and ``replica`` may name one, or be empty
+        where the job is one process.
         """
-        query = given(replica="all", since=since, limit=limit)
+        query = given(replica=replica or None, since=since, limit=limit, times=times or None)
         answer = self.send("GET", f"jobs/{segment(job)}/log", params=query)
         return answer.content, answer.headers["Log-Next"]
 
-    def follow_all(self, job: str, since: str = "start") -> Iterator[bytes]:
+    def follow_lines(self, job: str, since: str = "start", *, replica: str = "all", times: bool = False) -> Iterator[bytes]:
         """The same as it comes, until the job has ended."""
         from trainyard.client.sockets import open_socket, received
 
-        with open_socket(self, f"jobs/{segment(job)}/log/follow?replica=all&since={segment(since)}") as socket:
+        query = f"replica={segment(replica)}&since={segment(since)}&times={str(times).lower()}"
+        with open_socket(self, f"jobs/{segment(job)}/log/follow?{query}") as socket:
             yield from received(socket)

@@ -41,20 +41,30 @@ class JobUsage(Record):
 
 
 class LogMatch(Record):
-    """A line of a log that holds what was searched for: where it begins in bytes, its number from 1, its text (cut)."""
+    """A line of a log that holds what was searched for: where it begins in bytes, its number from 1, its text (cut).
+
+    In the view of all replicas: ``replica`` wrote it, ``offset`` is in that one's own log, ``at`` the cursor in front of it; lines
+    have no numbers there.
+    """
 
     offset: int
-    line: int
+    line: int | None
     text: str
+    replica: str = ""
+    at: str = ""
 
 
 class LogSearch(Record):
-    """What a search found; ``next`` is where to go on, with the number of the line there, None at the end of the log."""
+    """What a search found; ``next`` is where to go on, with the number of the line there, None at the end of the log.
+
+    In the view of all replicas ``since`` is the cursor to go on from.
+    """
 
     matches: list[LogMatch]
-    next: int | None
-    next_line: int
+    next: int | None = None
+    next_line: int | None = None
     size: int
+    since: str | None = None
 
 
 class LogTimes(Record):

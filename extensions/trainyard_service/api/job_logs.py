@@ -37,17 +37,20 @@ _PLAIN = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 _TEXT = "text/plain; charset=utf-8"
 
 
-def merged(engine: JobEngine, session: Session, job: JobRow) -> MergedLog:
-    """The logs of all replicas as one.
+def merged(engine: JobEngine, session: Session, job: JobRow, replica: str = ALL, *, times: bool = False) -> MergedLog:
+    """The logs of all replicas as one, or the lines of one of them; with when each was written, where ``times`` are wished.
 
     Raises:
-        NotFound: it is one process.
+        NotFound: it is one process, or has no such replica.
     """
+    home = engine.context.home
+    if replica != ALL:
+        log = LogFile(*engine.output(session, job, replica))
+        return MergedLog([Source("", log, kept.folders(home, job.id, replica or gang.names_of(job)[0]))], times=times)
     if not job.replicas:
         gang.must_be_one(job, ALL)
-    home = engine.context.home
     logs = {name: LogFile(*engine.output(session, job, name)) for name in gang.names_of(job)}
-    return MergedLog([Source(name, log, kept.folders(home, job.id, name)) for name, log in logs.items()])
+    return MergedLog([Source(name, log, kept.folders(home, job.id, name)) for name, log in logs.items()], times=times)
 
 
 @router.get("/jobs/{job_id}/log", response_class=Response)
@@ -59,20 +62,22 @@ def get_log(
     replica: str = "",
     since: Cursor = None,
     until: Cursor = None,
+    times: bool = False,
 ) -> Response:
     """Bytes of the log from ``offset`` (negative: from the end); the headers tell its size and where these bytes begin.
 
     ``replica`` names a process of a distributed job; without it the first worker speaks. ``all``: whole lines of all of them,
     with their names in front, in the order they were written; there a place is a cursor, which the headers ``Log-From`` and
-    ``Log-Next`` tell: ``since`` one (or ``start``), ``until`` one, or else the end.
+    ``Log-Next`` tell: ``since`` one (or ``start``), ``until`` one, or else the end. ``times``: whole lines with their times in
+    front, of one process too; its places are such cursors then.
     """
     with reading.context.database.read() as session:
         job = find(session, reading.caller, job_id)
-        if replica == ALL:
-            together, final = merged(reading.engine, session, job), not _goes_on(job)
+        if in_lines := times or replica == ALL:
+            together, final = merged(reading.engine, session, job, replica, times=times), not _goes_on(job)
         else:
             log = LogFile(*reading.engine.output(session, job, replica))
-    if replica != ALL:
+    if not in_lines:
         data, first, size = log.read(offset, limit)
         return Response(data, media_type=_TEXT, headers={"Log-Size": str(size), "Log-Offset": str(first), **_PLAIN})
     limit = min(limit, _AT_ONCE)  # lines are kept one by one until they are sorted
@@ -142,18 +147,22 @@ async def follow_log(
     cuts: bool = False,
     replica: str = "",
     since: Cursor = None,
+    times: bool = False,
 ) -> None:
     """The log's bytes as they come, from ``offset`` or from the end on; closes when the job has ended and all is sent.
 
     A log that lost its middle goes on with its last lines; with ``cuts`` a text frame, ``{"from": offset}``, tells where.
-    ``replica=all``: whole lines of all replicas, from the cursor ``since`` (or ``start``) on.
+    ``replica=all`` or ``times``: whole lines, as ``GET`` gives them, from the cursor ``since`` (or ``start``) on.
     """
     context = context_of(socket)
     job, caller = await admitted(socket, job_id)
     if job is None or caller is None:
         return
     try:
-        feed = await run_in_threadpool(_feed, context, job.id, replica, since if replica == ALL else offset, cuts)
+        if times or replica == ALL:
+            feed: Feed | MergedFeed = await run_in_threadpool(_lines_feed, context, job.id, replica, since, times)
+        else:
+            feed = await run_in_threadpool(_feed, context, job.id, replica, offset, cuts)
     except UserError as error:
         await socket.send_text(json.dumps(error.to_json(language_of(socket)), ensure_ascii=False))
         await socket.close(REFUSED)
@@ -176,17 +185,18 @@ async def follow_log(
         receiver.cancel()
 
 
-def _feed(context: Context, job_id: str, replica: str, begin: str | int | None, cuts: bool) -> Feed | MergedFeed:
+def _feed(context: Context, job_id: str, replica: str, begin: int | None, cuts: bool) -> Feed:
     engine = install(context)
     with context.database.read() as session:
-        job = session.get_one(JobRow, job_id)
-        if replica == ALL:
-            together = merged(engine, session, job)
-        else:
-            log = LogFile(*engine.output(session, job, replica))
-    if replica == ALL:
-        return MergedFeed(together, str(begin) if begin is not None else together.backward(None, 1, final=False).next)
-    return Feed(log, begin if isinstance(begin, int) else log.size(), cuts)
+        log = LogFile(*engine.output(session, session.get_one(JobRow, job_id), replica))
+    return Feed(log, log.size() if begin is None else begin, cuts)
+
+
+def _lines_feed(context: Context, job_id: str, replica: str, begin: str | None, times: bool) -> MergedFeed:
+    engine = install(context)
+    with context.database.read() as session:
+        together = merged(engine, session, session.get_one(JobRow, job_id), replica, times=times)
+    return MergedFeed(together, together.backward(None, 1, final=False).next if begin is None else begin)
 
 
 async def _until_closed(socket: WebSocket) -> None:

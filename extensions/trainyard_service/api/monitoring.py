@@ -25,7 +25,8 @@ from trainyard_service.audit import AuditedRoute
 from trainyard_service.database.tables.trainings import InstanceRow
 from trainyard_service.jobs import gang, kept, log_search
 from trainyard_service.jobs.log import LogFile
-from trainyard_service.jobs.merged_log import ALL
+from trainyard_service.jobs.merged_log import ALL, CURSOR, START
+from trainyard_service.jobs.merged_search import search_all
 from trainyard_service.trainings import access, comparison
 from trainyard_service.trainings.charts import AXES, OF_EPOCHS, Axis, charts_of, labels
 from trainyard_service.trainings.curves import CurveReader, Window
@@ -34,6 +35,7 @@ from trainyard_service.trainings.drawing import Picture, draw
 router = APIRouter(tags=["monitoring"], route_class=AuditedRoute)
 Instances = Annotated[list[str], Query(min_length=1, max_length=comparison.MOST, alias="instance")]
 Tags = Annotated[str, Query(max_length=20_000, description="with commas")]
+Cursor = Annotated[str, Query(pattern=CURSOR, max_length=20_000)]
 FarOffset = Annotated[int, Query(ge=0, lt=1 << 62)]
 _BLOCK = 1 << 18
 _MOST_DRAWN = 2000
@@ -65,8 +67,16 @@ def search_log(
     offset: FarOffset = 0,
     line: Annotated[int, Query(ge=1, lt=1 << 62)] = 1,
     replica: str = "",
+    since: Cursor = START,
 ) -> LogSearch:
-    """Lines that hold ``text``, from ``offset`` on, the beginning of ``line``; at most so many, then where to go on."""
+    """Lines that hold ``text``, from ``offset`` on, the beginning of ``line``; at most so many, then where to go on.
+
+    With ``replica=all`` those of all replicas, in the order they were written, from the cursor ``since`` on.
+    """
+    if replica == ALL:
+        with reading.context.database.read() as session:
+            together = merged(reading.engine, session, job_routes.find(session, reading.caller, job_id))
+        return search_all(together, text, since)
     return log_search.search(_log(reading, job_id, replica), text, offset, line)
 
 

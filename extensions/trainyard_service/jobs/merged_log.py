@@ -1,4 +1,5 @@
 """The logs of all replicas as one: whole lines, each with its replica's name in front, in the order in which they were written.
+The log of one process is such a view too, without a name: that is how its lines get their times.
 
 When a line was written is known to a second or 4 KiB, by the time files of the supervisors; lines of the same moment stand in
 the order of the replicas. Of a progress bar its last state is a line. A place in this view is a ``cursor``: the byte offsets
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
 from heapq import merge
 from pathlib import Path
 
@@ -22,15 +25,16 @@ ALL = "all"
 """What stands for the name of a replica where all are meant."""
 START = "start"
 CURSOR = rf"^({START}|\d{{1,18}}(\.\d{{1,18}})*)$"
-_BLOCK = _LONGEST = 1 << 16
+_BLOCK = LONGEST = 1 << 16
 _AGAIN = 1 << 16
+_YEAR_9999 = 253_370_764_800
 _Line = tuple[int, int, int, int, bytes]
 """When, which replica, where it begins and ends, and its bytes."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One replica: its name, its log, and the folders that tell when it wrote what."""
+    """One replica: its name (empty where it stands alone), its log, and the folders that tell when it wrote what."""
 
     name: str
     log: LogFile
@@ -48,12 +52,16 @@ class Piece:
 
 
 class MergedLog:
-    """The view over ``sources``, in the order of the replicas; what is known of their times is kept in ``stamps``."""
+    """The view over ``sources``, in the order of the replicas; what is known of their times is kept in ``stamps``.
 
-    def __init__(self, sources: Sequence[Source], stamps: StampStore = KEPT) -> None:
+    ``times``: each line begins with when it was written, ``2026-11-22T09:35:14Z``, or as many blanks.
+    """
+
+    def __init__(self, sources: Sequence[Source], stamps: StampStore = KEPT, *, times: bool = False) -> None:
         self.sources = sources
         self.stamps = stamps
-        self._before = [f"{one.name} | ".encode() for one in sources]
+        self._before = [f"{one.name} | ".encode() if one.name else b"" for one in sources]
+        self._times = times
 
     def forward(self, cursor: str, limit: int, *, final: bool, timed: bool = True) -> Piece:
         """At most ``limit`` bytes (one line at least) from ``cursor`` on.
@@ -61,21 +69,25 @@ class MergedLog:
         A line that has no end yet is left for later unless the job is ``final``. Not ``timed``: what came since the last look
         is in the order of the replicas.
         """
-        sizes = self._sizes()
-        begins = self._offsets(cursor, sizes)
+        sizes = self.sizes()
+        begins = self.offsets(cursor, sizes)
         nexts, shown = list(begins), list[bytes]()
-        for (_, place, _, end, _), line in self._fitting(self._merged(begins, sizes, final=final, timed=timed), limit):
+        lines = self._merged(begins, sizes, final=final, timed=timed)
+        if self._times and not timed:
+            known = [self.stamps.of(one.folders) for one in self.sources]
+            lines = ((known[place].at(begin), place, begin, end, text) for _, place, begin, end, text in lines)
+        for (_, place, _, end, _), line in self._fitting(lines, limit):
             shown.append(line)
             nexts[place] = end
-        return Piece(b"".join(shown), _cursor(begins), _cursor(nexts), sum(sizes))
+        return Piece(b"".join(shown), cursor_of(begins), cursor_of(nexts), sum(sizes))
 
     def backward(self, cursor: str | None, limit: int, *, final: bool) -> Piece:
         """At most ``limit`` bytes (one line at least) in front of ``cursor``, or of the end."""
-        sizes = self._sizes()
-        ends = sizes if cursor is None else self._offsets(cursor, sizes)
+        sizes = self.sizes()
+        ends = sizes if cursor is None else self.offsets(cursor, sizes)
         nexts = list(ends)
         found, cut = list[_Line](), (0, 0, 0)
-        block = max(2 * _LONGEST, 2 * limit // len(self.sources))
+        block = max(2 * LONGEST, 2 * limit // len(self.sources))
         for place, end in enumerate(ends):
             begin = max(0, end - block)
             stamps, most = self.stamps.of(self.sources[place].folders), limit // (len(self._before[place]) + 1) + 2
@@ -92,13 +104,13 @@ class MergedLog:
         for (_, place, begin, _, _), line in self._fitting(last_first, limit):
             shown.append(line)
             firsts[place] = begin
-        return Piece(b"".join(reversed(shown)), _cursor(firsts), _cursor(nexts), sum(sizes))
+        return Piece(b"".join(reversed(shown)), cursor_of(firsts), cursor_of(nexts), sum(sizes))
 
     def whole(self) -> Iterator[bytes]:
         """Everything that is written now, in blocks."""
-        sizes, block = self._sizes(), bytearray()
-        for _, place, _, _, text in self._merged([0] * len(sizes), sizes, final=True, timed=True):
-            block += self._shown(place, text)
+        sizes, block = self.sizes(), bytearray()
+        for line in self._merged([0] * len(sizes), sizes, final=True, timed=True):
+            block += self._shown(line)
             if len(block) >= _BLOCK:
                 yield bytes(block)
                 block.clear()
@@ -108,19 +120,22 @@ class MergedLog:
         """Lines with what is shown of them, for as long as that is ``limit`` bytes at most; one line at least."""
         length = 0
         for line in lines:
-            shown = self._shown(line[1], line[4])
+            shown = self._shown(line)
             if length and length + len(shown) > limit:
                 return
             length += len(shown)
             yield line, shown
 
-    def _shown(self, place: int, text: bytes) -> bytes:
-        return self._before[place] + text.rstrip(b"\r").rpartition(b"\r")[2] + b"\n"
+    def _shown(self, line: _Line) -> bytes:
+        when, place, _, _, text = line
+        written = _stamp(when // 1000) if self._times else b""
+        return written + self._before[place] + text.rstrip(b"\r").rpartition(b"\r")[2] + b"\n"
 
-    def _sizes(self) -> list[int]:
+    def sizes(self) -> list[int]:
+        """Bytes of every log."""
         return [one.log.size() for one in self.sources]
 
-    def _offsets(self, cursor: str, sizes: Sequence[int]) -> list[int]:
+    def offsets(self, cursor: str, sizes: Sequence[int]) -> list[int]:
         """A cursor's offsets; a log that lost its middle goes on with its last lines, one that is new from its begin."""
         told = [] if cursor == START else [int(one) for one in cursor.split(".")]
         known = [*told, *[0] * len(sizes)][: len(sizes)]
@@ -142,7 +157,7 @@ class MergedLog:
                     for text in whole:
                         yield stamps.at(at), place, at, at + len(text) + 1, text
                         at += len(text) + 1
-                    if len(rest) >= _LONGEST:
+                    if len(rest) >= LONGEST:
                         yield stamps.at(at), place, at, at + len(rest), rest
                         at, rest = at + len(rest), b""
                 if rest and final:
@@ -151,5 +166,11 @@ class MergedLog:
             return
 
 
-def _cursor(offsets: Sequence[int]) -> str:
+@lru_cache(1024)
+def _stamp(seconds: int) -> bytes:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ} ".encode() if 0 < seconds < _YEAR_9999 else b" " * 21
+
+
+def cursor_of(offsets: Sequence[int]) -> str:
+    """A place in the view, by the offsets in all logs."""
     return ".".join(map(str, offsets))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from trainyard.client import Client
+from trainyard.connection import Connection
 from trainyard.home import Home
 from trainyard_service.public_datasets import fetch_digits
 
+from tests.core.cli.running import in_this_process
 from tests.frameworks import ROOT
 
 from .conftest import Person, build_framework_image, until
@@ -21,6 +25,7 @@ from .test_deaths import ended, submit
 
 pytestmark = [pytest.mark.slow, pytest.mark.one_database]
 TWO = {"kind": "pytorch", "workers": 2}
+TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ ")
 # the first worker adds up what all others tell it, over the address that torchrun's variables name
 MEETS = """
 import os, socket, time
@@ -89,6 +94,35 @@ def test_replicas_meet_and_each_has_a_log(alice: Person) -> None:
     behind = {"replica": "all", "since": whole.headers["Log-Next"]}
     assert alice.http.get(f"/jobs/{job['id']}/log", params=behind).text == ""
     assert alice.http.get(f"/jobs/{job['id']}/log/file", params={"replica": "all"}).text == whole.text
+    timed = alice.http.get(f"/jobs/{job['id']}/log", params={"replica": "all", "since": "start", "times": True})
+    assert [line[21:] for line in timed.text.splitlines()] == whole.text.splitlines()
+    assert all(TIME.match(line) for line in timed.text.splitlines() if "I am" in line)
+    found = alice.ok("GET", f"/jobs/{job['id']}/log/search", params={"replica": "all", "text": "i am"})
+    assert {one["replica"] for one in found["matches"]} == set(told)
+    there = {"replica": "all", "since": found["matches"][1]["at"], "limit": 1}
+    place = alice.http.get(f"/jobs/{job['id']}/log", params=there).text
+    assert place == f"{found['matches'][1]['replica']} | {found['matches'][1]['text']}\n"
+
+
+def test_the_sdk_and_the_terminal_search_all_logs_and_tell_when_lines_were_written(
+    alice: Person, chain: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    made = submit(alice, MEETS, distributed=TWO)
+    job = ended(alice, made)["job"]["id"]
+    with Client(Connection(chain.address, alice.who.token)) as client:
+        assert {one.replica for one in client.log_matches(job, "I AM", replica="all")} == {"worker0", "worker1"}
+        data, _ = client.log_lines(job, times=True)
+        assert b"".join(client.follow_lines(job, times=True)) == data
+        alone, _ = client.log_lines(job, replica="worker1", times=True)
+    monkeypatch.setenv("TRAINYARD_URL", chain.address)
+    monkeypatch.setenv("TRAINYARD_TOKEN", alice.who.token)
+    run = in_this_process(monkeypatch, capsys, tmp_path / "config")
+    shown = {words: run(*words.split()).out for words in (
+        f"jobs logs {job} --replica all --times", "train logs dying --replica worker1 --times -f",
+        f"jobs search {job} --replica all together",
+    )}  # fmt: skip
+    assert list(shown.values()) == [data.decode(), alone.decode(), "worker0:together 1\n"]
+    assert all(TIME.match(line) for line in alone.decode().splitlines() if "I am" in line)
 
 
 def test_a_job_beside_them_does_not_reach_their_network(alice: Person, chain: Any) -> None:

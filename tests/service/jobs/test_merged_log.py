@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import pytest
+from trainyard.records.monitoring import LogMatch
 from trainyard_service.jobs.log import LogFile
 from trainyard_service.jobs.merged_log import START, MergedLog, Source
+from trainyard_service.jobs.merged_search import search_all
 
 
 class Written:
@@ -27,9 +30,9 @@ class Written:
                 times.write(struct.pack("<QQ", file.tell(), at))
             file.write(words)
 
-    def merged(self) -> MergedLog:
+    def merged(self, *, times: bool = False) -> MergedLog:
         sources = [Source(name, LogFile(self.folder, f"{name}.log"), [self.folder / name]) for name in self.names]
-        return MergedLog(sources)
+        return MergedLog(sources, times=times)
 
     def forward(self, limit: int = 1 << 20, *, final: bool = True) -> bytes:
         return self.merged().forward(START, limit, final=final).data
@@ -133,3 +136,82 @@ def test_a_replica_that_has_not_written_yet_is_empty(tmp_path: Path) -> None:
     logs = Written(tmp_path, ["worker0", "worker1"])
     logs.say("worker1", b"alone\n", 1)
     assert logs.merged().backward(None, 1000, final=False).data == b"worker1 | alone\n"
+
+
+def test_a_line_begins_with_when_it_was_written_where_that_is_wished_and_known(tmp_path: Path) -> None:
+    logs = Written(tmp_path, ["worker0", "worker1"])
+    logs.say("worker0", b"first\n", 1_795_340_114_000)
+    logs.say("worker1", b"whenever\n", None)
+    logs.say("worker0", b"second\n", 1_795_340_115_900)
+    told = b"worker1 | whenever\n", b"2026-11-22T09:35:14Z worker0 | first\n", b"2026-11-22T09:35:15Z worker0 | second\n"
+    assert logs.merged(times=True).forward(START, 1000, final=True).data == b" " * 21 + b"".join(told)
+    followed = logs.merged(times=True).forward("6.9", 1000, final=True, timed=False)
+    assert followed.data == told[2], "what is followed is not put in order by time, and has one all the same"
+
+
+def test_the_lines_of_one_process_have_no_name_in_front(tmp_path: Path) -> None:
+    logs = Written(tmp_path, ["worker0"])
+    logs.say("worker0", b"10 %\r20 %\nalone\n", 1_795_340_114_000)
+    [source] = logs.merged().sources
+    view = MergedLog([Source("", source.log, source.folders)], times=True)
+    assert view.backward(None, 27, final=True).data == b"2026-11-22T09:35:14Z alone\n"
+    assert view.forward(START, 26, final=True).data == b"2026-11-22T09:35:14Z 20 %\n"
+
+
+def all_matches(log: MergedLog, text: str, at_once: int, most: int) -> list[LogMatch]:
+    """What is found call by call."""
+    found, since = [], START
+    while since is not None:
+        answer = search_all(log, text, since, at_once, most)
+        assert answer.since != since, "every call gets further"
+        found += answer.matches
+        since = answer.since  # type: ignore[assignment]
+    return found
+
+
+@pytest.mark.parametrize("at_once", [2000, 40_000, 1 << 30])
+@pytest.mark.parametrize("most", [3, 500])
+@pytest.mark.parametrize("seed", range(2))
+def test_call_by_call_every_line_is_found_once_in_the_order_of_the_view(
+    tmp_path: Path, at_once: int, most: int, seed: int
+) -> None:
+    dice, moment = Random(seed), 0
+    logs = Written(tmp_path, ["worker0", "worker1", "server0"])
+    for number in range(2000):
+        moment += dice.randrange(3)
+        words = b"%d %s %s\n" % (number, b"Needle" if dice.random() < 0.05 else b"hay", b"." * dice.randrange(100))
+        logs.say(dice.choice(logs.names), words, moment if dice.random() < 0.3 else None)
+    log = logs.merged()
+    lines = [line for line in b"".join(log.whole()).decode().splitlines() if "Needle" in line]
+    found = all_matches(log, "nEEdle", at_once, most)
+    assert [f"{one.replica} | {one.text}" for one in found] == lines
+    assert [log.forward(one.at, 1, final=True).data.decode().rstrip("\n") for one in found] == lines
+
+
+def test_without_times_the_replicas_stand_behind_each_other(tmp_path: Path) -> None:
+    logs = Written(tmp_path, ["worker0", "worker1"])
+    for number in range(3):
+        logs.say("worker1", b"b%d here\n" % number, None)
+        logs.say("worker0", b"a%d here\n" % number, None)
+    found = search_all(logs.merged(), "here", START).matches
+    assert [one.text[:2] for one in found] == ["a0", "a1", "a2", "b0", "b1", "b2"]
+    assert logs.merged().forward(found[4].at, 1 << 20, final=True).data == b"worker1 | b1 here\nworker1 | b2 here\n"
+
+
+def test_nothing_is_found_in_logs_that_are_not_there(tmp_path: Path) -> None:
+    answer = search_all(Written(tmp_path, ["worker0"]).merged(), "x", START)
+    assert (answer.matches, answer.since, answer.size) == ([], None, 0)
+
+
+def test_long_logs_are_searched_with_a_few_blocks_in_memory(tmp_path: Path) -> None:
+    logs = Written(tmp_path, ["worker0", "worker1"])
+    for moment in range(32):
+        logs.say("worker0", b"a line like all the others\n" * 40_000, moment + 1)
+    logs.say("worker1", b"the needle\n", 20)
+    log = logs.merged()
+    tracemalloc.start()
+    found = all_matches(log, "needle", 1 << 30, 500)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [one.text for one in found] == ["the needle"]
+    assert peak < 24 << 20, "34 MB were searched"

@@ -1,8 +1,8 @@
 // A job's output as it grows: a window on it, however long it is; colours, times, a search the server does, download.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button } from "./button.jsx";
-import { bytes, number } from "./format.js";
-import { Icon } from "./icons.jsx";
+import { bytes } from "./format.js";
+import { SearchBar } from "./log_search_bar.jsx";
 import { useSearch } from "./log_search.js";
 import { useLog } from "./log_source.js";
 import { CHUNK, coloured, withoutColours } from "./log_text.js";
@@ -48,25 +48,13 @@ export function LogView({ job, running, height = 420, replica = "", onOutput }) 
     setFollow(offset === null);
     jump(offset);
   };
-  const choose = (place) => {
-    const hit = search.choose(place);
-    if (hit) go(hit.offset);
-  };
   const first = Math.max(0, Math.floor(top / ROW) - 10);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + 10);
   const hit = search.hits[search.chosen];
   return (
     <div class="ty-log">
       <div class="ty-row ty-between ty-log-bar">
-        <form class="ty-row" onSubmit={(event) => (event.preventDefault(), search.found ? choose(search.chosen + 1) : search.begin(go))}>
-          <label class="ty-search">
-            <Icon name="search" />
-            <input class="ty-input" type="search" value={search.text} placeholder={t("Search the whole log")} aria-label={t("Search the whole log")} maxLength={500} onInput={(event) => search.setText(event.target.value)} />
-          </label>
-          {search.text && !search.found && <Button small onClick={() => search.begin(go)} disabled={search.busy}>{search.busy ? t("Searching…") : t("Find")}</Button>}
-          <span class="ty-muted ty-numbers ty-log-found" aria-live="polite">{search.found && (search.hits.length ? t("{place} of {count}", { place: number(search.chosen + 1), count: number(search.hits.length) + (search.more ? "+" : "") }) : t("not found"))}</span>
-          {search.found && search.hits.length > 0 && <><Button small onClick={() => choose(search.chosen - 1)}>{t("Previous")}</Button><Button small onClick={() => choose(search.chosen + 1)}>{t("Next")}</Button></>}
-        </form>
+        <SearchBar search={search} go={(hit) => go(hit.offset)} />
         <div class="ty-row">
           <label class="ty-row"><input type="checkbox" checked={stamps} onChange={(event) => setStamps(event.target.checked)} /> {t("Times")}</label>
           <label class="ty-row"><input type="checkbox" checked={follow && state.atEnd} onChange={(event) => (event.target.checked ? go(null) : setFollow(false))} /> {t("Follow the end")}</label>

@@ -2,13 +2,16 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./button.jsx";
 import { Line } from "./log.jsx";
+import { useSearch } from "./log_search.js";
+import { SearchBar } from "./log_search_bar.jsx";
 import { api, call, download, ensureSession } from "./service.js";
-import { t } from "./words.js";
+import { currentLanguage, t } from "./words.js";
 
 const ROW = 20;
 const PAGE = 256 * 1024; // bytes
 const MOST_ROWS = 14_000;
 const AGAIN = 3000; // milliseconds after which a lost connection is tried again
+const WRITTEN = "2026-11-22T09:35:14Z ".length; // when stands in front of every line
 const COLOURS = ["#79b8ff", "#e3b341", "#7ee787", "#d2a8ff", "#76e3ea", "#ff9b94"];
 
 // Pages in a row, each between two cursors of the service; what is followed has none behind it.
@@ -19,7 +22,7 @@ function useMerged(job, running, following, onOutput) {
   const draw = useCallback((change) => setState((old) => ({ ...old, added: 0, ...change, pages: now.current.pages, version: old.version + 1 })), []);
   const failed = useCallback((error) => draw({ problem: error.status === 404 ? "" : [error.message, error.hint].filter(Boolean).join(" ") }), [draw]);
   const read = useCallback(async (where) => {
-    const answer = await call("GET", `/jobs/${job}/log?${new URLSearchParams({ replica: "all", limit: PAGE, ...where })}`);
+    const answer = await call("GET", `/jobs/${job}/log?${new URLSearchParams({ replica: "all", times: true, limit: PAGE, ...where })}`);
     return { from: answer.headers.get("Log-From"), next: answer.headers.get("Log-Next"), rows: linesOf(await answer.text()) };
   }, [job]);
 
@@ -50,7 +53,7 @@ function useMerged(job, running, following, onOutput) {
       }
     };
     const follow = (since) => {
-      const address = new URL(api(`/jobs/${job}/log/follow?${new URLSearchParams({ replica: "all", since })}`), location.href);
+      const address = new URL(api(`/jobs/${job}/log/follow?${new URLSearchParams({ replica: "all", times: true, since })}`), location.href);
       address.protocol = address.protocol.replace("http", "ws");
       socket = new WebSocket(address);
       socket.binaryType = "arraybuffer";
@@ -102,8 +105,8 @@ function useMerged(job, running, following, onOutput) {
     draw({ added: count(now.current.pages) - before - page.rows.length });
   });
   const toEnd = () => setAgain((times) => times + 1);
-  const toStart = () => jump({ since: "start" }).catch(failed);
-  return { state, earlier, later, toEnd, toStart, follows: state.pages.at(-1)?.next === null, isLost: () => now.current.lost };
+  const toPlace = (since) => jump({ since }).catch(failed);
+  return { state, earlier, later, toEnd, toPlace, follows: state.pages.at(-1)?.next === null, isLost: () => now.current.lost };
 }
 
 const count = (pages) => pages.reduce((sum, page) => sum + page.rows.length, 0);
@@ -124,7 +127,9 @@ export function MergedLog({ job, running, replicas, onOutput, height = 420 }) {
   const [follow, setFollow] = useState(true);
   const following = useRef(true);
   following.current = follow;
-  const { state, earlier, later, toEnd, toStart, follows, isLost } = useMerged(job, running, following, onOutput);
+  const [stamps, setStamps] = useState(false);
+  const search = useSearch(job, "all");
+  const { state, earlier, later, toEnd, toPlace, follows, isLost } = useMerged(job, running, following, onOutput);
   const [top, setTop] = useState(0);
   const box = useRef(null);
   const rows = state.pages.flatMap((page) => page.rows);
@@ -140,32 +145,37 @@ export function MergedLog({ job, running, replicas, onOutput, height = 420 }) {
     const { scrollTop, clientHeight, scrollHeight } = box.current;
     setTop(scrollTop);
     const bottom = scrollTop + clientHeight >= scrollHeight - ROW;
-    if (bottom && isLost()) return go(true);
+    if (bottom && isLost()) return go(null);
     setFollow((was) => bottom && (was || follows || !running)); // at the end of what was read from the beginning nothing is followed
     if (scrollTop < 40 * ROW) earlier();
     if (bottom) later();
   };
-  const go = (end) => {
-    setFollow(end);
-    if (!end) box.current.scrollTop = 0;
-    (end ? toEnd : toStart)();
+  // A cursor, or the end. The row there is the first to be seen; what stands above is read as soon as it is.
+  const go = (since) => {
+    setFollow(since === null);
+    if (since === null) return toEnd();
+    return toPlace(since).then(() => box.current && (box.current.scrollTop = 0));
   };
+  const hit = placeOf(state.pages, search.hits[search.chosen]?.at);
   const first = Math.max(0, Math.floor(top / ROW) - 10);
   return (
     <div class="ty-log">
       <div class="ty-row ty-between ty-log-bar">
-        <div class="ty-row"><Button small onClick={() => go(false)}>{t("Beginning")}</Button><Button small onClick={() => go(true)}>{t("End")}</Button></div>
+        <SearchBar search={search} go={(found) => go(found.at)} />
         <div class="ty-row">
-          <label class="ty-row"><input type="checkbox" checked={follow} onChange={(event) => (event.target.checked ? go(true) : setFollow(false))} /> {t("Follow the end")}</label>
+          <Button small onClick={() => go("start")}>{t("Beginning")}</Button>
+          <Button small onClick={() => go(null)}>{t("End")}</Button>
+          <label class="ty-row"><input type="checkbox" checked={stamps} onChange={(event) => setStamps(event.target.checked)} /> {t("Times")}</label>
+          <label class="ty-row"><input type="checkbox" checked={follow} onChange={(event) => (event.target.checked ? go(null) : setFollow(false))} /> {t("Follow the end")}</label>
           <Button small icon="download" onClick={() => download(`/jobs/${job}/log/file?replica=all`)}>{t("Download")}</Button>
         </div>
       </div>
-      {state.problem && <p class="ty-bad" role="alert">{state.problem}</p>}
+      {(search.problem || state.problem) && <p class="ty-bad" role="alert">{search.problem || state.problem}</p>}
       <div class="ty-log-box" ref={box} style={{ height: `${height}px` }} onScroll={scrolled} tabIndex={0} role="log" aria-label={t("Output of the training")}>
         {rows.length === 0 && !state.problem && <p class="ty-log-empty">{running ? t("No output yet. The first line appears here as soon as the script writes it.") : t("There is no output.")}</p>}
         <div style={{ height: `${rows.length * ROW}px`, position: "relative" }}>
           <pre style={{ transform: `translateY(${first * ROW}px)` }}>
-            {rows.slice(first, Math.ceil((top + height) / ROW) + 10).map((row, place) => <NamedLine key={first + place} row={row} replicas={replicas} />)}
+            {rows.slice(first, Math.ceil((top + height) / ROW) + 10).map((row, place) => <NamedLine key={first + place} row={row} replicas={replicas} stamps={stamps} search={search.found ? search.text : ""} hit={first + place === hit} />)}
           </pre>
         </div>
       </div>
@@ -173,9 +183,21 @@ export function MergedLog({ job, running, replicas, onOutput, height = 420 }) {
   );
 }
 
-function NamedLine({ row, replicas }) {
-  const at = row.indexOf(" | ");
-  const place = replicas.indexOf(row.slice(0, at));
-  if (place < 0) return <div class="ty-log-line"><Line text={row} /></div>;
-  return <div class="ty-log-line"><span class="ty-log-replica" style={{ color: COLOURS[place % COLOURS.length] }}>{row.slice(0, at)}</span> │ <Line text={row.slice(at + 3)} /></div>;
+// The row in front of which a cursor stands, where a page begins there.
+function placeOf(pages, cursor) {
+  const at = cursor ? pages.findIndex((page) => page.from === cursor) : -1;
+  return at < 0 ? -1 : count(pages.slice(0, at));
 }
+
+function NamedLine({ row, replicas, stamps, search, hit }) {
+  const at = row.indexOf(" | ");
+  const place = replicas.indexOf(row.slice(WRITTEN, at));
+  return (
+    <div class={hit ? "ty-log-line ty-log-hit" : "ty-log-line"}>
+      {stamps && <span class="ty-log-time">{timeOf(row.slice(0, WRITTEN).trim())}</span>}
+      {place < 0 ? <Line text={row.slice(WRITTEN)} search={search} /> : <><span class="ty-log-replica" style={{ color: COLOURS[place % COLOURS.length] }}>{row.slice(WRITTEN, at)}</span> │ <Line text={row.slice(at + 3)} search={search} /></>}
+    </div>
+  );
+}
+
+const timeOf = (written) => (written ? new Date(written).toLocaleTimeString(currentLanguage(), { hour12: false }) : "");

@@ -5,6 +5,12 @@ import { call } from "./service.js";
 const MOST_HITS = 2000;
 const NOTHING = { found: false, hits: [], chosen: 0, busy: false, more: false, problem: "" };
 
+// Where the server goes on; in the view of all replicas by a cursor.
+function goOn({ next, next_line: line, since }) {
+  if (since) return { since };
+  return next === null ? null : { offset: next, line };
+}
+
 export function useSearch(job, replica) {
   const [state, setState] = useState({ text: "", ...NOTHING });
   const asked = useRef(0);
@@ -20,16 +26,16 @@ export function useSearch(job, replica) {
     change({ busy: true, problem: "" });
     try {
       let hits = [];
-      let [offset, line] = [0, 1];
-      while (offset !== null && hits.length < MOST_HITS) {
-        const answer = await (await call("GET", `/jobs/${job}/log/search?${new URLSearchParams({ text, offset, line, replica })}`)).json();
+      let rest = {};
+      while (rest && hits.length < MOST_HITS) {
+        const answer = await (await call("GET", `/jobs/${job}/log/search?${new URLSearchParams({ text, replica, ...rest })}`)).json();
         if (mine !== asked.current) return;
         hits = [...hits, ...answer.matches];
-        [offset, line] = [answer.next, answer.next_line];
+        rest = goOn(answer);
       }
       // the newest first: a log is read from its end
-      change({ text, busy: false, found: true, hits, chosen: Math.max(0, hits.length - 1), more: offset !== null });
-      if (hits.length) go(hits[hits.length - 1].offset);
+      change({ text, busy: false, found: true, hits, chosen: Math.max(0, hits.length - 1), more: rest !== null });
+      if (hits.length) go(hits[hits.length - 1]);
     } catch (error) {
       if (mine === asked.current) change({ busy: false, problem: [error.message, error.hint].filter(Boolean).join(" ") });
     }
