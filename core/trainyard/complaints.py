@@ -30,6 +30,7 @@ _SENTENCES = {
     "literal_error": N_("{field} must be one of {expected}."),
     "json_invalid": N_("The request is not valid JSON: {error}."),
     "too_short": N_("{field} has at least {min_length} entries."),
+    "finite_number": N_("{field} must be a finite number."),
 }
 _OTHER = N_("{field} is not right: {reason}")
 
@@ -39,8 +40,14 @@ def complaint(errors: Sequence[Any], code: str = "invalid") -> Invalid:
     first = errors[0]
     # what stands there for text that is no JSON is the place in the text
     field = "" if first["type"] == "json_invalid" else ".".join(str(part) for part in first["loc"] if part not in _PLACES)
-    values = {"reason": str(first["msg"]).removeprefix("Value error, "), **first.get("ctx", {}), "field": field or "body"}
+    told = {name: _plain(value) for name, value in first.get("ctx", {}).items()}
+    values = {"reason": str(first["msg"]).removeprefix("Value error, "), **told, "field": field or "body"}
     error = Invalid(code, _SENTENCES.get(first["type"], _OTHER), field=field or None)
     # the placeholder {field} and the argument field share a name; the values win when the sentence is filled
     error.values = values
     return error
+
+
+def _plain(value: Any) -> Any:
+    """A bound as a person writes it: 0 and not 0.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from platformdirs import user_config_path
 
-from trainyard.errors import Invalid, NotAllowed, NotSignedIn
+from trainyard.errors import Invalid, NotAllowed, NotSignedIn, Unavailable
 from trainyard.home import Home
 from trainyard.words import N_
 
@@ -40,6 +40,7 @@ def find() -> Connection:
 
     Raises:
         NotSignedIn: none is known, or the file it should be in cannot be read.
+        Unavailable: it is the one of this machine, which is stopped.
         NotAllowed: the file with the token can be read by others.
     """
     found = _from_environment() or _from_login() or of_this_machine(Home.from_environment())
@@ -123,13 +124,20 @@ def _read(path: Path) -> str:
 
 
 def of_this_machine(home: Home) -> Connection | None:
-    """The platform whose state lies in ``home``, as its administrator; None when it has not been started there.
+    """The platform whose state lies in ``home``, as its administrator; None when it has never been started there.
 
     Raises:
-        NotAllowed: the file with the token can be read by others.
+        Unavailable: it is stopped. NotAllowed: the file with the token can be read by others.
     """
-    if not home.address.is_file() or not home.administrator_token.is_file():
+    if not home.administrator_token.is_file():
         return None
+    if not home.address.is_file():
+        raise Unavailable(
+            "not-running",
+            N_("The platform with its state in {home} is stopped."),
+            hint=N_("Start it with `make run`."),
+            home=str(home.root),
+        )
     _must_be_private(home.administrator_token)
     return given(_read(home.address).strip(), _read(home.administrator_token).strip())
 

@@ -81,7 +81,7 @@ def test_it_learns_digits(image: str, format: str, digits: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("image", "format"),
     [
-        pytest.param("pytorch", "lmdb", marks=pytest.mark.soak),
+        ("pytorch", "webdataset"),
         ("mxnet", "recordio"),
         pytest.param("tensorflow", "tfrecord", marks=pytest.mark.soak),
     ],

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import time
+from collections.abc import Callable, Iterator
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from trainyard.address import api_address
 from trainyard.client.transport import Transport, refusal
+from trainyard.errors import Unavailable
+from trainyard.words import N_
+
+AWAY_SECONDS = 60.0
+POLL_SECONDS = 0.5
 
 
 def open_socket(caller: Transport, path: str) -> ClientConnection:
@@ -26,10 +34,10 @@ def open_socket(caller: Transport, path: str) -> ClientConnection:
 
 
 def received(socket: ClientConnection) -> Iterator[bytes]:
-    """The bytes the service sends until it closes.
+    """The bytes the service sends until all is said.
 
     Raises:
-        UserError: what it refused with.
+        UserError: what it refused with. Unavailable: the connection broke off before.
     """
     try:
         for frame in socket:
@@ -37,4 +45,29 @@ def received(socket: ClientConnection) -> Iterator[bytes]:
                 raise refusal(frame, 403)
             yield frame
     except ConnectionClosed:
-        return
+        pass
+    if socket.close_code != CloseCode.NORMAL_CLOSURE:
+        hint = N_("It may be starting again: do the same once more.")
+        raise Unavailable("broken-off", N_("The connection to the platform broke off."), hint=hint)
+
+
+def followed(open_at: Callable[[int], ClientConnection]) -> Iterator[bytes]:
+    """The bytes from ``open_at(0)`` on; where the connection breaks off, ``open_at`` goes on behind those that have come.
+
+    Raises:
+        UserError: as ``received``; Unavailable only after the platform has been away for a minute.
+    """
+    come, until = 0, -math.inf
+    while True:
+        try:
+            with open_at(come) as socket:
+                until = math.inf
+                for data in received(socket):
+                    come += len(data)
+                    yield data
+            return
+        except Unavailable:
+            until = min(until, time.monotonic() + AWAY_SECONDS)
+            if time.monotonic() > until:
+                raise
+            time.sleep(POLL_SECONDS)

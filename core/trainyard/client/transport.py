@@ -84,6 +84,10 @@ class Transport:
             raise self.away(error) from error
         except UnicodeEncodeError as error:
             raise _not_text() from error
+        except ValueError as error:
+            # what JSON has no word for: a number that is not finite
+            sentence = N_("What you gave cannot be sent: {reason}.")
+            raise Invalid("not-json", sentence, hint=N_("JSON has no nan and no inf."), reason=str(error)) from error
         _must_be_right(answer)
         return answer
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from trainyard.errors import Conflict, Invalid
 from trainyard.jobs.states import JobState
@@ -25,9 +25,9 @@ class FloatRange(Record):
     """Real numbers from ``low`` to ``high``; ``log``: as likely between 0.001 and 0.01 as between 0.01 and 0.1."""
 
     kind: Literal["float"] = "float"
-    low: float
-    high: float
-    step: float | None = Field(default=None, gt=0)
+    low: FiniteFloat
+    high: FiniteFloat
+    step: FiniteFloat | None = Field(default=None, gt=0)
     log: bool = False
 
 

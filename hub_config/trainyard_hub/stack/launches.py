@@ -10,6 +10,7 @@ import httpx
 from trainyard.home import Home
 from trainyard.jobs.launch import Launcher
 from trainyard.jobs.states import ENDED, JobState
+from trainyard.records.searches import SearchState
 from trainyard_spawner.buckets.mounts import BucketMounts
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
@@ -54,10 +55,15 @@ def end_unused_mounts(home: Home) -> None:
 
 
 def ask_to_stop_jobs(settings: Settings) -> bool:
-    """Ask the running service to stop every job, so that it records that a person did it; False when it cannot be asked."""
+    """Ask the running service to stop every job, so that it records that a person did it; False when it cannot be asked.
+
+    Searches are paused before, or each would begin another trial for every one that is stopped.
+    """
     try:
         with _service(settings) as client:
             # all are listed first: one that ends meanwhile would shift the pages
+            for search in _identifiers(client, "/searches", {"state": [SearchState.RUNNING.value]}):
+                client.post(f"/searches/{search}/pause")
             for job in _unfinished_jobs(client):
                 client.post(f"/jobs/{job}/stop")
     except (httpx.HTTPError, ValueError, FileNotFoundError):
@@ -87,11 +93,15 @@ def _service(settings: Settings) -> httpx.Client:
 def _unfinished_jobs(client: httpx.Client) -> list[str]:
     """The ids of all jobs that have not ended, everybody's."""
     states = [state.value for state in JobState if state not in ENDED]
+    return _identifiers(client, "/jobs", {"all": "true", "state": states})
+
+
+def _identifiers(client: httpx.Client, path: str, query: dict[str, str | list[str]]) -> list[str]:
+    """The ids of everything that a list has, page by page."""
     found: list[str] = []
     while True:
-        asked: dict[str, str | int | list[str]] = {"all": "true", "state": states, "offset": len(found), "limit": PAGE}
-        page = client.get("/jobs", params=asked).raise_for_status().json()
-        found += [job["id"] for job in page["items"]]
+        page = client.get(path, params={**query, "offset": len(found), "limit": PAGE}).raise_for_status().json()
+        found += [item["id"] for item in page["items"]]
         if not page["items"] or len(found) >= page["total"]:
             return found
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 from trainyard.client import Client, Connection
-from trainyard.errors import Unavailable, UserError
+from trainyard.errors import Invalid, Unavailable, UserError
 from trainyard.records.storage import UploadPurpose
 from trainyard_hub.stack.certificates import make_certificates
+from websockets.sync.server import ServerConnection, serve
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -63,6 +64,47 @@ def test_what_changes_is_told_as_it_changes(service: Any, client_of: Any) -> Non
     boss.block(lena.id)
     assert next(event for event in events if event[0] == "account") == ("account", str(lena.id))
     events.close()
+
+
+def test_what_json_has_no_word_for_is_refused_before_it_is_sent(service: Any, client_of: Any) -> None:
+    with pytest.raises(Invalid, match="cannot be sent"):
+        client_of(service.account("anna")).send("POST", "parameter-sets", json={"parameters": {"lr": float("nan")}})
+
+
+@contextmanager
+def a_log_that_breaks_off(code: int) -> Iterator[tuple[str, list[str]]]:
+    """A platform that sends one line of a log and then ends the connection with ``code``, the next time it sends the rest.
+
+    Gives its address and the paths that were asked for.
+    """
+    asked: list[str] = []
+
+    def told(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        asked.append(socket.request.path)
+        if len(asked) == 1:
+            socket.send(b"one\n")
+            socket.close(code)
+        else:
+            socket.send(b"two\n")
+
+    with serve(told, "127.0.0.1", 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.socket.getsockname()[1]}", asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize("code", [1001, 1012])
+def test_a_log_is_followed_on_where_it_was_when_the_platform_is_started_again(code: int) -> None:
+    with a_log_that_breaks_off(code) as (address, asked), Client(Connection(address, "x")) as client:
+        assert b"".join(client.follow("1")) == b"one\ntwo\n"
+    assert [path.rpartition("=")[2] for path in asked] == ["0", "4"]
+
+
+def test_a_log_that_ends_is_not_asked_for_again() -> None:
+    with a_log_that_breaks_off(1000) as (address, asked), Client(Connection(address, "x")) as client:
+        assert b"".join(client.follow("1")) == b"one\n"
+    assert len(asked) == 1
 
 
 @contextmanager

@@ -115,6 +115,28 @@ def test_nothing_typed_is_help_and_exit_code_2() -> None:
     assert (ran.returncode, b"datasets" in ran.stdout + ran.stderr) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["train", "submit", "x", "--retries", "101"], "--retries 必须小于或等于 100。"),
+        (["train", "submit", "x", "--retries", "two"], "--retries 必须是整数。"),
+        (["groups", "quota", "v", "--cpu", "-1"], "--cpu 必须大于或等于 0。"),
+        (["train", "submit", "x", "--hours"], "--hours 后面需要一个值。"),
+        (["train", "submit", "x", "y"], "y 是多余的。"),
+    ],
+)
+def test_what_is_typed_wrongly_is_told_in_the_terminals_language(typed: list[str], told: str) -> None:
+    ran = in_its_own(typed, environment(LANG="zh_CN.UTF-8"))
+    assert (ran.returncode, ran.stderr.decode().startswith(told)) == (2, True), ran.stderr.decode()
+
+
+def test_a_platform_of_this_machine_that_is_stopped_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "administrator-token").touch(0o600)
+    ran = in_its_own(["whoami"], environment(TRAINYARD_HOME=str(tmp_path)))
+    assert (ran.returncode, b"is stopped. Start it with `make run`." in ran.stderr) == (3, True)
+
+
 @pytest.fixture
 def somebody_else() -> Any:
     """A web server that is not ours: a page at /, a redirect below /moved."""

@@ -30,7 +30,19 @@ def test_ranges_and_values_are_read(written: str, read: dict[str, Any]) -> None:
     TypeAdapter(Dimension).validate_python(read)
 
 
-@pytest.mark.parametrize("written", ["lr", "=1..2", "lr=", "lr=a..b"])
+@pytest.mark.parametrize(
+    "written",
+    ["lr", "=1..2", "lr=", "lr=a..b", "lr=1..", "lr=0..1:stp=0.1", "lr=0.1..1:lgo", "lr=nan..1", "lr=0..inf", "lr=0..1e999"],
+)
 def test_what_cannot_be_read_is_told(written: str) -> None:
     with pytest.raises(Invalid, match="cannot be read"):
         space_of([written])
+
+
+def test_a_text_with_dots_is_a_value() -> None:
+    assert space_of(["list=../a.txt,../b.txt"]) == {"list": {"kind": "choice", "values": ["../a.txt", "../b.txt"]}}
+
+
+def test_the_same_parameter_twice_is_refused_and_not_the_last_taken() -> None:
+    with pytest.raises(Invalid, match="lr is varied twice"):
+        space_of(["lr=1,2", "lr=3,4"])

@@ -47,7 +47,8 @@ def loader(folder: Path, edge: int, params: dict, *, shuffle: bool) -> DataLoade
     shards = sorted(str(path) for path in folder.glob("*.tar"))
     # one process cannot share its shard with another
     settings["num_workers"] = min(settings["num_workers"], len(shards))
-    data = webdataset.WebDataset(shards, shardshuffle=len(shards) if shuffle else False, empty_check=False)
+    # read by one replica alone, it is read whole
+    data = webdataset.WebDataset(shards, shardshuffle=len(shards) if shuffle else False, nodesplitter=None, empty_check=False)
     if shuffle:
         data = data.shuffle(4000)
     return DataLoader(data.map(lambda sample: packed(sample, edge)), **settings)
