@@ -21,7 +21,7 @@ const NAMES = { train: N_("training"), validation: N_("validation"), learning_ra
 const X = {
   step: { of: (series) => series.steps, mark: (mark) => mark.step, label: N_("step (batches since the start)"), steps: Array.from({ length: 18 }, (_, power) => [1, 2, 5].map((times) => times * 10 ** power)).flat() },
   epoch: { of: (series) => series.epochs, mark: (mark) => mark.epochs, label: N_("epoch") },
-  time: { of: (series) => series.seconds, mark: (mark) => mark.seconds, label: N_("time since the first point"), scale: 1 / 60, steps: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 864000].map((seconds) => seconds / 60), ticks: (minutes) => inOneUnit(minutes) },
+  time: { of: (series) => series.seconds, mark: (mark) => mark.seconds, label: N_("time since the first point"), scale: 1 / 60, steps: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 864000].map((seconds) => seconds / 60), ticks: (minutes) => inOneUnit(minutes) },
 };
 // What a machine uses is drawn from nothing on; bytes in steps of powers of two.
 const FROM_NOTHING = new Set(["cpu", "memory", "gpu", "gpu_memory", "disk", "network"]);
@@ -37,12 +37,26 @@ function inOneUnit(minutes) {
 
 // uPlot takes no step it does not know itself, and a twelfth of a minute is none of them: the first that leaves room for its words.
 const ROOM = 64;
-const splitsOf = (steps) => (self, _, min, max) => {
-  const most = Math.max(1, Math.floor(self.bbox.width / devicePixelRatio / ROOM));
+const APART = 18;
+const splitsOf = (steps, words) => (self, _, min, max) => {
+  const room = Math.max(ROOM, APART + widthOf(self, words([min, max])));
+  const most = Math.max(1, Math.floor(self.bbox.width / devicePixelRatio / room));
   const step = steps.find((one) => (max - min) / one <= most) ?? steps.at(-1);
   const [first, last] = [Math.ceil(min / step - 1e-9), Math.floor(max / step + 1e-9)];
   return Array.from({ length: Math.max(0, Math.min(100, last - first + 1)) }, (__, at) => (first + at) * step);
 };
+
+// The widest of some words of a chart's axes, in CSS pixels.
+function widthOf(self, words) {
+  self.ctx.font = self.axes[0].font[0];
+  return Math.max(0, ...words.map((text) => self.ctx.measureText(text).width)) / devicePixelRatio;
+}
+
+// A value beside the axis has as many digits as tell it from its neighbours.
+const told = (value, step) => (value === 0 || !step ? measure(value) : Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3 ? value.toExponential(digitsOf(value, step) - 1) : String(Number(value.toPrecision(digitsOf(value, step)))));
+const digitsOf = (value, step) => Math.min(16, Math.max(3, Math.ceil(Math.log10(Math.abs(value / step)) + 1e-9) + 1));
+const toldPart = (value, step) => percent(value, step ? Math.min(6, Math.max(0, Math.ceil(-Math.log10(step * 100) - 1e-9))) : 2);
+const TOLD = { accuracy: toldPart, gpu: toldPart };
 
 const SHOWN = {
   accuracy: (value) => percent(value, 2), throughput: (value) => number(value, 0), gpu: (value) => percent(value),
@@ -150,17 +164,20 @@ function options({ place, name, lines, axis, logarithmic, show, group, latest, s
   const ink = "#5b6577";
   const grid = { stroke: "#e8ecf2", width: 1 };
   const font = `12px ${getComputedStyle(place).fontFamily}`;
+  const below = X[axis].ticks ?? ((ticks) => ticks.map((tick) => number(tick, 2)));
+  const beside = TOLD[name.split("/")[0]] ?? (SHOWN[name.split("/")[0]] ? show : told);
+  let last = "";
   const stroke = (line, faint) => ({
     label: line.tag, stroke: faint ? `${line.colour}40` : line.colour, width: faint ? 1 : 2, dash: faint ? undefined : line.dash, spanGaps: !FROM_NOTHING.has(name),
     points: { show: !faint && line.points < 25, size: 5, fill: line.colour },
   });
   return {
-    width: place.clientWidth || 600, height: HEIGHT, legend: { show: false }, padding: [14, 12, 0, 0],
+    width: place.clientWidth || 600, height: HEIGHT, legend: { show: false }, padding: [14, (self) => Math.max(12, Math.ceil(widthOf(self, [last]) / 2)), 0, 0],
     series: [{}, ...lines.shown.flatMap((line) => (line.faint ? [stroke(line), stroke(line, true)] : [stroke(line)]))],
     scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (_, low, high) => padded(FROM_NOTHING.has(name) && high > 0 ? 0 : low, withLimit(high, limit)) } },
     axes: [
-      { stroke: ink, grid, ticks: grid, font, labelFont: font, label: t(X[axis].label), labelSize: 18, size: 32, ...(X[axis].steps && { splits: splitsOf(X[axis].steps) }), values: (_, ticks) => X[axis].ticks?.(ticks) ?? ticks.map((tick) => number(tick, 2)) },
-      { stroke: ink, grid, ticks: grid, font, size: BYTES.has(name) ? 88 : 64, ...(BYTES.has(name) && { incrs: POWERS }), values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : show(tick))) },
+      { stroke: ink, grid, ticks: grid, font, labelFont: font, label: t(X[axis].label), labelSize: 18, size: (_, words) => ((last = words?.at(-1) ?? ""), 32), ...(X[axis].steps && { splits: splitsOf(X[axis].steps, below) }), values: (_, ticks) => below(ticks) },
+      { stroke: ink, grid, ticks: grid, font, size: (self, words) => Math.max(BYTES.has(name) ? 88 : 64, Math.ceil(widthOf(self, words ?? [])) + APART), ...(BYTES.has(name) && { incrs: POWERS }), values: (_, ticks, __, ___, step) => ticks.map((tick) => (tick === null ? "" : beside(tick, logarithmic ? null : step))) },
     ],
     cursor: { sync: group ? { key: group } : undefined, drag: { x: true, y: false, uni: 10 }, points: { size: 8 } },
     hooks: {
@@ -214,11 +231,11 @@ function padded(low, high) {
   return [low >= 0 && low - room < 0 ? 0 : low - room, high + room];
 }
 
-// One point alone needs some room beside it.
+// One point alone needs some room beside it, and nothing happened before the beginning.
 function whole(across) {
   if (!across.length) return [0, 1];
   const [first, last] = [across[0], across[across.length - 1]];
-  return first === last ? [first - 1, last + 1] : [first, last];
+  return first === last ? [first >= 0 ? Math.max(0, first - 1) : first - 1, last + 1] : [first, last];
 }
 
 function nearest(line, x) {

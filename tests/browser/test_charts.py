@@ -1,0 +1,149 @@
+"""Charts of one point, two, none, equal values and very long runs: axes that begin where the run does, and whole words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+from trainyard.jobs.states import JobState
+from trainyard.records.monitoring import JobUsage
+from trainyard.records.trainings import Curves, SeriesPoints
+from trainyard_widgets.views.comparing import usage_view
+from trainyard_widgets.views.monitor import curves_view, monitor_view
+
+from tests.widgets.views.records import a_training, an_instance
+
+from .by_hand import ByHand
+from .visitor import PHONE, WIDE
+
+# every word of the latest drawing, with its ends inside its canvas: [text, left, right, bottom, width of the canvas]
+NOTED = """() => {
+  window.drawn = [];
+  const clear = CanvasRenderingContext2D.prototype.clearRect;
+  CanvasRenderingContext2D.prototype.clearRect = function (...area) {
+    window.drawn = [];
+    return clear.apply(this, area);
+  };
+  const draw = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    const width = this.measureText(text).width;
+    const left = x - { center: width / 2, right: width }[this.textAlign] || x;
+    if (this.getTransform().b === 0) window.drawn.push([text, left, left + width, y, this.canvas.width]);
+    return draw.call(this, text, x, y);
+  };
+}"""
+AXIS = "time since the first point"
+
+
+@pytest.fixture
+def monitor(chromium: Browser) -> Iterator[ByHand]:
+    training = a_training(JobState.RUNNING, instances=[an_instance()])
+    view: dict[str, Any] = monitor_view(training, None, "en") | {"waiting": None, "attempts": [], "replicas": []}
+    by_hand = ByHand(chromium, "monitor", view=view)
+    by_hand.page.route("**/api/v1/**", lambda route: route.fulfill(json={}))
+    by_hand.page.evaluate(NOTED)
+    yield by_hand
+    by_hand.page.close()
+
+
+def drawn(monitor: ByHand, count: int = 1) -> list[list[Any]]:
+    """What stands on the charts now."""
+    expect(monitor.page.locator(".ty-curve canvas")).to_have_count(count)
+    monitor.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    found: list[list[Any]] = monitor.page.evaluate("window.drawn")
+    return found
+
+
+def below(words: list[list[Any]]) -> list[str]:
+    """The words of the horizontal axis, without its name."""
+    lowest = max(one[3] for one in words if one[0] != AXIS and "step (" not in one[0])
+    row = sorted((one for one in words if one[3] == lowest), key=lambda one: one[1])
+    return list(dict.fromkeys(one[0] for one in row))
+
+
+def used(*cores: float | None, seconds: float = 2.0) -> dict[str, Any]:
+    times = [1.7e9 + seconds * place for place in range(len(cores))]
+    return usage_view(JobUsage(job="j", times=times, cpu=list(cores)))
+
+
+def loss(steps: Sequence[int], values: Sequence[float], tag: str = "loss/train") -> dict[str, Any]:
+    times = [1.7e9 + step for step in steps]
+    one = SeriesPoints(tag=tag, steps=list(steps), times=times, values=list(values), total=len(steps))
+    return curves_view(Curves(instance=an_instance().id, series=[one], snapshots=[]))
+
+
+def is_whole(words: list[list[Any]]) -> bool:
+    return all(left >= -0.5 and right <= width + 0.5 for _, left, right, _, width in words)
+
+
+def test_one_sample_begins_at_its_own_time(monitor: ByHand) -> None:
+    monitor.push(usage=used(1.0))
+    words = drawn(monitor)
+    assert (below(words)[0], below(words)[-1]) == ("0 s", "60 s")
+    assert is_whole(words)
+
+
+def test_a_sample_without_a_number_and_one_with_it_are_two_moments(monitor: ByHand) -> None:
+    monitor.push(usage=used(None, 1.0))
+    words = drawn(monitor)
+    assert (below(words)[0], below(words)[-1]) == ("0 s", "2 s")
+
+
+def test_moments_less_than_a_second_apart_have_their_ticks(monitor: ByHand) -> None:
+    monitor.push(usage=used(1.0, 2.0, seconds=0.3))
+    assert below(drawn(monitor))[-1] == "0.3 s"
+
+
+def test_where_nothing_was_told_there_is_no_chart(monitor: ByHand) -> None:
+    monitor.push(usage=used())
+    expect(monitor.page.locator(".ty-curve")).to_have_count(0)
+    monitor.push(usage=used(None))
+    expect(monitor.page.locator(".ty-curve")).to_have_count(0)
+
+
+def test_one_step_of_many_has_its_place_between_its_neighbours(monitor: ByHand) -> None:
+    monitor.push(curves=loss([500], [0.25]))
+    assert below(drawn(monitor)) == ["499", "500", "501"]
+    monitor.push(curves=loss([0], [0.25]))
+    assert below(drawn(monitor)) == ["0", "1"]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1e-7, -3.0, 123456789.0], ids=["none", "half", "tiny", "negative", "huge"])
+def test_equal_values_have_an_axis_around_them(monitor: ByHand, value: float) -> None:
+    monitor.push(curves=loss(range(50), [value] * 50))
+    words = drawn(monitor)
+    beside = [one[0] for one in words if re.fullmatch(r"-?[\d.]+(e[+-]\d+)?", one[0]) and one[0] not in below(words)]
+    assert len(beside) == len(set(beside)) > 1
+    assert is_whole(words)
+
+
+@pytest.mark.parametrize(("tag", "values"), [("loss/train", (1.000001, 1.000004)), ("accuracy/train", (0.99991, 0.99994))])
+def test_values_next_to_each_other_are_told_apart(monitor: ByHand, tag: str, values: tuple[float, float]) -> None:
+    monitor.push(curves=loss(range(2), values, tag))
+    words = drawn(monitor)
+    beside = [one[0] for one in words if one[0] not in below(words) and re.fullmatch(r"[\d.]+%?", one[0])]
+    assert len(beside) == len(set(beside)) > 2
+
+
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+@pytest.mark.parametrize("last", [1_000_000, 3_000_000_000, 2**53], ids=["million", "billions", "most"])
+def test_a_very_long_run_has_words_that_do_not_touch(monitor: ByHand, last: int, width: int) -> None:
+    monitor.page.set_viewport_size({"width": width, "height": 900})
+    monitor.push(curves=loss([0, last // 2, last], [3.0, 2.0, 1.0]))
+    words = drawn(monitor)
+    lowest = max(one[3] for one in words if "step (" not in one[0])
+    newest = {one[0]: one for one in words if one[3] == lowest}
+    row = sorted(newest.values(), key=lambda one: one[1])
+    assert is_whole(words)
+    assert all(before[2] + 4 < after[1] for before, after in pairwise(row))
+
+
+def test_a_run_of_weeks_is_told_in_days(monitor: ByHand) -> None:
+    monitor.push(usage=used(*[1.0] * 100, seconds=86_400 * 0.9))
+    words = drawn(monitor)
+    assert below(words)[0] == "0 d"
+    assert is_whole(words)
