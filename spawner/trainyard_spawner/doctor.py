@@ -178,8 +178,9 @@ def show(findings: Sequence[Finding], arguments: list[str], language: str) -> in
     if "--json" in arguments:
         print(json.dumps([as_json(one, language) for one in findings], ensure_ascii=False, indent=2))
     else:
+        width = max(8, *(len(one.topic) for one in findings))
         for one in findings:
-            print(f"{SIGNS[one.state]} {one.topic:8} {one.text(language)}")
+            print(f"{SIGNS[one.state]} {one.topic:{width}} {one.text(language)}")
             if one.next_step:
-                print(f"  {'':8} → {one.step(language)}")
+                print(f"  {'':{width}} → {one.step(language)}")
     return int(any(one.state == "bad" for one in findings))

@@ -15,7 +15,7 @@ from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard_spawner.kubernetes import group_namespace
 from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Source, of_group
 from trainyard_spawner.kubernetes.doctor import EVERYWHERE
-from trainyard_spawner.kubernetes.keeping import BESIDE, PLURALS
+from trainyard_spawner.kubernetes.keeping import BESIDE, plural
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 
 from tests.spawner.api_server import ApiServer
@@ -101,7 +101,7 @@ def test_what_cannot_be_is_refused(wrong: dict[str, Any], why: str) -> None:
 
 def test_the_rights_asked_for_make_everything_there_may_be_in_a_groups_namespace() -> None:
     may = {resource for _, resource, verbs in EVERYWHERE if "create" in verbs}
-    assert {PLURALS[kind] for kind in ("Namespace", "PersistentVolume", "PersistentVolumeClaim", *BESIDE)} <= may
+    assert {plural(kind) for kind in ("Namespace", "PersistentVolume", "PersistentVolumeClaim", *BESIDE)} <= may
 
 
 Start = Callable[..., KubernetesLauncher]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1ObjectMeta, V1Pod
+from kubernetes_asyncio.client import ApiClient, CoreV1Api, V1ObjectMeta, V1Pod
 from kubernetes_asyncio.client import Configuration as KubernetesConfiguration
 from kubespawner.spawner import EventReflector
 from trainyard.home import Home
@@ -19,12 +19,13 @@ from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard.jobs.states import Cause
 from trainyard_hub.kubernetes.restricted import violations
 from trainyard_spawner.kubernetes import names
-from trainyard_spawner.kubernetes.cluster import Refused
+from trainyard_spawner.kubernetes.cluster import Cluster, Refused
 from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Placement, of_group
+from trainyard_spawner.kubernetes.keeping import put_in_place
 from trainyard_spawner.kubernetes.mirror import Mirror
 from trainyard_spawner.kubernetes.pod import template
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
-from trainyard_spawner.kubernetes.spawner import WorkspacePodSpawner, replace_secret
+from trainyard_spawner.kubernetes.spawner import WorkspacePodSpawner
 from trainyard_spawner.kubernetes.verdicts import state_of, when_deleted
 from trainyard_spawner.kubernetes.waiting import Told, free_gpus, in_words, waits_for_gpus
 from trainyard_spawner.kubernetes.workspace_pod import owner, workspace_pod
@@ -151,30 +152,24 @@ def test_its_secret_ends_with_it() -> None:
     ]
 
 
-class KeptSecrets:
-    """The calls about Secrets of KubeSpawner's client, over what is kept in memory."""
-
-    def __init__(self, **kept: dict[str, str]) -> None:
-        self.kept = kept
-
-    async def create_namespaced_secret(self, _namespace: str, wanted: dict[str, Any], **_: float) -> None:
-        if wanted["metadata"]["name"] in self.kept:
-            raise ApiException(status=409)
-        self.kept[wanted["metadata"]["name"]] = wanted["data"]
-
-    async def delete_namespaced_secret(self, name: str, _namespace: str, **_: float) -> None:
-        if self.kept.pop(name, None) is None:
-            raise ApiException(status=404)
+SECRETS = f"/api/v1/namespaces/{CONFIGURATION.namespace}/secrets"
 
 
-def secret_of(data: dict[str, str]) -> dict[str, Any]:
-    return {"kind": "Secret", "metadata": {"name": "workspace-7-3", "namespace": "trainyard"}, "data": data}
+def put_secret(server: ApiServer, data: dict[str, str]) -> None:
+    """Make the Secret of ``workspace-7-3``, as a start does."""
+    wanted = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SPEC.key}, "data": data}
+
+    async def work() -> None:
+        async with ApiClient(KubernetesConfiguration(host=f"http://127.0.0.1:{server.port}")) as client:
+            await put_in_place(Cluster(client), SECRETS, wanted)
+
+    asyncio.run(work())
 
 
-def test_a_start_never_uses_the_secret_that_an_earlier_one_left() -> None:
-    api = KeptSecrets(**{"workspace-7-3": {"plan.json": "b2xk"}})
-    asyncio.run(replace_secret(api, secret_of({"plan.json": "bmV3"})))
-    assert api.kept == {"workspace-7-3": {"plan.json": "bmV3"}}
+def test_a_start_never_uses_the_secret_that_an_earlier_one_left(server: ApiServer) -> None:
+    for data in ({"plan.json": "b2xk"}, {"plan.json": "bmV3"}):
+        put_secret(server, data)
+    assert [one["data"] for one in server.of_kind("secrets")] == [{"plan.json": "bmV3"}]
 
 
 class LosesAnswers(ApiServer):
@@ -295,13 +290,10 @@ def test_a_pod_of_somebody_else_is_no_start(server: ApiServer, create: Create) -
         create(server, "mine")
 
 
-def test_a_refused_secret_is_no_start() -> None:
-    class Full(KeptSecrets):
-        async def create_namespaced_secret(self, _namespace: str, wanted: dict[str, Any], **_: float) -> None:
-            raise ApiException(status=403)
-
-    with pytest.raises(ApiException):
-        asyncio.run(replace_secret(Full(), secret_of({})))
+def test_a_refused_secret_is_no_start(server: ApiServer) -> None:
+    server.refused.add("secrets")
+    with pytest.raises(Refused):
+        put_secret(server, {})
 
 
 # -- what is told while it waits --------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from trainyard_hub.kubernetes.parts import (
     pod,
     resources,
     restricted,
+    selector,
     variables,
 )
 from trainyard_hub.kubernetes.storage import single_claim
@@ -34,11 +35,6 @@ def backing(deployment: Deployment) -> list[Object]:
     if deployment.store.url is None:
         made += [_service(deployment, ("store", "s3", STORE_PORT)), _store(deployment)]
     return made
-
-
-def selector(deployment: Deployment, component: str) -> dict[str, str]:
-    """How the pods of a component are found."""
-    return {"app.kubernetes.io/instance": deployment.name, "app.kubernetes.io/component": component}
 
 
 def _service(deployment: Deployment, of: tuple[str, str, int]) -> Object:

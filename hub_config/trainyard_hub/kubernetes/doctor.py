@@ -6,15 +6,15 @@ careless pods are refused. Everything it makes is removed again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from trainyard.words import N_
-from trainyard_spawner.doctor import SIGNS, Finding, as_json
+from trainyard_spawner.doctor import Finding, show
 from trainyard_spawner.kubernetes import doctor as launcher_doctor
 from trainyard_spawner.kubernetes.cluster import Cluster, Refused
 from trainyard_spawner.kubernetes.configuration import Configuration
+from trainyard_spawner.kubernetes.keeping import plural
 
 from trainyard_hub.kubernetes import configuration
 from trainyard_hub.kubernetes.configuration import Deployment
@@ -104,8 +104,8 @@ async def _storage_class(cluster: Cluster, wanted: str | None) -> Finding:
 async def deploying(cluster: Cluster, deployment: Deployment) -> Finding:
     """Whether who asks may make every object of the deployment."""
     every = objects(deployment)
-    wanted = {(path_of(one).rpartition("/")[0], one["apiVersion"], one["metadata"].get("namespace", "")) for one in every}
-    missing = [one[0].rpartition("/")[2] for one in sorted(wanted) if not await _may_make(cluster, *one)]
+    wanted = {(plural(one["kind"]), one["apiVersion"], one["metadata"].get("namespace", "")) for one in every}
+    missing = [one[0] for one in sorted(wanted) if not await _may_make(cluster, *one)]
     if missing:
         values = (("missing", ", ".join(dict.fromkeys(missing))),)
         step = N_("Deploy as an administrator of the cluster, or have these rights given to you.")
@@ -113,9 +113,9 @@ async def deploying(cluster: Cluster, deployment: Deployment) -> Finding:
     return Finding("deploying", "good", N_("You may make every object of the deployment."))
 
 
-async def _may_make(cluster: Cluster, path: str, version: str, namespace: str) -> bool:
+async def _may_make(cluster: Cluster, resource: str, version: str, namespace: str) -> bool:
     group = version.rpartition("/")[0]
-    asked = {"namespace": namespace, "group": group, "resource": path.rpartition("/")[2], "verb": "patch"}
+    asked = {"namespace": namespace, "group": group, "resource": resource, "verb": "patch"}
     kind = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     review = {**kind, "spec": {"resourceAttributes": asked}}
     answer = await cluster.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
@@ -203,11 +203,4 @@ def main(arguments: list[str], language: str = "en") -> int:
     file = Path(arguments[arguments.index("--deployment") + 1])
     deployment = configuration.load(file)
     found = with_cluster(Where(file), lambda cluster: collect(cluster, deployment))
-    if "--json" in arguments:
-        print(json.dumps([as_json(one, language) for one in found], ensure_ascii=False, indent=2))
-        return int(any(one.state == "bad" for one in found))
-    for one in found:
-        print(f"{SIGNS[one.state]} {one.topic:9} {one.text(language)}")
-        if one.next_step:
-            print(f"  {'':9} → {one.step(language)}")
-    return int(any(one.state == "bad" for one in found))
+    return show(found, arguments, language)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import yaml
 
-from trainyard_hub.kubernetes.backing import backing, selector
+from trainyard_hub.kubernetes.backing import backing
 from trainyard_hub.kubernetes.configuration import Deployment
-from trainyard_hub.kubernetes.parts import PUBLIC_PORT, Object, labels, metadata, named
+from trainyard_hub.kubernetes.parts import PUBLIC_PORT, Object, labels, metadata, named, selector
 from trainyard_hub.kubernetes.platform import deployment_object
 from trainyard_hub.kubernetes.policies import NAMESPACE_LABEL, launch_policy, policies
 from trainyard_hub.kubernetes.rights import accounts

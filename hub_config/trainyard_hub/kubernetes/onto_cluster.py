@@ -13,6 +13,7 @@ from typing import Any
 from trainyard.errors import Conflict, Unavailable
 from trainyard.words import N_
 from trainyard_spawner.kubernetes.cluster import Cluster, Refused
+from trainyard_spawner.kubernetes.keeping import collection_of
 from trainyard_spawner.kubernetes.names import INSTANCE, MANAGED_BY
 
 from trainyard_hub.kubernetes import secrets
@@ -23,25 +24,6 @@ from trainyard_hub.kubernetes.text import dump
 
 NOT_FOUND, CONFLICT = 404, 409
 GONE_SECONDS = 300.0
-PLURALS = {
-    "Namespace": "namespaces",
-    "Pod": "pods",
-    "ServiceAccount": "serviceaccounts",
-    "Role": "roles",
-    "RoleBinding": "rolebindings",
-    "ClusterRole": "clusterroles",
-    "ClusterRoleBinding": "clusterrolebindings",
-    "ConfigMap": "configmaps",
-    "Secret": "secrets",
-    "PersistentVolume": "persistentvolumes",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "Service": "services",
-    "NetworkPolicy": "networkpolicies",
-    "StatefulSet": "statefulsets",
-    "Deployment": "deployments",
-    "Ingress": "ingresses",
-    "Job": "jobs",
-}
 ONCE = ("Job",)
 """What did its work once and cannot be changed: it stays as it is, unless it failed; then it is made anew."""
 # what the API server writes by itself
@@ -60,10 +42,7 @@ class Change:
 
 def path_of(one: Object) -> str:
     """Where the API server has this object."""
-    version, about = one["apiVersion"], one["metadata"]
-    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    inside = f"/namespaces/{about['namespace']}" if "namespace" in about else ""
-    return f"{root}{inside}/{PLURALS[one['kind']]}/{about['name']}"
+    return f"{collection_of(one)}/{one['metadata']['name']}"
 
 
 async def apply(cluster: Cluster, deployment: Deployment, *, force: bool = False) -> AsyncIterator[Change]:
@@ -176,7 +155,7 @@ async def _keep_secret(cluster: Cluster, deployment: Deployment) -> Change:
     missing = await _missing_keys(cluster, deployment)
     before = await _found(cluster, bare)
     if before is None:
-        await cluster.post(path_of(bare).rpartition("/")[0], secrets.secret(deployment))
+        await cluster.post(collection_of(bare), secrets.secret(deployment))
         return _change(bare, "added")
     if missing:
         # only where nobody was faster: the version says which state we saw

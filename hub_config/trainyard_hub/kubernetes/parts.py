@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trainyard_spawner.kubernetes.names import INSTANCE
 from trainyard_spawner.kubernetes.names import labels as shared_labels
 
 from trainyard_hub.kubernetes.configuration import Amount, Deployment
@@ -32,6 +33,11 @@ def named(deployment: Deployment, what: str) -> str:
 def labels(deployment: Deployment, component: str) -> dict[str, str]:
     """The labels of one part of the platform; launches have others and are never taken for it."""
     return {**shared_labels(deployment.name), COMPONENT: component}
+
+
+def selector(deployment: Deployment, component: str) -> dict[str, str]:
+    """How the pods of a component are found."""
+    return {INSTANCE: deployment.name, COMPONENT: component}
 
 
 def metadata(deployment: Deployment, name: str, component: str, namespace: str | None = None) -> Object:

@@ -6,6 +6,8 @@ ways would need certificates. A container that dies is started again and the oth
 
 from __future__ import annotations
 
+from trainyard.jobs.launch import ON_CLUSTER
+
 from trainyard_hub.kubernetes import secrets
 from trainyard_hub.kubernetes.configuration import Deployment
 from trainyard_hub.kubernetes.parts import (
@@ -22,12 +24,12 @@ from trainyard_hub.kubernetes.parts import (
     metadata,
     named,
     pod,
+    selector,
     variables,
 )
 from trainyard_hub.kubernetes.storage import LAUNCHES, VOLUME, claim_name
 
 CONFIGURATION = "/etc/trainyard"
-LAUNCHER = "trainyard_spawner.kubernetes.launcher:KubernetesLauncher"
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 (a folder)
 HUB_KEYS = ("service-hub-token", "pages-hub-token", "internal-token", "proxy-password", "hub-cookie", "hub-crypt-key")
 SERVICE_KEYS = ("service-hub-token", "internal-token", "storage-key")
@@ -44,7 +46,7 @@ def deployment_object(deployment: Deployment) -> Object:
         "spec": {
             "replicas": 1,
             "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": _selector(deployment)},
+            "selector": {"matchLabels": selector(deployment, "platform")},
             "template": pod(deployment, "platform", _specification(deployment)),
         },
     }
@@ -72,7 +74,7 @@ def service_environment(deployment: Deployment) -> dict[str, str]:
         "TRAINYARD_SERVICE_PUBLIC_URL": deployment.access.address,
         "TRAINYARD_SERVICE_HUB_API_URL": "http://127.0.0.1:8001/hub/api",
         "TRAINYARD_SERVICE_STORE_URL": deployment.store.url or f"http://{host_of(deployment, 's3')}:{STORE_PORT}",
-        "TRAINYARD_SERVICE_LAUNCHER": LAUNCHER,
+        "TRAINYARD_SERVICE_LAUNCHER": ON_CLUSTER,
         "TRAINYARD_SERVICE_DATABASE_URL": database_urls(deployment)[0],
         "TRAINYARD_KUBERNETES": f"{HOME}/kubernetes.yaml",
     }
@@ -91,10 +93,6 @@ def host_of(deployment: Deployment, service: str) -> str:
     """A Service's address, by the variable the cluster sets: a name would need the cluster's DNS."""
     variable = f"{named(deployment, service)}_SERVICE_HOST".replace("-", "_").upper()
     return f"$({variable})"
-
-
-def _selector(deployment: Deployment) -> dict[str, str]:
-    return {"app.kubernetes.io/instance": deployment.name, "app.kubernetes.io/component": "platform"}
 
 
 def _specification(deployment: Deployment) -> Object:
@@ -145,7 +143,7 @@ def _hub(deployment: Deployment) -> Object:
     own = {
         **environment(deployment),
         "TRAINYARD_HUB_DATABASE_URL": database_urls(deployment)[1],
-        "TRAINYARD_SERVICE_LAUNCHER": LAUNCHER,
+        "TRAINYARD_SERVICE_LAUNCHER": ON_CLUSTER,
         "TRAINYARD_KUBERNETES": f"{HOME}/kubernetes.yaml",
     }
     return container(

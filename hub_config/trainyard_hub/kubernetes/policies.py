@@ -9,9 +9,8 @@ from __future__ import annotations
 from trainyard_spawner.kubernetes.names import LAUNCH
 from trainyard_spawner.kubernetes.names import labels as launch_labels
 
-from trainyard_hub.kubernetes.backing import selector
 from trainyard_hub.kubernetes.configuration import Deployment
-from trainyard_hub.kubernetes.parts import DATABASE_PORT, PUBLIC_PORT, STORE_PORT, Object, metadata, named
+from trainyard_hub.kubernetes.parts import DATABASE_PORT, PUBLIC_PORT, STORE_PORT, Object, metadata, named, selector
 
 NAME_PORTS = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
 BOTH = ["Ingress", "Egress"]

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from trainyard_spawner.kubernetes.cluster import Cluster, Refused
+from trainyard_spawner.kubernetes.keeping import collection_of
 
 from trainyard_hub.kubernetes.configuration import Deployment
 from trainyard_hub.kubernetes.parts import PYTHON, Object, labels, metadata, restricted
@@ -74,14 +75,14 @@ def probe(deployment: Deployment, image: str, command: list[str], role: str) -> 
 
 async def image_comes(cluster: Cluster, deployment: Deployment, image: str) -> Fate:
     """Whether a node can pull ``image`` and start it. That the image lacks ``true`` does not matter."""
-    async with _pod(cluster, probe(deployment, image, ["true"], "image")) as path:
+    async with _made(cluster, probe(deployment, image, ["true"], "image")) as path:
         return await _until(cluster, path, ended=False)
 
 
 async def policy_holds(cluster: Cluster, deployment: Deployment) -> bool | Fate:
     """Whether a policy that closes a pod keeps another out; a fate where the question could not be asked."""
     server = probe(deployment, deployment.image, [PYTHON, "-I", "-c", _SERVE], "server")
-    async with _pod(cluster, server) as path:
+    async with _made(cluster, server) as path:
         fate = await _until(cluster, path, ended=False)
         if not fate.started or not fate.address:
             return fate
@@ -107,22 +108,14 @@ def _closing(deployment: Deployment, server: Object) -> Object:
 async def _reaches(cluster: Cluster, deployment: Deployment, address: str) -> int | None:
     """The exit status of a pod that connects there: 0 when it could."""
     client = probe(deployment, deployment.image, [PYTHON, "-I", "-c", _REACH, address, str(PORT)], "client")
-    async with _pod(cluster, client) as path:
+    async with _made(cluster, client) as path:
         return (await _until(cluster, path, ended=True)).code
-
-
-@asynccontextmanager
-async def _pod(cluster: Cluster, pod: Object) -> AsyncIterator[str]:
-    async with _made(cluster, pod) as path:
-        yield path
 
 
 @asynccontextmanager
 async def _made(cluster: Cluster, one: Object) -> AsyncIterator[str]:
     """Made here, removed behind."""
-    version = one["apiVersion"]
-    root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    folder = f"{root}/namespaces/{one['metadata']['namespace']}/{'pods' if one['kind'] == 'Pod' else 'networkpolicies'}"
+    folder = collection_of(one)
     await cluster.post(folder, one)
     path = f"{folder}/{one['metadata']['name']}"
     try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-
-from trainyard_spawner.kubernetes.configuration import Source
+from trainyard_spawner.kubernetes.group_namespace import part
 
 from trainyard_hub.kubernetes.configuration import Deployment
 from trainyard_hub.kubernetes.parts import Object, labels, metadata, named
@@ -53,14 +51,14 @@ def _claim(deployment: Deployment, namespace: str, what: str, size: str) -> list
     source = deployment.storage.source
     if source is None:
         return [_shared(deployment, name, namespace, size)]
-    return _bound(deployment, (name, namespace, size), _part(source, what))
+    return _bound(deployment, (name, namespace, size), part(source, what))
 
 
 def _group_claim(deployment: Deployment, group: int) -> list[Object]:
     source = deployment.storage.source
     assert source is not None  # the configuration says so
     name = group_claim_name(deployment, group)
-    return _bound(deployment, (name, deployment.work, deployment.storage.volume), _part(source, f"{VOLUME}/groups/{group}"))
+    return _bound(deployment, (name, deployment.work, deployment.storage.volume), part(source, f"{VOLUME}/groups/{group}"))
 
 
 def _shared(deployment: Deployment, name: str, namespace: str, size: str) -> Object:
@@ -100,9 +98,3 @@ def _bound(deployment: Deployment, claim: tuple[str, str, str], volume: Object) 
     wanted = _shared(deployment, name, namespace, size)
     wanted["spec"] |= {"storageClassName": "", "volumeName": volume_name}
     return [persistent, wanted]
-
-
-def _part(source: Source, folder: str) -> Object:
-    """The source, a folder further in: ``volume`` and ``launches`` lie in it beside each other."""
-    kind, fields = next(iter(source.volume.items()))
-    return {kind: {**fields, source.field: str(PurePosixPath(fields[source.field]) / folder)}}

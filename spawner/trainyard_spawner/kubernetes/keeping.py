@@ -6,33 +6,27 @@ from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
 
 EXISTS, NOT_FOUND = 409, 404
 GROUPS = {"jobs": "/apis/batch/v1", "networkpolicies": "/apis/networking.k8s.io/v1"}
-PLURALS = {
-    "Namespace": "namespaces",
-    "PersistentVolume": "persistentvolumes",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "NetworkPolicy": "networkpolicies",
-    "ResourceQuota": "resourcequotas",
-    "LimitRange": "limitranges",
-    "LocalQueue": "localqueues",
-}
 LOCAL_QUEUE = "LocalQueue"
 BESIDE = ("NetworkPolicy", "ResourceQuota", "LimitRange", LOCAL_QUEUE)
 """Kinds an administrator may have made in the namespace of each group."""
-WHOLE = ("namespaces", "persistentvolumes")
-"""Kinds that belong to the cluster and to no namespace."""
 
 
 def path_of(namespace: str, kind: str) -> str:
     """Where objects of ``kind`` lie; in all namespaces together where ``namespace`` is empty."""
-    where = f"/namespaces/{namespace}" if namespace and kind not in WHOLE else ""
-    return f"{GROUPS.get(kind, '/api/v1')}{where}/{kind}"
+    return f"{GROUPS.get(kind, '/api/v1')}{f'/namespaces/{namespace}' if namespace else ''}/{kind}"
+
+
+def plural(kind: str) -> str:
+    """What the API calls objects of a kind together, such as ``networkpolicies``."""
+    word = kind.lower()
+    return f"{word[:-1]}ies" if word.endswith("y") else f"{word}es" if word.endswith("s") else f"{word}s"
 
 
 def collection_of(one: Object) -> str:
     """Where the like of ``one`` lies, by its own API version."""
-    version, kind = one["apiVersion"], PLURALS[one["kind"]]
-    inside = f"/namespaces/{one['metadata']['namespace']}" if kind not in WHOLE else ""
-    return f"{'/apis' if '/' in version else '/api'}/{version}{inside}/{kind}"
+    version, about = one["apiVersion"], one["metadata"]
+    inside = f"/namespaces/{about['namespace']}" if "namespace" in about else ""
+    return f"{'/apis' if '/' in version else '/api'}/{version}{inside}/{plural(one['kind'])}"
 
 
 def where(one: Object) -> str:
@@ -50,6 +44,12 @@ async def create_once(cluster: Cluster, path: str, wanted: Object) -> bool:
             return False
         raise
     return True
+
+
+async def put_in_place(cluster: Cluster, path: str, wanted: Object) -> None:
+    """Make it, in place of what has its name."""
+    while not await create_once(cluster, path, wanted):
+        await delete(cluster, f"{path}/{wanted['metadata']['name']}")
 
 
 async def delete(cluster: Cluster, path: str) -> None:

@@ -26,7 +26,7 @@ from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.console import PodConsole
 from trainyard_spawner.kubernetes.ending import Endings
 from trainyard_spawner.kubernetes.gates import Gates
-from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, create_once, delete, path_of, where
+from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, create_once, delete, path_of, put_in_place, where
 from trainyard_spawner.kubernetes.mirror import Mirror
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
 from trainyard_spawner.kubernetes.verdicts import state_of
@@ -206,9 +206,8 @@ class KubernetesLauncher:
         """The Job; its Secret comes first, so that the pod does not wait for it, and ends with the Job."""
         name, namespace = secret["metadata"]["name"], secret["metadata"]["namespace"]
         secrets, jobs = path_of(namespace, "secrets"), path_of(namespace, "jobs")
-        while not await create_once(cluster, secrets, secret):
-            # of a start that was killed before it made the Job, or of a Job just forgotten that it is about to follow
-            await delete(cluster, f"{secrets}/{name}")
+        # one that is there is of a start that was killed before it made the Job, or of a Job just forgotten
+        await put_in_place(cluster, secrets, secret)
         try:
             made = await cluster.post(jobs, job)
         except Refused as refused:

@@ -32,7 +32,7 @@ from trainyard_spawner.kubernetes import configuration as configurations
 from trainyard_spawner.kubernetes import doctor, group_namespace, names, objects, waiting, workspace_pod
 from trainyard_spawner.kubernetes.cluster import Cluster, Refused, away
 from trainyard_spawner.kubernetes.configuration import Configuration
-from trainyard_spawner.kubernetes.keeping import path_of
+from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, create_once, path_of, put_in_place
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
 from trainyard_spawner.kubernetes.verdicts import state_of, waits_for, when_deleted
 from trainyard_spawner.sandbox import HOME
@@ -41,7 +41,6 @@ Object = dict[str, Any]
 PORT = 8888
 COMMAND = ("python", "-P", "-m", "jupyterhub.singleuser")
 """What every image with JupyterHub has, wherever its programs were installed."""
-EXISTS, NOT_FOUND = 409, 404
 ALREADY_EXISTS = "AlreadyExists"
 REQUEST_SECONDS = 20
 LOOK_SECONDS = waiting.LOOK_SECONDS
@@ -126,14 +125,15 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         secret, parts = prepared(spec, self.home, here, beside)
         pod = workspace_pod.workspace_pod(spec, parts, here)
         pod["metadata"]["annotations"] = {**pod["metadata"].get("annotations", {}), names.START: token_hex(8)}
+        cluster = Cluster(self.api.api_client)
         if here is not self.configuration:
             claims = [shown.place.claim for shown in parts.shown]
-            if await self._groups.ready(Cluster(self.api.api_client), here, claims):
+            if await self._groups.ready(cluster, here, claims):
                 _made.discard((here.namespace, beside.code))
         if (here.namespace, beside.code) not in _made:
-            await self._create_once(self.api.create_namespaced_config_map, code)
+            await create_once(cluster, path_of(here.namespace, "configmaps"), code)
             _made.add((here.namespace, beside.code))
-        await replace_secret(self.api, secret)
+        await put_in_place(cluster, path_of(here.namespace, "secrets"), secret)
         return V1Pod(api_version="v1", kind="Pod", metadata=V1ObjectMeta(**pod["metadata"]), spec=pod["spec"])
 
     def is_pod_running(self, pod: Object | None) -> bool:
@@ -260,13 +260,6 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         with suppress(*AWAY):
             await self.api.patch_namespaced_pod(self.key, self.namespace, {"metadata": {"annotations": wished}})
 
-    async def _create_once(self, create: Any, wanted: Object) -> None:
-        try:
-            await create(self.namespace, wanted, _request_timeout=REQUEST_SECONDS)
-        except ApiException as error:
-            if error.status != EXISTS:
-                raise
-
     async def _make_create_pod_request(self, pod: V1Pod, request_timeout: int) -> bool:
         """Create the pod; False: try again. KubeSpawner would end one that is there.
 
@@ -368,23 +361,6 @@ async def give_away(cluster: Cluster, pod: Object) -> None:
     about = pod["metadata"]
     with suppress(Refused, *AWAY):
         await cluster.patch(f"{path_of(about['namespace'], 'secrets')}/{about['name']}", workspace_pod.owner(pod))
-
-
-async def replace_secret(api: Any, wanted: Object) -> None:
-    """Make the Secret of a start, in place of what a start of the same name left when its Hub was killed: tokens are new."""
-    name, namespace = wanted["metadata"]["name"], wanted["metadata"]["namespace"]
-    while True:
-        try:
-            await api.create_namespaced_secret(namespace, wanted, _request_timeout=REQUEST_SECONDS)
-            return
-        except ApiException as error:
-            if error.status != EXISTS:
-                raise
-        try:
-            await api.delete_namespaced_secret(name, namespace, _request_timeout=REQUEST_SECONDS)
-        except ApiException as error:
-            if error.status != NOT_FOUND:
-                raise
 
 
 def refused(error: Exception) -> Exception:

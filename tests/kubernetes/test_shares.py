@@ -1,0 +1,104 @@
+"""A group's share as a claim of its own: prepared once by a short Job beside the platform, then written by the group's pods."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from trainyard.home import Home
+from trainyard.jobs.launch import Identity, LaunchSpec
+from trainyard_hub.kubernetes import everything, storage
+from trainyard_hub.kubernetes.configuration import Deployment
+from trainyard_hub.kubernetes.shares import share_jobs
+from trainyard_spawner.kubernetes.configuration import Configuration
+from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
+
+from tests.contracts.launcher import run
+from tests.kubernetes import platform
+from tests.kubernetes.conftest import IMAGE, apply, kubectl, make_image, until
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+GROUP, GID = 7, 30_007
+Make = Callable[..., LaunchSpec]
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Iterator[Deployment]:
+    """One whose storage is a folder of this machine, with all of it on the cluster that a share needs."""
+    if not os.environ.get("KUBECONFIG"):
+        pytest.skip("no cluster: KUBECONFIG is not set")
+    make_image()
+    platform.build_images()
+    for folder in (tmp_path, tmp_path / "volume", tmp_path / "launches"):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
+    name = f"s-{secrets.token_hex(3)}"
+    made = Deployment.model_validate(
+        {
+            "name": name,
+            "namespace": name,
+            "image": platform.IMAGE,
+            "pull_policy": "Never",
+            "access": {"address": "http://127.0.0.1:8000"},
+            "storage": {"source": {"volume": {"hostPath": {"path": str(tmp_path)}}}},
+            "groups": [GROUP],
+            "launches": {"images": {"tiny:1": IMAGE}},
+        }
+    )
+    apply(*everything.namespaces(made), *storage.claims(made))
+    yield made
+    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "pv", "-l", f"app.kubernetes.io/instance={name}", "--wait=false")
+
+
+@pytest.fixture
+def launcher(deployment: Deployment, tmp_path: Path) -> Iterator[KubernetesLauncher]:
+    record = yaml.safe_load(yaml.safe_dump(everything.launcher_record(deployment)))
+    made = KubernetesLauncher(Home(tmp_path), Configuration.model_validate({**record, "pull_policy": "IfNotPresent"}))
+    yield made
+    made.close()
+
+
+def prepare(deployment: Deployment) -> dict[str, Any]:
+    """The ended Job that prepares the share."""
+    (job,) = share_jobs(deployment)
+    apply(job)
+    about = "-n", deployment.namespace, f"job/{job['metadata']['name']}"
+
+    def status() -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(kubectl("get", *about, "-o", "json"))["status"]
+        return told
+
+    until(lambda: status().get("conditions"))
+    return status()
+
+
+def test_it_is_made_once_and_belongs_to_its_group(
+    deployment: Deployment, launcher: KubernetesLauncher, make: Make, tmp_path: Path
+) -> None:
+    assert prepare(deployment)["succeeded"] == 1
+    share = Home(tmp_path).group_share(GROUP)
+    about = share.stat()
+    assert (stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid) == (0o2770, 0, GID)
+
+    member = Identity(name="alice", uid=20_001, gid=20_001, groups=(GID,))
+    spec = make("umask 007; echo ours > /workspace/mnt/group/g/notes", identity=member, output=None)
+    shown = spec.mounts[0].model_copy(update={"source": share})
+    ended = run(launcher, spec.model_copy(update={"mounts": (shown,)}))
+    assert ended.exit_code == 0, ended
+    written = (share / "notes").stat()
+    assert (written.st_uid, written.st_gid) == (20_001, GID)
+    pod = json.loads(kubectl("get", "job/launch", "-n", deployment.namespace, "-o", "json"))["spec"]["template"]["spec"]
+    claims = [one["persistentVolumeClaim"]["claimName"] for one in pod["volumes"] if "persistentVolumeClaim" in one]
+    assert f"{deployment.name}-group-{GROUP}" in claims
+    assert f"{deployment.name}-volume" not in claims
+
+    stranger = spec.model_copy(update={"key": "other", "identity": member.model_copy(update={"groups": ()})})
+    assert run(launcher, stranger.model_copy(update={"mounts": (shown,)})).exit_code == 1
