@@ -199,6 +199,12 @@ class ClusterPlatform:
             timeout=60,
         )
 
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """One call of the service as its administrator; the answer's JSON."""
+        answer = self.api(1).request(method, path, json=body, params=query)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
+        return answer.json() if answer.content else None
+
     def kill_container(self, name: str) -> None:
         """SIGKILL for the first process of one of the platform pod's containers, from outside."""
         chosen = (f"label=io.kubernetes.container.name={name}", f"label=io.kubernetes.pod.namespace={self.name}")
@@ -211,19 +217,20 @@ class ClusterPlatform:
 
     def restarts(self, name: str) -> int:
         """How often a container of the platform's pod was started again."""
-        pods = json.loads(kubectl("get", "pods", "-n", self.name, "-l", self._chosen(), "-o", "json"))["items"]
+        pods = json.loads(kubectl("get", "pods", "-n", self.name, *self.chosen(), "-o", "json"))["items"]
         told = [one for pod in pods for one in pod["status"].get("containerStatuses", ()) if one["name"] == name]
         return sum(int(one["restartCount"]) for one in told)
 
     def delete_pod(self) -> None:
         """As somebody might by hand; returns when it is gone."""
-        kubectl("delete", "pod", "-n", self.name, "-l", self._chosen())
+        kubectl("delete", "pod", "-n", self.name, *self.chosen())
 
-    def _chosen(self) -> str:
-        return f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component=platform"
+    def chosen(self) -> tuple[str, str]:
+        """What chooses the platform's own pod."""
+        return "-l", f"app.kubernetes.io/instance={self.name},app.kubernetes.io/component=platform"
 
     def _ready(self) -> bool:
-        pods = json.loads(kubectl("get", "pods", "-n", self.name, "-l", self._chosen(), "-o", "json"))["items"]
+        pods = json.loads(kubectl("get", "pods", "-n", self.name, *self.chosen(), "-o", "json"))["items"]
         alive = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
         statuses = [one for pod in alive for one in pod["status"].get("containerStatuses", ())]
         if not statuses or not all(one["ready"] for one in statuses):

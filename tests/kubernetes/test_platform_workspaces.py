@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -15,14 +15,12 @@ from tests.hub.running import Person
 from tests.kubernetes.conftest import kubectl, until
 from tests.kubernetes.in_workspace import call, in_terminal
 from tests.kubernetes.platform import LONG, ClusterPlatform, build_images, running_platform
-from tests.kubernetes.test_platform import PASSWORD, Away, Member, administrator, alice, bob, ok
-from tests.kubernetes.trespassing import TRIES
+from tests.kubernetes.test_platform import PASSWORD, Away, Member, about, administrator, alice, bob, ok
+from tests.kubernetes.trespassing import judge, lay_out
 from tests.kubernetes.workspace_image import WORKSPACE_IMAGE, make_workspace_image
 
 __all__ = ["administrator", "alice", "bob"]
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(900)]
-LOOPBACK_ONLY = (8001, 8010, 8020)
-"""Hub, service and pages, which speak to each other on the platform pod's loopback."""
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +35,10 @@ def platform(namespace: str) -> Iterator[ClusterPlatform]:
 class Guest:
     """Somebody with a workspace: their browser, their calls, and their pod."""
 
-    def __init__(self, platform: ClusterPlatform, member: Member, name: str) -> None:
-        self.platform, self.member, self.name = platform, member, name
-        self.number = int(ok(member.http.get("/me"))["id"])
-        self.browser = Person(platform, self.number)
-        assert self.browser.sign_in(name, PASSWORD).status_code == 200
+    def __init__(self, platform: ClusterPlatform, member: Member) -> None:
+        self.platform, self.member = platform, member
+        self.browser = Person(platform, member.number)
+        assert self.browser.sign_in(member.name, PASSWORD).status_code == 200
 
     def workspace(self) -> dict[str, Any]:
         """As the service tells it."""
@@ -64,20 +61,15 @@ class Guest:
 
     def pod(self) -> dict[str, Any]:
         """The one pod of this person's."""
-        chosen = ("-n", self.platform.name, "-l", "component=" + f"{self.platform.name}-workspace", "-o", "json")
+        chosen = ("-A", "-l", f"component={self.platform.name}-workspace", "-o", "json")
         found = json.loads(kubectl("get", "pods", *chosen))["items"]
-        (own,) = [one for one in found if one["metadata"]["name"].startswith(f"workspace-{self.number}-")]
+        (own,) = [one for one in found if one["metadata"]["name"].startswith(f"workspace-{self.member.number}-")]
         return dict(own)
-
-    def share(self) -> Path:
-        """The folder on the group's share, as the machine sees it."""
-        (found,) = [one for one in (self.platform.folder / "volume/groups").iterdir() if (one / self.name).is_dir()]
-        return found / self.name
 
 
 @pytest.fixture(scope="module")
 def guests(platform: ClusterPlatform, alice: Member, bob: Member) -> tuple[Guest, Guest]:
-    return Guest(platform, alice, "alice"), Guest(platform, bob, "bob")
+    return Guest(platform, alice), Guest(platform, bob)
 
 
 @pytest.fixture
@@ -98,45 +90,24 @@ def test_the_hub_in_its_pod_starts_a_restricted_pod_each(two: tuple[Guest, Guest
 
 def test_what_a_page_saves_lies_on_the_share_of_the_person(two: tuple[Guest, Guest]) -> None:
     for guest in two:
-        call(guest.browser, "PUT", "contents/notes.txt", {"type": "file", "format": "text", "content": guest.name})
-        saved = guest.share() / "notes.txt"
-        assert (saved.read_text(), saved.stat().st_uid) == (guest.name, guest.pod()["spec"]["securityContext"]["runAsUser"])
+        name = guest.member.name
+        call(guest.browser, "PUT", "contents/notes.txt", {"type": "file", "format": "text", "content": name})
+        saved = guest.member.share() / "notes.txt"
+        assert (saved.read_text(), saved.stat().st_uid) == (name, guest.pod()["spec"]["securityContext"]["runAsUser"])
 
 
 def test_two_people_of_two_groups_reach_nothing_of_each_other(platform: ClusterPlatform, two: tuple[Guest, Guest]) -> None:
     # they wait, since the workspaces hold every processor there is
     made = [guest.member.train("private", 'python3 -c "pass"') for guest in two]
     for (guest, other), training in zip((two, two[::-1]), made[::-1], strict=True):
-        (guest.share() / "other.json").write_text(json.dumps(told(platform, guest, other, training)))
-        (guest.share() / "tries.py").write_text(TRIES)
-        said = in_terminal(guest.browser, f"python -u /workspace/mnt/group/{guest.member.group}/{guest.name}/tries.py")
-        own, others = said.split("-- the other's")
-        assert f"groups ['{guest.member.group}']" in own, said
-        assert "processes are all own: True" in own, said
-        assert own.count("REACHED") == 2, said
-        assert "-- the end" in others, said
-        assert "REACHED" not in others, said
+        pod, me = other.pod(), guest.member
+        known = about(platform, me, other.member, training, pod)
+        lay_out(me.share(), replace(known, address=pod["status"]["podIP"]))
+        judge(in_terminal(guest.browser, f"python -u /workspace/mnt/group/{me.group}/{me.name}/tries.py"), me.group)
+        assert other.browser.lab_answers(), other.browser.seen
     for guest, training in zip(two, made, strict=True):
         ok(guest.member.http.post(f"/jobs/{training['job']['id']}/stop"))
         guest.member.until(training, "stopped")
-
-
-def told(platform: ClusterPlatform, guest: Guest, other: Guest, training: dict[str, Any]) -> dict[str, Any]:
-    """What somebody would know who knows everything but secrets."""
-    chosen = ("-n", platform.name, "-l", "app.kubernetes.io/component=platform", "-o", "jsonpath={.items[0].status.podIP}")
-    own = kubectl("get", "pods", *chosen)
-    cluster = kubectl("get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}")
-    return {
-        "me": f"u{guest.number}",
-        "other": f"u{other.number}",
-        "group": other.member.group,
-        "pod": other.pod()["status"]["podIP"],
-        "namespace": platform.name,
-        "cluster": f"https://{cluster}",
-        "training": training["id"],
-        "job": training["job"]["id"],
-        "closed": [(own, port) for port in LOOPBACK_ONLY],
-    }
 
 
 @pytest.mark.parametrize("container", ["hub", "service"])
@@ -172,7 +143,7 @@ def test_a_workspaces_pod_deleted_by_hand_is_told_and_started_again(
     one, other = two
     before = other.pod()["metadata"]["uid"]
     gone = one.pod()["metadata"]["name"]
-    kubectl("delete", "pod", gone, "-n", platform.name)
+    kubectl("delete", "pod", gone, "-n", one.pod()["metadata"]["namespace"])
     until(lambda: one.state() == "stopped", LONG)
     assert one.workspace()["ending"]["cause"] == "node-evicted"
     until(lambda: not one.browser.lab_answers(), LONG)
@@ -185,6 +156,6 @@ def test_stopped_they_leave_nothing_on_the_cluster_and_no_folder(platform: Clust
     for guest in two:
         ok(guest.member.http.post("/workspace/stop"))
     until(lambda: all(guest.state() == "stopped" for guest in two), LONG)
-    chosen = ("-n", platform.name, "-l", "trainyard.io/launch", "-o", "name")
+    chosen = ("-A", "-l", f"app.kubernetes.io/instance={platform.name},trainyard.io/launch", "-o", "name")
     until(lambda: "workspace-" not in kubectl("get", "pods,secrets", *chosen), LONG)
     until(lambda: not list((platform.folder / "launches").glob("workspace-*")), LONG)
