@@ -37,6 +37,7 @@ from tests.spawner.api_server import ApiServer
 
 FOLDER = Path(__file__).parent / "deployments"
 SMALL = FOLDER / "small.yaml"
+ROOT = Path(__file__).parents[2]
 # what v1.20 serves without a preview
 SERVED = {
     "v1": {"Namespace", "ServiceAccount", "ConfigMap", "PersistentVolume", "PersistentVolumeClaim", "Service"},
@@ -82,6 +83,13 @@ def test_the_whole_of_a_small_deployment_is_as_written_down() -> None:
 
 def test_the_example_is_a_deployment() -> None:
     assert Deployment.model_validate(yaml.safe_load(EXAMPLE)).work == "trainyard"
+
+
+def test_the_examples_images_are_built_by_make_images() -> None:
+    recipes = [yaml.safe_load(path.read_text()) for path in ROOT.glob("images/*/image.yaml")]
+    named = Deployment.model_validate(yaml.safe_load(EXAMPLE)).launches.images
+    assert set(named) <= {f"{recipe['name']}:{recipe['version']}" for recipe in recipes}
+    assert all(image.endswith(f"/{name}") for name, image in named.items())
 
 
 def test_v1_20_serves_every_object() -> None:

@@ -134,6 +134,13 @@ def test_without_a_certificate_the_clusters_own_reasons_count(seen: dict[str, An
     assert (state.cause, state.signal, state.message) == told
 
 
+def test_out_of_memory_is_told_with_its_limit_also_where_the_supervisor_was_killed_too() -> None:
+    killed = pod({"phase": "Failed"}, ended(137, "OOMKilled"))
+    killed["spec"]["containers"][0]["resources"] = {"limits": {"memory": str(2 << 30), "cpu": "1000m"}}
+    state = state_of(job(), [killed])
+    assert (state.cause, state.memory_limit) == (Cause.OUT_OF_MEMORY, 2 << 30)
+
+
 def test_who_was_asked_to_stop_and_lost_its_pod_has_stopped() -> None:
     wished = job(stop='{"grace": 1, "at": 1}')
     state = state_of(wished, [pod({"phase": "Failed"}, ended(137))])

@@ -281,5 +281,5 @@ storage:
 launches:
   images:
     workspace:2026.11: registry.example.org/trainyard/workspace:2026.11
-    mxnet:2026.11: registry.example.org/trainyard/mxnet:2026.11
+    mxnet:1.9.1: registry.example.org/trainyard/mxnet:1.9.1
 """

@@ -181,7 +181,7 @@ def _ended(key: str, pod: Object, given: Verdict | None, *, stopped: bool) -> La
     never_began = given is not None and _terminated(pod) is None
     verdict = given if given is not None and never_began else _of_pod(pod, told)
     times = _times(pod)
-    numbers = {name: told[name] for name in _NUMBERS if told.get(name) is not None}
+    numbers = {**_limits(pod), **{name: told[name] for name in _NUMBERS if told.get(name) is not None}}
     return _stated(key, _wished(verdict, stopped=stopped), {**times, **numbers})
 
 
@@ -272,6 +272,13 @@ def _certificate(pod: Object) -> dict[str, Any]:
     except (KeyError, ValueError, TypeError):
         return {}
     return known
+
+
+def _limits(pod: Object) -> dict[str, int]:
+    """What the pod was given, where its supervisor found no time to tell."""
+    limits = (pod["spec"]["containers"][0].get("resources") or {}).get("limits") or {}
+    memory = str(limits.get("memory", ""))
+    return {"memory_limit": int(memory)} if memory.isdigit() else {}
 
 
 def _times(pod: Object) -> dict[str, float]:
