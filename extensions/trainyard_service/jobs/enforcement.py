@@ -30,6 +30,8 @@ from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.workspaces.ending import certify
 
 _GRANT_SECONDS = 180
+_CLOCK_WAS_SET = timedelta(minutes=15)
+"""More than a workspace takes from its grant to its start."""
 _WARNING = N_("Your workspace ends at {time} UTC. Renew it on the overview page if you still need it; files are kept.")
 
 
@@ -102,6 +104,7 @@ def _workspaces(session: Session, truth: Mapping[str, LaunchState], context: Con
     held = select(WorkspaceRow).join(AllocationRow, AllocationRow.workspace == WorkspaceRow.key)
     for row in session.scalars(held):
         state = truth.get(row.key)
+        _follow_the_clock(session, row, state)
         never_came = state is None and now() - row.started > timedelta(seconds=_GRANT_SECONDS)
         if never_came or (state is not None and state.phase == "ended"):
             certify(session, context, ledger, row, state)
@@ -117,6 +120,17 @@ def _workspaces(session: Session, truth: Mapping[str, LaunchState], context: Con
             values = {"time": f"{row.ends_at:%H:%M}"}
             notices.send(session, row.account_id, _WARNING, link="/services/pages/", **values)
     return over
+
+
+def _follow_the_clock(session: Session, row: WorkspaceRow, state: LaunchState | None) -> None:
+    """Where the machine's clock was set, move a running workspace's times along: its hours are counted by one nobody sets."""
+    if state is None or state.running_for is None:
+        return
+    moved = now() - row.started - timedelta(seconds=state.running_for)
+    if abs(moved) > _CLOCK_WAS_SET:
+        row.started, row.ends_at = row.started + moved, row.ends_at + moved
+        row.active = row.active and row.active + moved
+        announce(session, "workspace", row.account_id, Audience.of(row.account_id))
 
 
 def release_workspace(session: Session, row: WorkspaceRow) -> None:

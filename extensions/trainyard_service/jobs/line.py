@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from trainyard.jobs.restarts import LONGEST
 from trainyard.jobs.states import JobState
 from trainyard.quotas import Admission, Facts, PackageSize, Queue, Request, admit
 
@@ -63,8 +64,7 @@ class Line:
 
     def due(self) -> set[str]:
         """Jobs whose pause before a retry is over."""
-        moment = now()
-        return {job_id for job_id, at in self._later.items() if at <= moment}
+        return {job_id for job_id, at in self._later.items() if not _is_pause(at)}
 
     def read(self, session: Session, changed: Collection[str] | None = None) -> list[str]:
         """Bring the queue in line with the rows: with all of them, or with those of ``changed``.
@@ -167,7 +167,12 @@ def line_of(session: Session) -> Line | None:
 
 
 def _held_back(row: Any) -> bool:
-    return row.not_before is not None and row.not_before > now()
+    return row.not_before is not None and _is_pause(row.not_before)
+
+
+def _is_pause(until: datetime) -> bool:
+    """Whether a retry waits until then; for longer than any pause is nobody's wish, but that of a clock that was set back."""
+    return timedelta() < until - now() <= timedelta(seconds=LONGEST)
 
 
 def _request(row: Any, size: PackageSize) -> Request:

@@ -160,7 +160,7 @@ def start_workspace(chain: Any, alice: Person, command: str) -> str:
 def be_used_last(chain: Any, before: timedelta) -> None:
     with chain.context.database.write() as session:
         row = session.scalars(select(WorkspaceRow)).one()
-        row.started = row.active = now() - before
+        row.active = now() - before
 
 
 def stopped_workspace(alice: Person) -> Any:
@@ -196,6 +196,29 @@ def test_idleness(chain: Any, alice: Person) -> None:
     ending = stopped_workspace(alice)
     assert (ending["cause"], ending["last_lines"]) == ("idle", ["up"])
     assert ending["text"] == "Nobody used it for 4 h, and it computed nothing; the platform stopped it."
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=2), -timedelta(days=2)], ids=["forward", "back"])
+def test_a_workspace_keeps_its_hours_when_the_machines_clock_is_set(chain: Any, alice: Person, jump: timedelta) -> None:
+    """To the row it is the same whether the clock was set forward or its times lie further back."""
+    running_workspace(chain, alice, "echo up; sleep 600")
+    with chain.context.database.write() as session:
+        row = session.scalars(select(WorkspaceRow)).one()
+        began, row.started, row.ends_at, row.active = row.started, row.started - jump, row.ends_at - jump, row.started - jump
+
+    def corrected() -> bool:
+        with chain.context.database.read() as session:
+            seen = session.scalars(select(WorkspaceRow)).one()
+            return all(abs(one - began) < timedelta(hours=1) for one in (seen.started, seen.active))
+
+    until(corrected)
+    chain.context.parts["hub_servers"] = Silent()
+    watch = IdleWatch(chain.context, JobSettings(workspace_idle_hours=4))
+    for _ in range(2):  # the first only takes note
+        watch.look()
+    told = alice.ok("GET", "/workspace")
+    assert told["state"] == "running"
+    assert abs(datetime.fromisoformat(told["ends"]) - began - timedelta(hours=24)) < timedelta(hours=1)
 
 
 def test_a_workspace_that_computes_is_never_idle(chain: Any, alice: Person) -> None:

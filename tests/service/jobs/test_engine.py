@@ -75,6 +75,21 @@ def test_a_queued_job_is_stopped_without_starting(yard: Any) -> None:
     assert (yard.job(job_id).state, yard.launcher.started) == (S.STOPPED, [])
 
 
+def test_stopped_between_its_admission_and_its_start_it_never_starts(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = yard.engine()
+    job_id = yard.submit(yard.person("alice"), program=SLEEP)
+    with monkeypatch.context() as until_then:
+        until_then.setattr(engine, "_start_what_is_admitted", lambda *_: None)
+        engine.reconcile()
+    assert yard.job(job_id).state == S.STARTING
+    with yard.context.database.write() as session:
+        life.want_stop(session, session.get_one(JobRow, job_id), "alice")
+    job = yard.until(yard.engine(), job_id, S.STOPPED)
+    assert (job.ending["cause"], yard.launcher.started) == (Cause.STOPPED, [])
+    with yard.context.database.read() as session:
+        assert session.scalar(select(AllocationRow.id)) is None
+
+
 def test_over_quota_it_waits_and_says_why(yard: Any) -> None:
     engine, group = yard.engine(), yard.group("vision", Quota(jobs=1))
     owner = yard.person("alice", group)

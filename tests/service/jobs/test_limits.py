@@ -16,6 +16,7 @@ from trainyard.jobs.states import JobState
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import NoticeRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
+from trainyard_service.jobs import life
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 HOUR = 3600.0
@@ -51,6 +52,18 @@ def test_a_machine_whose_clock_was_set_shows_the_end_that_comes(yard: Any) -> No
     assert notices(yard) == []
 
 
+def test_a_retry_whose_pause_a_clock_set_back_made_endless_is_tried(yard: Any) -> None:
+    engine, policy = yard.engine(), {"max_retries": 1, "on": ["unknown"], "backoff": 3600}
+    program = "import os, sys; sys.exit(os.environ['TRAINYARD_ATTEMPT'] == '1')"
+    job_id = yard.submit(yard.person("alice"), program=program, restart=policy)
+    yard.passes(engine, lambda: yard.job(job_id).retries == 1)
+    engine.reconcile()
+    assert (yard.job(job_id).state, yard.job(job_id).attempt) == (S.QUEUED, 1), "the hour is waited for"
+    with yard.context.database.write() as session:
+        session.get_one(JobRow, job_id).not_before += timedelta(days=2)
+    yard.until(engine, job_id, S.FINISHED)
+
+
 def test_each_warning_comes_once_and_only_for_marks_within_the_limit(yard: Any) -> None:
     engine = yard.engine()
     job_id = yard.submit(yard.person("alice"), program=SLEEP, time_limit=20 * HOUR)
@@ -76,3 +89,15 @@ def test_a_database_that_is_locked_delays_and_loses_nothing(yard: Any) -> None:
     assert yard.launcher.started == [f"job-{job_id}-1"]
     with yard.context.database.read() as session:
         assert session.scalar(select(AllocationRow.id)) is None
+
+
+def test_what_waits_to_be_started_again_has_no_end_yet(yard: Any) -> None:
+    engine = yard.engine()
+    job_id = yard.submit(yard.person("alice"), program=SLEEP, time_limit=10 * HOUR)
+    yard.until(engine, job_id, S.RUNNING)
+    engine.reconcile()
+    yard.launcher.lose_supervisor(f"job-{job_id}-1")
+    assert yard.until(engine, job_id, S.FAILED).deadline is not None
+    with yard.context.database.write() as session:
+        life.want_start(session, session.get_one(JobRow, job_id))
+    assert (yard.job(job_id).state, yard.job(job_id).deadline) == (S.QUEUED, None)
