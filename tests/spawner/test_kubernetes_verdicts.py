@@ -230,10 +230,10 @@ HOPELESS = [
     (UNSCHEDULED, 101, Verdict(Cause.UNSCHEDULABLE, NO_GPU)),
     (CREATING, 101, Verdict(Cause.LAUNCH_FAILED, "ContainerCreating")),
     (RUNNING, 1e6, None),
-    (pod({"phase": "Running"}, {"running": {"startedAt": BORN}}, deletionTimestamp=BORN), 59, None),
+    (pod({"phase": "Running"}, {"running": {"startedAt": BORN}}, deletionTimestamp=BORN), 119, None),
     (
         pod({"phase": "Running"}, {"running": {"startedAt": BORN}}, deletionTimestamp=BORN),
-        61,
+        121,
         Verdict(Cause.NODE_LOST, "node-a"),
     ),
     (certified(0, cause="exited", exit_code=0), 1e6, None),

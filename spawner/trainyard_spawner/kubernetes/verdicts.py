@@ -19,8 +19,8 @@ from trainyard.jobs.states import Cause
 from trainyard_spawner.kubernetes import kueue, names
 
 Object = Mapping[str, Any]
-LOST_AFTER = 60.0
-"""Seconds after a pod's grace has passed, until its node counts as lost with it."""
+LOST_AFTER = 120.0
+"""Seconds after a pod's grace has passed, until its node counts as lost with it; a busy one was seen to be 56 s late."""
 _KILLED = 137
 _DELETED = "its pod was deleted"
 LOST = "lost"
