@@ -233,6 +233,13 @@ def test_a_job_that_serves_says_on_which_port_of_its_loopback() -> None:
     assert serving["spec"] == JOB["spec"]
 
 
+def test_what_no_quota_counts_asks_for_hardly_a_core_and_may_use_its_limit() -> None:
+    uncounted = SPEC.model_copy(update={"resources": Resources(cpu=1, memory=1 << 30, uncounted=True)})
+    amounts = pod_of(objects.job(uncounted, PARTS, Configuration()))["containers"][0]["resources"]
+    assert amounts["requests"] == {"cpu": "50m", "memory": "1073741824"}
+    assert amounts["limits"] == {"cpu": "1000m", "memory": "1073741824"}
+
+
 def test_pods_with_gpus_and_without_go_where_the_configuration_says() -> None:
     tolerations = ({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},)
     chosen = Configuration(

@@ -34,11 +34,15 @@ class Mount(Frozen):
 
 
 class Resources(Frozen):
-    """What a launch may use. ``memory`` in bytes; ``cpu`` in cores; GPUs are given out whole."""
+    """What a launch may use. ``memory`` in bytes; ``cpu`` in cores; GPUs are given out whole.
+
+    ``uncounted``: no quota knows of it, so it waits for no core and keeps nobody else from one; it computes with what is left.
+    """
 
     cpu: float = Field(gt=0)
     memory: int = Field(gt=0)
     gpu: int = Field(default=0, ge=0)
+    uncounted: bool = False
 
 
 class Identity(Frozen):

@@ -87,7 +87,7 @@ class TensorBoards:
             environment={"HOME": "/tmp", "LANG": "C.UTF-8", "PATH": "/opt/image/bin:/usr/bin:/bin"},  # noqa: S108
             working_directory=RUN,
             mounts=_mounts(rows, home),
-            resources=Resources(cpu=1, memory=self.settings.tensorboard_memory),
+            resources=Resources(cpu=1, memory=self.settings.tensorboard_memory, uncounted=True),
             identity=identity_of(rows[0].job).model_copy(update={"groups": groups}),
             internet=False,
             listen_port=port,

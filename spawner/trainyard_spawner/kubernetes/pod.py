@@ -19,6 +19,7 @@ from trainyard_spawner.kubernetes.volumes import Place, Shown
 from trainyard_spawner.sandbox import HOME, SMALL_TMPFS
 
 Object = dict[str, Any]
+UNCOUNTED_CPU = "50m"
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,12 @@ def security(spec: LaunchSpec) -> Object:
 
 
 def resources(spec: LaunchSpec, gpu_resource: str) -> Object:
-    """Requests equal to limits: what the ledger gave is there, and no more."""
+    """Requests equal to limits: what the ledger gave is there, and no more; what it does not count asks for hardly a core."""
     amounts = {"cpu": f"{round(spec.resources.cpu * 1000)}m", "memory": str(spec.resources.memory)}
     if spec.resources.gpu:
         amounts[gpu_resource] = str(spec.resources.gpu)
-    return {"requests": amounts, "limits": dict(amounts)}
+    requests = {**amounts, "cpu": UNCOUNTED_CPU} if spec.resources.uncounted else amounts
+    return {"requests": requests, "limits": dict(amounts)}
 
 
 def _container(spec: LaunchSpec, parts: Parts, configuration: Configuration, claims: tuple[str, ...]) -> Object:
