@@ -226,7 +226,8 @@ class Supervisor:
         if self._plan["gate"]:
             self._open_gate()
         kept = Path(self._plan["kept"]) if self._plan["kept"] else None
-        self._usage = usage.Sampler(kept, self._groups, self._bwrap, self._plan["devices"])
+        plan = self._plan
+        self._usage = usage.Sampler(kept, self._groups, self._bwrap, plan["devices"], alone=plan.get("alone", False))
         self._sample_at = time.monotonic()
         # the second clock is the machine's own since it was switched on: nobody sets it
         self._write_status(phase="running", started_at=time.time(), began=time.monotonic())

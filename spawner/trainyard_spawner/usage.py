@@ -30,17 +30,26 @@ Sample = list[float | None]
 
 class Sampler:
     """Samples of one launch. ``root`` is the process all others of it descend from; ``devices`` are UUIDs of its cards, or None
-    where it is shown no others.
-    Without a ``folder`` only the peaks are kept.
+    where it is shown no others. ``alone``: the supervisor's network is the launch's own, as in a pod. Without a ``folder`` only
+    the peaks are kept.
 
     Nothing here raises: a launch never ends because its use could not be measured.
     """
 
-    def __init__(self, folder: Path | None, groups: Sequence[Path], root: int, devices: Sequence[str] | None = ()) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        groups: Sequence[Path],
+        root: int,
+        devices: Sequence[str] | None = (),
+        *,
+        alone: bool = False,
+    ) -> None:
         self.seconds = SECONDS
         self._file = folder / FILE if folder else None
         self._groups = list(groups)
         self._root = root
+        self._alone = alone
         self._cards = nvml.Cards(devices)
         self._rates = Rates()
         self._processes: dict[int, tuple[float, float, float]] = {}
@@ -64,7 +73,7 @@ class Sampler:
         pids = _members(self._groups) or memory.tree(self._root)
         self._count_processes(pids)
         busy, used = _group_cpu(self._groups), _group_memory(self._groups)
-        received, sent = _network(self._root)
+        received, sent = _network(self._root, alone=self._alone)
         moment = time.monotonic()
         rate = self._rates
         cards = self._cards.read()
@@ -195,14 +204,14 @@ def _first(groups: Sequence[Path], names: Sequence[str], read: Callable[[str, st
     return None
 
 
-def _network(root: int) -> tuple[float | None, float | None]:
+def _network(root: int, *, alone: bool) -> tuple[float | None, float | None]:
     """Bytes received and sent in the launch's own network; the machine's counters would be everybody's."""
     try:
         own, theirs = (os.readlink(memory.PROC / pid / "ns/net") for pid in ("self", str(root)))  # noqa: PTH115
         lines = (memory.PROC / str(root) / "net/dev").read_text().splitlines()[2:]
     except OSError:
         return None, None
-    if own == theirs:
+    if own == theirs and not alone:
         return None, None
     rows = [line.split(":")[1].split() for line in lines if line.split(":")[0].strip() != "lo"]
     return float(sum(int(row[0]) for row in rows)), float(sum(int(row[8]) for row in rows))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -86,3 +87,11 @@ def test_each_sample_tells_what_the_cards_have_together(tmp_path, monkeypatch):
 @pytest.mark.parametrize("root", [2**22 + 5])
 def test_a_process_that_is_gone_ends_nothing(tmp_path, root):
     Sampler(tmp_path / "no" / "folder", [tmp_path / "gone"], root, ("GPU-none",)).sample()
+
+
+def test_the_network_is_told_where_it_is_the_launchs_own():
+    """As in a pod; the machine's counters would be everybody's."""
+    assert usage._network(os.getpid(), alone=False) == (None, None)
+    received, sent = usage._network(os.getpid(), alone=True)
+    assert received >= 0
+    assert sent >= 0

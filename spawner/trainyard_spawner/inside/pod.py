@@ -143,6 +143,7 @@ def _whole(plan: dict[str, Any]) -> dict[str, Any]:
         "image": "/",
         "groups": [],
         "sum_memory": None,
+        "alone": True,
         "watch": str(FOLDER / "watch"),
         "address_file": str(PLAN / "address"),
         "network_descriptor": None,
