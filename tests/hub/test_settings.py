@@ -73,3 +73,10 @@ def test_images_of_a_cluster_are_not_built_on_this_machine(tmp_path: Path) -> No
     settings = Settings(TRAINYARD_HOME=tmp_path, public_datasets=False)
     assert [step[-1] for step in steps(settings)] == ["workspace", "mxnet"]
     assert steps(settings.model_copy(update={"service_launcher": ON_CLUSTER})) == []
+
+
+def test_an_image_that_was_built_by_hand_is_renewed_as_the_others_are(tmp_path: Path) -> None:
+    settings = Settings(TRAINYARD_HOME=tmp_path, public_datasets=False)
+    (settings.home.images / "pytorch/2.0/env").mkdir(parents=True)
+    (settings.home.images / "pytorch/2.0/image.json").touch()
+    assert [step[-1] for step in steps(settings)] == ["workspace", "mxnet", "pytorch"]

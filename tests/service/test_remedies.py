@@ -33,6 +33,10 @@ def test_an_error_that_was_overcome_is_not_the_reason() -> None:
     assert "Read the last lines" in suggestion({"cause": Cause.EXITED, "exit_code": 1, "last_lines": lines}, "en")
 
 
+def test_a_dry_run_that_was_ended_without_an_error_needs_no_advice() -> None:
+    assert suggestion({"cause": Cause.TIME_LIMIT, "time_limit": 60, "dry_run": True, "last_lines": []}, "en") == ""
+
+
 @pytest.mark.parametrize(
     ("language", "words"), [("en", "more than its 10 MiB of memory (peak 9.5 MiB)"), ("zh", "峰值 9.5 MiB")]
 )

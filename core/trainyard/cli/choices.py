@@ -52,10 +52,14 @@ class Choices:
 
     def training(self, wishes: Mapping[str, Any], *, package: str, entry: str) -> NewTraining:
         """The training as it is submitted."""
-        group = self.group
-        package = package or largest_package(self.client, group, wishes.get("cluster"))
-        chosen = {"group": group, "image": self.image, "package": package}
-        return NewTraining.model_validate({**wishes, **chosen, "entry": entry or self._example()})
+        chosen = {**wishes, "group": self.group, "image": self.image, "entry": entry or self._example()}
+        offered = [package] if package else fitting_packages(self.client, self.group, wishes.get("cluster"))
+        wanted = [NewTraining.model_validate({**chosen, "package": one}) for one in offered]
+        # what all processes of a distributed training take together only the platform knows
+        return next((one for one in wanted[:-1] if not one.distributed or self._fits(one)), wanted[-1])
+
+    def _fits(self, training: NewTraining) -> bool:
+        return all(one.field != "package" for one in self.client.check_training(training).problems)
 
     def _example(self) -> str:
         found = next((one for one in self.client.images() if self.image in (one.name, f"{one.name}:{one.version}")), None)
@@ -77,13 +81,16 @@ def example_of(image: Image) -> str:
     return image.entries[0]
 
 
-def largest_package(client: Client, group: str, cluster: str | None = None) -> str:
-    """The package with the most cores that fits the group's quota, or its share of a virtual cluster, and holds no GPU.
+def fitting_packages(client: Client, group: str, cluster: str | None = None) -> list[str]:
+    """The packages that fit the group's quota, or its share of a virtual cluster: without GPUs first, the most cores first.
 
     Raises:
-        Conflict: none fits.
+        Conflict: none fits, with what keeps the smallest from it.
     """
-    offered = [one for one in client.packages(group, cluster) if one.available]
+    packages = client.packages(group, cluster)
+    offered = sorted((one for one in packages if one.available), key=lambda one: (one.gpu, -one.cpu, one.memory))
     if not offered:
-        raise Conflict("no-package", N_("No resource package fits the group {group}."), group=group)
-    return max(offered, key=lambda one: (-one.gpu, one.cpu, -one.memory)).name
+        smallest = min(packages, key=lambda one: (one.gpu, one.cpu, one.memory), default=None)
+        sentence = N_("No resource package fits the group {group}. {why}")
+        raise Conflict("no-package", sentence, group=group, why=smallest.why_not if smallest else "")
+    return [one.name for one in offered]

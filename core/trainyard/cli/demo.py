@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from trainyard.cli.choices import example_of, largest_package
+from trainyard.cli.choices import example_of, fitting_packages
 from trainyard.cli.jobs import why
 from trainyard.cli.show import as_json, language
 from trainyard.cli.steps import Steps
@@ -164,7 +164,7 @@ class Chain:
                 train_set=sets["train"].id,
                 val_set=sets["val"].id,
                 image=f"{image.name}:{image.version}",
-                package=largest_package(self.client, self.wishes.group),
+                package=fitting_packages(self.client, self.wishes.group)[0],
                 entry=self.wishes.entry or example_of(image),
                 hours=1,
             )

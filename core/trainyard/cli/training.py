@@ -84,7 +84,9 @@ def submit(
         typer.Option(help="Make curves of what it prints: caffe, darknet, mxnet, key-value or TAG=EXPRESSION."),
     ] = None,
     workers: Annotated[int, typer.Option(min=0, max=32, help="Run it as so many processes together.")] = 0,
-    servers: Annotated[int, typer.Option(min=1, max=16, help="With --workers, for MXNet: parameter servers.")] = 1,
+    servers: Annotated[
+        int | None, typer.Option(min=1, max=16, help="With --workers, for MXNet: parameter servers; else 1.")
+    ] = None,
     distributed: Annotated[
         str, typer.Option(help="With --workers: pytorch, tensorflow or mxnet; by default what the image has.")
     ] = "",
@@ -113,7 +115,7 @@ def submit(
                 },
                 "cluster": cluster, "priority": priority, "preemptible": preemptible, "dry_run": dry_run,
                 "log_patterns": log_pattern or [],
-                "distributed": several(workers, servers, distributed or image, role_package or []) if workers else None,
+                "distributed": several(workers, servers, distributed, image, role_package or []),
             },
             package=package,
             entry=entry,
@@ -136,25 +138,33 @@ def most_hours(client: Client, cluster: str | None) -> float:
     return min([DEFAULT_HOURS, *(hours for hours in allowed if hours)])
 
 
-def several(workers: int, servers: int, framework: str, packages: list[str]) -> dict[str, Any]:
-    """What ``NewTraining.distributed`` says.
+def several(workers: int, servers: int | None, framework: str, image: str, packages: list[str]) -> dict[str, Any] | None:
+    """What ``NewTraining.distributed`` says; None for one process.
 
     Raises:
         Invalid: the framework cannot be told from the image, or a package names no role.
+        WronglyUsed: what only several processes have is given for one.
     """
+    from trainyard.cli.usage import WronglyUsed
     from trainyard.errors import Invalid
     from trainyard.records.distributed import DistributedKind, Role
 
-    kind = next((one for one in DistributedKind if one in framework), None)
+    if not workers:
+        given = {"--servers": servers, "--distributed": framework, "--role-package": packages}
+        if alone := [option for option, value in given.items() if value]:
+            raise WronglyUsed(N_("{option} counts only with --workers."), option=", ".join(alone))
+        return None
+    named_by = framework or image
+    kind = next((one for one in DistributedKind if one in named_by), None)
     if kind is None:
         sentence = N_("How the {workers} processes find each other is not clear from {image}.")
         hint = N_("Say --distributed pytorch, tensorflow or mxnet.")
-        raise Invalid("distributed-unknown", sentence, hint=hint, field="distributed", workers=workers, image=framework)
+        raise Invalid("distributed-unknown", sentence, hint=hint, field="distributed", workers=workers, image=named_by)
     named = dict(one.partition("=")[::2] for one in packages)
     for role in named.keys() - set(Role):
         sentence = N_("{role} is not a role: worker, server or scheduler.")
         raise Invalid("role-unknown", sentence, field="role_package", role=role)
-    return {"kind": kind, "workers": workers, "servers": servers, "packages": named}
+    return {"kind": kind, "workers": workers, "servers": servers or 1, "packages": named}
 
 
 def read_parameters(path: Path | None) -> dict[str, Any]:

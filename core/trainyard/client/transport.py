@@ -160,7 +160,11 @@ def given(**query: Any) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
-_TOLD = {413: N_("What was sent is larger than the platform takes at once (HTTP 413).")}
+_AWAY = N_("The platform is being started, or a part of it is away (HTTP {status}).")
+_TOLD = {
+    413: (N_("What was sent is larger than the platform takes at once (HTTP 413)."), ""),
+    **dict.fromkeys((502, 503, 504), (_AWAY, N_("Try again in a moment; its logs tell more where it lasts."))),
+}
 """What is answered before the service reads a request has no words of its own."""
 
 
@@ -171,8 +175,8 @@ def refusal(body: str, status: int) -> UserError:
         words = {name: str(told.get(name) or "") for name in ("message", "hint")}
         code, field, values = str(told["code"]), told.get("field"), {}
     except (ValueError, KeyError, TypeError):
-        words = {"message": _TOLD.get(status, N_("The platform answered with HTTP {status}.")), "hint": ""}
-        code, field, values = f"http-{status}", None, {"status": status}
+        message, hint = _TOLD.get(status, (N_("The platform answered with HTTP {status}."), ""))
+        words, code, field, values = {"message": message, "hint": hint}, f"http-{status}", None, {"status": status}
     # what the service says is filled in already: a brace in a name is no placeholder, which is why values may be empty
     error = (Unavailable if status in (502, 503, 504) else UserError)(
         code, words["message"], hint=words["hint"], field=field, **values

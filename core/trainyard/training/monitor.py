@@ -35,7 +35,8 @@ class Monitor:
 
     Args:
         batch_size: samples a batch, for the speed.
-        batch_freq: every how many batches the curves get a point; reading metrics may wait for the device.
+        batch_freq: every how many batches the curves get a point, and after the last of an epoch that is known to have fewer;
+            reading metrics may wait for the device.
         batches_per_epoch, epochs: if known, the page shows the remaining time.
     """
 
@@ -64,7 +65,7 @@ class Monitor:
         if epoch != self._epoch:
             self._begin_epoch(epoch)
         self.step += 1
-        if (batch + 1) % self.batch_freq == 0 or self.run.dry_run:
+        if (batch + 1) % min(self.batch_freq, self.batches_per_epoch or self.batch_freq) == 0 or self.run.dry_run:
             self._write(epoch, batch, read())
         self.run.stop_request.batch_done()
 

@@ -22,6 +22,7 @@ from trainyard_service import images
 from trainyard_service.api.datasets import ReadingDep
 from trainyard_service.context import Context
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
+from trainyard_service.jobs import clusters
 from trainyard_service.jobs.booked_hours import Machine, booked_hours, month_named
 from trainyard_service.jobs.ledger import Capacity, use_of
 from trainyard_service.jobs.offers import Asker, offered_packages
@@ -53,6 +54,8 @@ def list_packages(
     if group is not None and group_id is None:
         raise NotFound("no-such-group", N_("There is no group {name} that you are a member of."), field="group", name=group)
     with reading.context.database.read() as session:
+        if cluster:
+            clusters.find(session, cluster)
         asker = Asker(caller, group_id, reading.language, everything=everything, cluster=cluster)
         return offered_packages(session, reading.engine.ledger, asker)
 

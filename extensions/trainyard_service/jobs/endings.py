@@ -111,7 +111,7 @@ def launch_failure(error: Exception) -> dict[str, Any]:
     if isinstance(reason, OSError) and reason.errno in FULL:
         return {"cause": Cause.DISK_FULL, "error_class": error_class(Cause.DISK_FULL, None, ()), "last_lines": []}
     if not isinstance(error, UserError):
-        return {"cause": Cause.LAUNCH_FAILED, "message": type(error).__name__, "last_lines": []}
+        return {"cause": Cause.LAUNCH_FAILED, "message": _reason(error), "last_lines": []}
     cause = Cause.LAUNCH_FAILED
     if error.code.startswith(_IMAGE):
         cause = Cause.IMAGE_FAILED
@@ -120,6 +120,13 @@ def launch_failure(error: Exception) -> dict[str, Any]:
     values = _plain(error.values)
     kept = {"cause": cause, "message": str(error), "key": error.message, "values": values, "last_lines": []}
     return {**kept, "error_class": error_class(cause, None, ())}
+
+
+def _reason(error: Exception) -> str:
+    """What the machine said and of which file; of a bug of ours only its kind, the rest is in the log."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return type(error).__name__
 
 
 def next_state(ending: dict[str, Any], wanted: str) -> JobState:

@@ -65,9 +65,9 @@ def move(session: Session, job: JobRow, then: JobState, **changes: Any) -> None:
 def _stamps(then: JobState) -> dict[str, Any]:
     moment = now()
     if then is JobState.QUEUED:
-        return {"queued": moment, "started": None, "ended": None, "ending": None, "waiting": None}
+        return {"queued": moment, "started": None, "ended": None, "ending": None, "waiting": None, "deadline": None}
     if then is JobState.STARTING:
-        return {"waiting": None, "deadline": None, "warned": None, "not_before": None}
+        return {"waiting": None, "warned": None, "not_before": None}
     return {"ended": moment, "waiting": None} if then in ENDED else {}
 
 

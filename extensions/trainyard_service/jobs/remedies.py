@@ -79,7 +79,7 @@ _SHARED = N_("Take fewer loading processes (num_workers), smaller batches, or a 
 def suggestion(ending: dict[str, Any], language: str) -> str:
     """What a person may do now; empty for a good end."""
     cause, code, number = Cause(ending["cause"]), ending.get("exit_code"), ending.get("signal")
-    if cause is Cause.EXITED and code == 0:
+    if (cause is Cause.EXITED and code == 0) or (cause is Cause.TIME_LIMIT and ending.get("dry_run")):
         return ""
     words = _DEFAULT[cause]
     if cause is Cause.EXITED:

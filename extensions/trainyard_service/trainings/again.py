@@ -26,7 +26,7 @@ _DRY = "(dry run)"
 _SETS = tuple(f"{part}_set" for part in create.PARTS)
 _MAY_GO = (*_SETS, "cluster", "distributed")
 _CLAIMS = ("package", "cluster", "hours", "priority", "preemptible")
-_NO_CHECKPOINT = N_("The training {name} has no complete checkpoint to go on from.")
+_NO_CHECKPOINT = N_("The training {name} has no run that was cut short and has a complete checkpoint to go on from.")
 
 
 def must_have_ended(row: TrainingRow) -> None:

@@ -23,8 +23,13 @@ _MOST = 1000
 
 
 def newest(context: Context, row: TrainingRow) -> Checkpoint | None:
-    """Of the newest instance that has one, the snapshot with the highest step whose archive is as long as its manifest says."""
+    """Of the newest instance that was cut short and has one, the snapshot with the highest step whose archive is as long as its
+    manifest says: where a run came to its end the script begins anew, see ``trainyard.training.state``.
+    """
     for instance in sorted(row.instances, key=lambda one: one.started, reverse=True):
+        told = read_json(context.home.run(row.id), f"{instance.id}/instance.json", _LARGEST)
+        if told and told.get("ended") == "completed":
+            continue
         found = [one for name in _manifests(context, row.id, instance.id) if (one := _read(context, row.id, instance.id, name))]
         if found:
             return max(found, key=lambda one: one.step)

@@ -25,8 +25,15 @@ def steps(settings: Settings) -> list[list[str]]:
     python = sys.executable
     # the first image is built before the address is told, and renewed here when the code has changed since
     datasets = [[python, "-m", "trainyard_service.public_datasets"]] if settings.public_datasets else []
-    built = [] if settings.on_cluster else settings.image_names
-    return [*datasets, *([python, "-m", "trainyard_spawner.images", "build", name] for name in built)]
+    images = [] if settings.on_cluster else [*settings.image_names, *_built_besides(settings)]
+    return [*datasets, *([python, "-m", "trainyard_spawner.images", "build", name] for name in images)]
+
+
+def _built_besides(settings: Settings) -> list[str]:
+    """Images that somebody built by hand: they too are renewed when the code has changed since."""
+    from trainyard_spawner.images import built, recipes
+
+    return [one.name for one in recipes() if one.name not in settings.image_names and built(settings.home, one.name)]
 
 
 def main() -> None:

@@ -287,3 +287,15 @@ run.done("diverged")
     code, output = run(body, tmp_path)
     assert code == 0, output
     assert (only(tmp_path).state, only(tmp_path).error) == ("failed", "diverged")
+
+
+def test_an_epoch_that_is_known_to_have_few_batches_has_a_point_after_its_last(tmp_path: Path) -> None:
+    body = """
+run = TrainInstance()
+monitor = Monitor(run, batch_freq=10, batches_per_epoch=3)
+for epoch in range(2):
+    for batch in range(3):
+        monitor.batch_done(epoch, batch, lambda: print(epoch, batch) or Reading([("loss", 1)]))
+    monitor.epoch_done(epoch)
+"""
+    assert run(body, tmp_path) == (0, "0 2\n1 2\n")

@@ -143,6 +143,9 @@ def test_paused_it_saves_and_resumed_it_goes_on_from_there(alice: Person) -> Non
     assert done["job"]["state"] == "finished", log_of(alice, made)
     assert "went on from step 20" in log_of(alice, made)
     assert len(done["instances"]) == 1
+    # what came to its end is begun anew by the script
+    assert done["checkpoint"] is None
+    assert alice.refused("POST", f"/trainings/{made['id']}/resume")[1] == "no-checkpoint"
 
 
 def test_at_its_time_limit_it_goes_on_by_itself_where_that_is_wished(alice: Person) -> None:

@@ -33,3 +33,12 @@ def test_a_refusal_because_of_a_full_disk_is_told_as_one() -> None:
 
 def test_a_full_disk_at_the_start_is_of_the_class_of_one_at_the_end() -> None:
     assert launch_failure(OSError(errno.ENOSPC, "No space left on device"))["error_class"] == "permanent"
+
+
+def test_a_start_that_the_machine_refused_says_what_and_where() -> None:
+    error = OSError(errno.EROFS, "Read-only file system", "/srv/trainyard/volume/groups")
+    assert launch_failure(error)["message"] == "Read-only file system: /srv/trainyard/volume/groups"
+
+
+def test_a_start_that_failed_by_a_bug_shows_no_more_than_its_kind() -> None:
+    assert launch_failure(KeyError("secret"))["message"] == "KeyError"
