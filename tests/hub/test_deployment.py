@@ -184,6 +184,18 @@ def test_with_namespaces_of_groups_the_launcher_may_make_them_and_knows_their_po
     assert the(apart, "NetworkPolicy", "trainyard-launches") == the(deployment(), "NetworkPolicy", "trainyard-launches")
 
 
+@pytest.mark.parametrize("how", [{"groups": "all"}, {"group_namespaces": "lab-{group}"}], ids=["groups", "namespaces"])
+def test_every_groups_share_may_be_a_claim_that_the_launcher_makes(how: dict[str, str]) -> None:
+    wanted = deployment(**how)
+    record = Configuration.model_validate(launcher_record(wanted))
+    assert ("volume/groups/{group}", "trainyard-group-{group}") in [(one.folder, one.claim) for one in record.claims]
+    assert record.source == wanted.storage.source
+    rules = the(wanted, "ClusterRole", "trainyard-trainyard-platform")["rules"]
+    makes = {resource for rule in rules if "create" in rule["verbs"] for resource in rule["resources"]}
+    assert {"persistentvolumes", "persistentvolumeclaims"} <= makes
+    assert [one for one in objects(wanted) if one["kind"] == "Job"] == []
+
+
 def test_a_deployment_may_have_more_in_each_groups_namespace() -> None:
     about = {"apiVersion": "kueue.x-k8s.io/v1beta1", "kind": "LocalQueue", "metadata": {"name": "people"}}
     queue = {**about, "spec": {"clusterQueue": "lab"}}

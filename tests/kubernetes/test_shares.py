@@ -14,8 +14,9 @@ import pytest
 import yaml
 from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec
-from trainyard_hub.kubernetes import everything, storage
+from trainyard_hub.kubernetes import everything, main, storage
 from trainyard_hub.kubernetes.configuration import Deployment
+from trainyard_hub.kubernetes.main import Where
 from trainyard_hub.kubernetes.shares import share_jobs
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
@@ -29,8 +30,8 @@ GROUP, GID = 7, 30_007
 Make = Callable[..., LaunchSpec]
 
 
-@pytest.fixture
-def deployment(tmp_path: Path) -> Iterator[Deployment]:
+@pytest.fixture(params=[[GROUP]])
+def deployment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Deployment]:
     """One whose storage is a folder of this machine, with all of it on the cluster that a share needs."""
     if not os.environ.get("KUBECONFIG"):
         pytest.skip("no cluster: KUBECONFIG is not set")
@@ -48,13 +49,13 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
             "pull_policy": "Never",
             "access": {"address": "http://127.0.0.1:8000"},
             "storage": {"source": {"volume": {"hostPath": {"path": str(tmp_path)}}}},
-            "groups": [GROUP],
+            "groups": request.param,
             "launches": {"images": {"tiny:1": IMAGE}},
         }
     )
     apply(*everything.namespaces(made), *storage.claims(made))
     yield made
-    kubectl("delete", "namespace", name, "--wait=false")
+    kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
     kubectl("delete", "pv", "-l", f"app.kubernetes.io/instance={name}", "--wait=false")
 
 
@@ -80,6 +81,12 @@ def prepare(deployment: Deployment) -> dict[str, Any]:
     return status()
 
 
+def claims_of(deployment: Deployment, key: str) -> set[str]:
+    """What the pod of this launch mounts."""
+    pod = json.loads(kubectl("get", f"job/{key}", "-n", deployment.namespace, "-o", "json"))["spec"]["template"]["spec"]
+    return {one["persistentVolumeClaim"]["claimName"] for one in pod["volumes"] if "persistentVolumeClaim" in one}
+
+
 def test_it_is_made_once_and_belongs_to_its_group(
     deployment: Deployment, launcher: KubernetesLauncher, make: Make, tmp_path: Path
 ) -> None:
@@ -95,10 +102,25 @@ def test_it_is_made_once_and_belongs_to_its_group(
     assert ended.exit_code == 0, ended
     written = (share / "notes").stat()
     assert (written.st_uid, written.st_gid) == (20_001, GID)
-    pod = json.loads(kubectl("get", "job/launch", "-n", deployment.namespace, "-o", "json"))["spec"]["template"]["spec"]
-    claims = [one["persistentVolumeClaim"]["claimName"] for one in pod["volumes"] if "persistentVolumeClaim" in one]
-    assert f"{deployment.name}-group-{GROUP}" in claims
-    assert f"{deployment.name}-volume" not in claims
+    assert claims_of(deployment, "launch") == {f"{deployment.name}-group-{GROUP}", f"{deployment.name}-launches"}
 
     stranger = spec.model_copy(update={"key": "other", "identity": member.model_copy(update={"groups": ()})})
     assert run(launcher, stranger.model_copy(update={"mounts": (shown,)})).exit_code == 1
+
+
+@pytest.mark.parametrize("deployment", ["all"], indirect=True)
+def test_where_every_group_has_one_its_claim_is_made_when_a_pod_is_shown_it(
+    deployment: Deployment, launcher: KubernetesLauncher, make: Make, tmp_path: Path
+) -> None:
+    share = Home(tmp_path).group_share(GROUP)
+    share.mkdir(parents=True)
+    (share / "notes").write_text("ours")
+    share.chmod(0o755)
+    spec = make("test $(cat /workspace/mnt/group/g/notes) = ours", output=None)
+    shown = spec.mounts[0].model_copy(update={"source": share})
+    assert run(launcher, spec.model_copy(update={"mounts": (shown,)})).exit_code == 0
+    assert claims_of(deployment, "launch") == {f"{deployment.name}-group-{GROUP}", f"{deployment.name}-launches"}
+    file = Where(tmp_path / "deployment.yaml")
+    file.file.write_text(yaml.safe_dump(deployment.model_dump(mode="json", exclude={"database": {"hub"}})))
+    main.delete(file, lambda _: None, with_data=True)
+    assert deployment.name not in kubectl("get", "pv", "-o", "name")

@@ -178,6 +178,22 @@ def test_what_is_somebody_elses_is_not_used(server: ApiServer, start: Start, pat
     assert server.of_kind("jobs") == []
 
 
+def test_with_storage_alone_each_share_has_a_claim_in_the_one_namespace_when_a_job_is_shown_it(
+    server: ApiServer, start: Start
+) -> None:
+    launcher = start(group_namespaces="")
+    launcher.start(spec_of(launcher.home))
+    about = [(one["metadata"]["namespace"], one["metadata"]["name"]) for one in server.of_kind("persistentvolumeclaims")]
+    assert about == [("trainyard", "trainyard-group-7"), ("trainyard", "trainyard-group-8")]
+    volumes = [one["spec"]["nfs"]["path"] for one in server.of_kind("persistentvolumes")]
+    assert volumes == ["/export/volume/groups/7", "/export/volume/groups/8"]
+    assert server.of_kind("namespaces") == []
+    before = len(server.asked)
+    launcher.start(spec_of(launcher.home, "job-2-1"))
+    made = [one for one in server.asked[before:] if one.startswith("POST")]
+    assert made == ["POST /api/v1/namespaces/trainyard/secrets", "POST /apis/batch/v1/namespaces/trainyard/jobs"]
+
+
 def test_a_second_job_makes_nothing_but_its_own_objects(server: ApiServer, start: Start) -> None:
     launcher = start()
     launcher.start(spec_of(launcher.home))

@@ -7,7 +7,7 @@ deployment (namespaces, claims, the platform's address) is filled in and may not
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 import yaml
@@ -181,7 +181,7 @@ class Deployment(Frozen):
     pull_secrets: tuple[str, ...] = ()
     access: Access
     storage: Storage = Storage()
-    groups: tuple[int, ...] = ()
+    groups: tuple[int, ...] | Literal["all"] = ()
     group_namespaces: str = Field(default="", pattern=GROUP_NAME_OR_NONE)
     group_objects: tuple[dict[str, Any], ...] = ()
     database: Database = Database()
@@ -216,6 +216,16 @@ class Deployment(Frozen):
                 raise ValueError("launches.buckets need one namespace for all groups: a claim belongs to one")
             check_group_objects(self.group_objects, self.launches.kueue_queue)
         return self
+
+    @property
+    def named_groups(self) -> tuple[int, ...]:
+        """Groups whose claims and shares are made with the deployment."""
+        return () if self.groups == "all" else self.groups
+
+    @property
+    def claims_as_needed(self) -> bool:
+        """Whether the launcher makes claims of groups."""
+        return self.groups == "all" or bool(self.group_namespaces)
 
     @property
     def work(self) -> str:

@@ -64,9 +64,8 @@ def configuration(deployment: Deployment) -> Object:
 def launcher_record(deployment: Deployment) -> Object:
     """The launcher's own record, but the platform's address, which only the running pod knows."""
     places = [{"folder": what, "claim": claim_name(deployment, what)} for what in (LAUNCHES, VOLUME)]
-    places += [
-        {"folder": f"{VOLUME}/groups/{group}", "claim": group_claim_name(deployment, group)} for group in deployment.groups
-    ]
+    groups = [*deployment.named_groups, *(("{group}",) if deployment.claims_as_needed else ())]
+    places += [{"folder": f"{VOLUME}/groups/{group}", "claim": group_claim_name(deployment, group)} for group in groups]
     return {
         **deployment.launches.model_dump(mode="json"),
         "name": deployment.name,
@@ -80,10 +79,12 @@ def launcher_record(deployment: Deployment) -> Object:
 
 
 def _of_groups(deployment: Deployment) -> Object:
-    """What the launcher makes namespaces of groups from."""
+    """What the launcher makes claims and namespaces of groups from."""
     source = deployment.storage.source
-    if not deployment.group_namespaces or source is None:
+    if not deployment.claims_as_needed or source is None:
         return {}
+    if not deployment.group_namespaces:
+        return {"source": source.model_dump(mode="json")}
     policy = [launch_policy(deployment, "")] if deployment.network.policies else []
     return {
         "group_namespaces": deployment.group_namespaces,

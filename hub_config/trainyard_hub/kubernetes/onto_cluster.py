@@ -96,7 +96,9 @@ async def delete(cluster: Cluster, deployment: Deployment, *, with_data: bool = 
     every = objects(deployment)
     going = [one for one in reversed(every) if one["kind"] != "Namespace" and (with_data or one["kind"] not in DATA_KINDS)]
     if with_data:
-        going += [*await _single_claims(cluster, deployment), secrets.secret(deployment, ())]
+        known = {path_of(one) for one in going}
+        going += [one for one in await _made_since(cluster, deployment) if path_of(one) not in known]
+        going.append(secrets.secret(deployment, ()))
         going += [one for one in every if one["kind"] == "Namespace"]
     asked = []
     for one in going:
@@ -202,12 +204,16 @@ async def _until_gone(cluster: Cluster, going: list[Object]) -> None:
             await asyncio.sleep(0.5)
 
 
-async def _single_claims(cluster: Cluster, deployment: Deployment) -> list[Object]:
-    """The claims StatefulSets made, which outlive them."""
+async def _made_since(cluster: Cluster, deployment: Deployment) -> list[Object]:
+    """The claims that StatefulSets and the launcher made, which outlive them, and the volumes of those."""
     chosen = f"{INSTANCE}={deployment.name},{MANAGED_BY}=trainyard"
-    path = f"/api/v1/namespaces/{deployment.namespace}/persistentvolumeclaims"
-    found = (await cluster.get(path, labelSelector=chosen))["items"]
-    return [{"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": one["metadata"]} for one in found]
+    namespaces = dict.fromkeys((deployment.namespace, deployment.work))
+    paths = [f"/api/v1/namespaces/{namespace}/persistentvolumeclaims" for namespace in namespaces]
+    claims = [one for path in paths for one in (await cluster.get(path, labelSelector=chosen))["items"]]
+    volumes = (await cluster.get("/api/v1/persistentvolumes", labelSelector=chosen))["items"]
+    ours = [one for one in volumes if (one["spec"].get("claimRef") or {}).get("namespace") in namespaces]
+    told = [("PersistentVolumeClaim", one) for one in claims] + [("PersistentVolume", one) for one in ours]
+    return [{"apiVersion": "v1", "kind": kind, "metadata": one["metadata"]} for kind, one in told]
 
 
 def _is_somebody_elses(there: Object, deployment: Deployment) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trainyard_spawner.kubernetes.doctor import EVERYWHERE, RIGHTS
+from trainyard_spawner.kubernetes.doctor import CLAIMS, EVERYWHERE, RIGHTS
 
 from trainyard_hub.kubernetes.configuration import Deployment
 from trainyard_hub.kubernetes.parts import Object, labels, metadata, named
@@ -31,7 +31,8 @@ def accounts(deployment: Deployment) -> list[Object]:
     name = named(deployment, "platform")
     subject = {"kind": "ServiceAccount", "name": name, "namespace": deployment.namespace}
     nodes = f"{deployment.namespace}-{name}"
-    everywhere = [("", "nodes", ("get", "list")), *(EVERYWHERE if deployment.group_namespaces else ())]
+    more = EVERYWHERE if deployment.group_namespaces else CLAIMS if deployment.claims_as_needed else ()
+    everywhere = [("", "nodes", ("get", "list")), *more]
     whole = {"name": nodes, "labels": labels(deployment, "platform")}
     return [
         {

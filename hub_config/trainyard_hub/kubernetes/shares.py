@@ -22,7 +22,7 @@ HELM = {"helm.sh/hook": "post-install,post-upgrade", "helm.sh/hook-delete-policy
 
 def share_jobs(deployment: Deployment) -> list[Object]:
     """One for each group whose share is a claim of its own."""
-    return [share_job(deployment, group) for group in deployment.groups]
+    return [share_job(deployment, group) for group in deployment.named_groups]
 
 
 def share_job(deployment: Deployment, group: int) -> Object:

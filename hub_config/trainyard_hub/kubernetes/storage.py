@@ -16,7 +16,7 @@ def claim_name(deployment: Deployment, what: str) -> str:
     return named(deployment, what)
 
 
-def group_claim_name(deployment: Deployment, group: int) -> str:
+def group_claim_name(deployment: Deployment, group: int | str) -> str:
     """What the claim of one group's share is called."""
     return named(deployment, f"group-{group}")
 
@@ -28,7 +28,7 @@ def claims(deployment: Deployment) -> list[Object]:
     made = [
         one for namespace in namespaces for what, size in sizes.items() for one in _claim(deployment, namespace, what, size)
     ]
-    for group in deployment.groups:
+    for group in deployment.named_groups:
         made += _group_claim(deployment, group)
     return made
 

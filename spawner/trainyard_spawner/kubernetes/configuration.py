@@ -110,8 +110,9 @@ class Configuration(Frozen):
     ``kueue_queue``: the LocalQueue that admits jobs where Kueue is installed. ``group_namespaces``: launches of a group run in
     a namespace of this name, ``{group}`` standing for its number, with claims over ``source`` (which holds what the state
     folder holds) and with ``group_objects``, each as it is written but for its namespace; ``home`` is then the platform's own
-    (``of_group`` says so). ``kubeconfig`` is for a platform outside of the cluster; without it the variable ``KUBECONFIG`` or
-    the pod's service account is used.
+    (``of_group`` says so). With ``source`` alone claims of groups are made in the one namespace when a launch needs them.
+    ``kubeconfig`` is for a platform outside of the cluster; without it the variable ``KUBECONFIG`` or the pod's service account
+    is used.
     """
 
     name: str = Field(default="trainyard", pattern=_NAME)
@@ -153,6 +154,8 @@ class Configuration(Frozen):
 
     @model_validator(mode="after")
     def _groups_can_have_namespaces(self) -> Self:
+        if self.source is not None and any(one.path for one in self.claims if "{group}" in one.claim):
+            raise ValueError("claims of groups that are made over source are their folders themselves, without a path")
         if not self.group_namespaces:
             return self
         if self.source is None:

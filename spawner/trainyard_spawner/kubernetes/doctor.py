@@ -34,11 +34,15 @@ RIGHTS = (
     ("networking.k8s.io", "networkpolicies", ("create", "patch", "delete")),
     ("", "persistentvolumeclaims", ("list",)),
 )
-EVERYWHERE = (
-    *RIGHTS,
-    ("", "namespaces", ("create", "get")),
+CLAIMS = (
     ("", "persistentvolumes", ("create", "get", "patch")),
     ("", "persistentvolumeclaims", ("create",)),
+)
+"""What is needed too where claims of groups are made when a launch needs them."""
+EVERYWHERE = (
+    *RIGHTS,
+    *CLAIMS,
+    ("", "namespaces", ("create", "get")),
     ("", "resourcequotas", ("create",)),
     ("", "limitranges", ("create",)),
     ("kueue.x-k8s.io", "localqueues", ("create",)),
@@ -124,7 +128,7 @@ async def rights(cluster: Cluster, configuration: Configuration) -> Finding:
     """Whether we may do what launches need, asked of the API server's own authorizer."""
     missing = []
     everywhere = bool(configuration.group_namespaces)
-    for group, resource, verbs in EVERYWHERE if everywhere else RIGHTS:
+    for group, resource, verbs in EVERYWHERE if everywhere else (*RIGHTS, *CLAIMS) if configuration.source else RIGHTS:
         for verb in verbs:
             if not await _may(cluster, "" if everywhere else configuration.namespace, (group, resource, verb)):
                 missing.append(f"{verb} {resource}")

@@ -16,7 +16,7 @@ from trainyard.words import N_
 
 from trainyard_spawner.kubernetes import kueue, names
 from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
-from trainyard_spawner.kubernetes.configuration import Configuration, Source
+from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Source
 from trainyard_spawner.kubernetes.keeping import LOCAL_QUEUE, NOT_FOUND, collection_of, create_once
 
 SECURITY = "pod-security.kubernetes.io"
@@ -66,10 +66,21 @@ def claimed(configuration: Configuration, claim: str) -> list[Object]:
 
 def folder_of(configuration: Configuration, claim: str) -> str:
     """The folder below the state folder that ``claim`` holds."""
-    for one in configuration.claims:
+    described, group = _described(configuration, claim)
+    return described.folder.replace("{group}", group)
+
+
+def is_of_group(configuration: Configuration, claim: str) -> bool:
+    """Whether ``claim`` holds something of one group only."""
+    return bool(_described(configuration, claim)[1])
+
+
+def _described(configuration: Configuration, claim: str) -> tuple[Claim, str]:
+    """What the configuration says of a claim, and the number of the group it is of; empty: of none."""
+    for one in configuration.places:
         pattern = re.escape(one.claim).replace(re.escape("{group}"), "(?P<group>[0-9]+)", 1)
         if (found := re.fullmatch(pattern, claim)) is not None:
-            return one.folder.replace("{group}", found.groupdict().get("group", ""))
+            return one, found.groupdict().get("group", "")
     raise LookupError(claim)
 
 
@@ -87,12 +98,16 @@ class Namespaces:
 
     async def ready(self, cluster: Cluster, configuration: Configuration, claims: Sequence[str]) -> bool:
         """Make what is missing for a launch that mounts ``claims``; what is there stays as it is. Whether the namespace is
-        another one than at the last time, so that nothing is in it.
+        another one than at the last time, so that nothing is in it. In the namespace of all launches, which is the
+        administrator's, only claims of single groups are made.
 
         Raises:
             Conflict: the namespace, or a volume, belongs to somebody else (``not-ours-on-cluster``).
             trainyard_spawner.kubernetes.cluster.Refused: the API server does not let us.
         """
+        if not configuration.home:
+            await self._claim(cluster, configuration, claims)
+            return False
         uid = await _place(cluster, configuration)
         known = self._made.get(configuration.namespace, ("", set()))
         fresh = known[0] != uid
@@ -102,6 +117,15 @@ class Namespaces:
             await _make(cluster, configuration, missing)
         self._made[configuration.namespace] = uid, made | set(missing)
         return fresh
+
+    async def _claim(self, cluster: Cluster, configuration: Configuration, claims: Sequence[str]) -> None:
+        _, made = self._made.setdefault(configuration.namespace, ("", set()))
+        ours = configuration.model_copy(update={"home": configuration.namespace})
+        for claim in claims:
+            if claim not in made and is_of_group(configuration, claim):
+                for one in claimed(ours, claim):
+                    await _once(cluster, one, ours)
+                made.add(claim)
 
 
 async def _place(cluster: Cluster, configuration: Configuration) -> str:
@@ -124,8 +148,12 @@ async def _make(cluster: Cluster, configuration: Configuration, claims: Sequence
     if any(one["kind"] == LOCAL_QUEUE for one in several) and not await kueue.find(cluster):
         several = [one for one in several if one["kind"] != LOCAL_QUEUE]
     for one in several:
-        if not await create_once(cluster, collection_of(one), one) and one["kind"] == "PersistentVolume":
-            await _take_again(cluster, one, configuration)
+        await _once(cluster, one, configuration)
+
+
+async def _once(cluster: Cluster, one: Object, configuration: Configuration) -> None:
+    if not await create_once(cluster, collection_of(one), one) and one["kind"] == "PersistentVolume":
+        await _take_again(cluster, one, configuration)
 
 
 async def _take_again(cluster: Cluster, wanted: Object, configuration: Configuration) -> None:

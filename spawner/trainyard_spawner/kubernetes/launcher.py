@@ -165,7 +165,7 @@ class KubernetesLauncher:
     def _make(self, spec: LaunchSpec) -> None:
         here, made = configurations.of_group(self._configuration, spec.group_number), False
         layout = volumes.lay_out(spec, self._home, here.places)
-        if here.namespace != self._configuration.namespace:
+        if here.source is not None:
             own = volumes.place_of(self._home.launches / spec.key, self._home, here.claims)
             claims = [shown.place.claim for shown in layout.shown] + ([own.claim] if own else [])
             if self._mirror.run(lambda cluster: self._groups.ready(cluster, here, claims)):

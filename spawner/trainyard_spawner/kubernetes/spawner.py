@@ -126,7 +126,7 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         pod = workspace_pod.workspace_pod(spec, parts, here)
         pod["metadata"]["annotations"] = {**pod["metadata"].get("annotations", {}), names.START: token_hex(8)}
         cluster = Cluster(self.api.api_client)
-        if here is not self.configuration:
+        if here.source is not None:
             claims = [shown.place.claim for shown in parts.shown]
             if await self._groups.ready(cluster, here, claims):
                 _made.discard((here.namespace, beside.code))
