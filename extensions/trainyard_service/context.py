@@ -60,4 +60,9 @@ def context_of(connection: HTTPConnection) -> Context:
     return context
 
 
-ContextDep = Annotated[Context, Depends(context_of)]
+async def _context(connection: HTTPConnection) -> Context:
+    return context_of(connection)
+
+
+# dependencies that do not block are asynchronous: each other one is a trip to a thread
+ContextDep = Annotated[Context, Depends(_context)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,11 @@ _NOT_NAMED = N_("This cluster does not know it yet. An administrator names it un
 _BUILD = ".build-"
 
 
-def catalogue(home: Home, language: str, sources: Path = SOURCES) -> list[Image]:
-    """Every image that is described or built, by name, the newest version first."""
-    described = {(str(one["name"]), str(one["version"])): one for one in _described(sources)}
-    built = dict(_built(home))
+def catalogue(home: Home, language: str, sources: Path = SOURCES, name: str | None = None) -> list[Image]:
+    """Every image that is described or built (or all of one name), by name, the newest version first."""
+    told = [one for one in _described(sources) if name in (None, str(one["name"]))]
+    described = {(str(one["name"]), str(one["version"])): one for one in told}
+    built = {key: facts for folder in _inside(home.images) if name in (None, folder.name) for key, facts in _built(folder)}
     found = [_view(key, described.get(key, {}), built.get(key), language) for key in described.keys() | built.keys()]
     return sorted(found, key=lambda image: (image.name, [-part for part in _version(image.version)]))
 
@@ -47,7 +49,7 @@ def find(home: Home, reference: str, language: str = "en") -> Image:
         NotFound: there is none, or it is not built; the sentence says its state.
     """
     name, _, version = reference.partition(":")
-    same = [image for image in catalogue(home, language) if image.name == name and version in ("", image.version)]
+    same = [image for image in catalogue(home, language, name=name) if version in ("", image.version)]
     for image in same:
         if image.state == READY:
             return image
@@ -68,8 +70,11 @@ def reference(image: Image) -> str:
 
 
 def _described(sources: Path) -> list[dict[str, Any]]:
-    paths = sorted(sources.glob("*/image.yaml")) if sources.is_dir() else []
-    found = [_recipe(path, path.stat().st_mtime_ns) for path in paths]
+    found = []
+    for folder in _inside(sources):
+        path = folder / "image.yaml"
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found.append(_recipe(path, path.stat().st_mtime_ns))
     return [one for one in found if isinstance(one, dict) and "name" in one and "version" in one]
 
 
@@ -79,13 +84,21 @@ def _recipe(path: Path, _changed: int) -> Any:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def _built(home: Home) -> list[tuple[tuple[str, str], dict[str, Any]]]:
-    """What is whole, and what is being built (in ``.build-<version>``, see ``trainyard_spawner.images``)."""
-    under_way = [
-        ((path.parent.name, path.name.removeprefix(_BUILD)), {"state": "building"}) for path in home.images.glob(f"*/{_BUILD}*")
-    ]
-    whole = [((path.parent.parent.name, path.parent.name), _facts(path)) for path in home.images.glob("*/[!.]*/image.json")]
-    return [*under_way, *whole]
+def _built(folder: Path) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    """Of one name: what is being built (in ``.build-<version>``, see ``trainyard_spawner.images``), and what is whole."""
+    for version in _inside(folder):
+        if version.name.startswith(_BUILD):
+            yield (folder.name, version.name.removeprefix(_BUILD)), {"state": "building"}
+        elif not version.name.startswith(".") and (path := version / "image.json").exists():
+            yield (folder.name, version.name), _facts(path)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What lies in a folder, by name (so that what is being built comes before what is whole); nothing where there is none."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def folder_of(home: Home, image: Image) -> Path:

@@ -15,4 +15,8 @@ def language_of(connection: HTTPConnection) -> str:
     return preferred_language(connection.headers.get("accept-language", ""), chosen)
 
 
-LanguageDep = Annotated[str, Depends(language_of)]
+async def _language(connection: HTTPConnection) -> str:
+    return language_of(connection)
+
+
+LanguageDep = Annotated[str, Depends(_language)]

@@ -7,7 +7,6 @@ counted or killed with what it watches. Formats: ``Documentation/admin-guide/cgr
 
 from __future__ import annotations
 
-import hashlib
 import os
 import signal
 import time
@@ -35,6 +34,8 @@ class Parent:
 
 def find_parent(home: Path) -> Parent | None:
     """Where this process may make groups with at least a memory limit, or None."""
+    import hashlib  # which a supervisor would load for nothing
+
     name = "trainyard-" + hashlib.sha256(str(home).encode()).hexdigest()[:12]
     memberships = _memberships()
     if (MOUNT / "cgroup.controllers").is_file():

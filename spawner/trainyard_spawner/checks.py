@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -12,6 +13,7 @@ from trainyard.words import N_
 from trainyard_spawner.sandbox import IMAGE
 
 RESERVED = ("/proc", "/dev", "/sys", "/usr", "/etc", "/opt", "/bin", "/lib", "/lib64", "/sbin", "/tmp", "/run")  # noqa: S108
+_RESERVED = tuple(f"{path}/" for path in RESERVED)
 
 
 def check_mounts(mounts: Sequence[Mount]) -> None:
@@ -41,7 +43,7 @@ def check_sources(mounts: Sequence[Mount]) -> None:
                 source=str(mount.source),
                 target=str(mount.target),
             )
-        if mount.source.resolve() != mount.source:
+        if os.path.realpath(mount.source) != str(mount.source):
             raise Invalid("mount-source", N_("{source} leads through a link, which is not followed."), source=str(mount.source))
 
 
@@ -56,7 +58,7 @@ def check_targets(mounts: Sequence[Mount]) -> None:
         if not target.is_absolute() or ".." in target.parts or str(target) == "/" or _covers_system(target):
             raise Invalid("mount-target", N_("Nothing may be mounted at {target}."), target=str(target))
         for other in mounts:
-            if not other.read_only and other.target in mount.target.parents:
+            if not other.read_only and str(target).startswith(f"{other.target}/"):
                 raise Invalid(
                     "mount-nested",
                     N_("{target} lies inside {other}, which the program may change."),
@@ -117,4 +119,4 @@ def _without_links(root: Path, rest: PurePosixPath) -> Path | None:
 
 
 def _covers_system(target: PurePosixPath) -> bool:
-    return str(target) == "/workspace" or any(target.is_relative_to(path) for path in RESERVED)
+    return str(target) == "/workspace" or f"{target}/".startswith(_RESERVED)

@@ -104,7 +104,7 @@ def networks() -> Finding:
     if os.geteuid() != 0:
         return Finding("network", "note", N_("Sandboxes share this machine's network."), N_("As root each has one of its own."))
     try:
-        platform = network.Platform(Home.from_environment().root.resolve())
+        platform = network.Platform.of(Home.from_environment().root.resolve())
         outside = network.install(platform)
         os.close(network.open_namespace(platform, 0))
     except network.NoNetwork as refused:

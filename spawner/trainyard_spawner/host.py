@@ -28,6 +28,7 @@ HARMLESS = (
     "/etc/ssl/openssl.cnf",
     "/etc/timezone",
 )
+INSIDE = str((Path(__file__).parent / "inside").resolve())
 MERGED = ("bin", "lib", "lib32", "lib64", "libx32", "sbin")
 RESOLVERS = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
 
@@ -37,7 +38,7 @@ def read_host(network: str) -> Host:
     return Host(
         root=os.geteuid() == 0,
         bwrap=str(bwrap_path()),
-        inside=str((Path(__file__).parent / "inside").resolve()),
+        inside=INSIDE,
         network=network,
         etc=tuple(filter(os.path.exists, HARMLESS)),
         lib_links=tuple((name, str(Path("/", name).readlink())) for name in MERGED if Path("/", name).is_symlink()),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainyard.errors import Conflict
 from trainyard.jobs.launch import LaunchSpec
@@ -20,10 +21,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Network:
-    """What a launch gets: ``kind`` as in ``sandbox.Host``, and the namespace's descriptor where it has one."""
+    """What a launch gets: ``kind`` as in ``sandbox.Host``; the namespace's descriptor where it is open, or what its supervisor
+    needs to open it itself."""
 
     kind: str
     descriptor: int | None = None
+    wanted: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class Networks:
         kind = self.kind if spec.internet else "none"
         if spec.gang and kind != "shared":
             return self._of_gang(spec, kind)
-        return self._new(spec) if kind == "own" else Network(kind)
+        if kind != "own":
+            return Network(kind)
+        return Network(kind, wanted={"home": str(self.platform.home), "group": self.platform.group, "uid": spec.identity.uid})
 
     def _new(self, spec: LaunchSpec) -> Network:
         try:

@@ -13,12 +13,12 @@ Several platforms may run on one machine: each has a filter of its own, which is
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import logging
 import os
 import re
+import socket
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,7 +40,8 @@ CLONE_NEWNET = 0x40000000
 HOOK_INPUT, HOOK_FORWARD, HOOK_LEAVE = 1, 2, 4
 BEFORE_OTHERS, SOURCE_TRANSLATION = -10, 100
 SETTINGS = Path("/proc/sys/net/ipv4/conf")
-TRIES = 64
+STRIDE = 257  # has no factor in common with the number of blocks of any pool, so that each is come by
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class NoNetwork(Exception):
@@ -60,11 +61,15 @@ class Platform:
     """Whose sandboxes they are: what tells the interfaces and the filter of one state folder from another's."""
 
     home: Path
+    group: int
+    """Of all its interfaces; never 0, which is everybody's."""
 
-    @property
-    def group(self) -> int:
-        """Of all its interfaces; never 0, which is everybody's."""
-        return int.from_bytes(hashlib.sha256(bytes(self.home)).digest()[:4], "big") & 0x7FFFFFFF | 1
+    @classmethod
+    def of(cls, home: Path) -> Platform:
+        """The one whose state folder that is."""
+        import hashlib  # which a supervisor would load for nothing
+
+        return cls(home, int.from_bytes(hashlib.sha256(bytes(home)).digest()[:4], "big") & 0x7FFFFFFF | 1)
 
     @property
     def table(self) -> str:
@@ -205,17 +210,23 @@ def _connect(namespace: int, group: int, pool: IPv4Network, number: int) -> None
     _in_namespace(namespace, lambda: _configure_inside(here, there))
 
 
+def free_blocks(pool: IPv4Network, number: int, taken: Collection[str]) -> Iterator[tuple[str, IPv4Network]]:
+    """Every name for an interface that is not ``taken``, with its addresses; ``number`` says with which it begins."""
+    blocks = pool.num_addresses // 4
+    for attempt in range(blocks):
+        index = (number + attempt * STRIDE) % blocks
+        if (name := f"{PREFIX}{index}") not in taken:
+            yield name, IPv4Network((int(pool.network_address) + index * 4, 30))
+
+
 def _make_pair(namespace: int, group: int, pool: IPv4Network, number: int) -> tuple[str, IPv4Network]:
     """The first free name is the first free block: the kernel gives a name to one only, of all platforms."""
-    blocks = pool.num_addresses // 4
-    for attempt in range(TRIES):
-        index = (number + attempt * 257) % blocks
-        try:
-            links.make_pair(links.Pair(f"{PREFIX}{index}", namespace, group))
-        except FileExistsError:
-            continue
-        return f"{PREFIX}{index}", IPv4Network((int(pool.network_address) + index * 4, 30))
-    raise NoNetwork(f"none of {TRIES} names for an interface was free")
+    taken = {name for _, name in socket.if_nameindex()}
+    for name, block in free_blocks(pool, number, taken):
+        with suppress(FileExistsError):  # another launch was faster
+            links.make_pair(links.Pair(name, namespace, group))
+            return name, block
+    raise NoNetwork(f"every name for an interface is taken: {len(taken)}")
 
 
 def _only_loopback() -> int:
@@ -231,21 +242,21 @@ def _configure_inside(here: IPv4Address, there: IPv4Address) -> None:
 
 
 def _in_new_namespace(work: Callable[[], Any]) -> Any:
-    return _in_thread(lambda libc: libc.unshare(CLONE_NEWNET), work)
+    return _in_thread(lambda: LIBC.unshare(CLONE_NEWNET), work)
 
 
 def _in_namespace(descriptor: int, work: Callable[[], Any]) -> Any:
-    return _in_thread(lambda libc: libc.setns(descriptor, CLONE_NEWNET), work)
+    return _in_thread(lambda: LIBC.setns(descriptor, CLONE_NEWNET), work)
 
 
-def _in_thread(enter: Callable[[Any], int], work: Callable[[], Any]) -> Any:
+def _in_thread(enter: Callable[[], int], work: Callable[[], Any]) -> Any:
     """A namespace belongs to a thread; one of our own ends with its change."""
     result: list[Any] = []
     failure: list[BaseException] = []
 
     def run() -> None:
         try:
-            if enter(ctypes.CDLL(None, use_errno=True)) != 0:
+            if enter() != 0:
                 code = ctypes.get_errno()
                 raise OSError(code, f"a network namespace: {os.strerror(code)}")
             result.append(work())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from trainyard.jobs.launch import Identity, LaunchSpec, resolved
 
@@ -69,8 +69,9 @@ class _Line:
 
     def parents(self, target: str) -> None:
         """Make the folders above ``target``: one that bubblewrap makes by itself is closed to everybody but root."""
-        for parent in reversed(PurePosixPath(target).parents):
-            self.folder(str(parent))
+        for position in range(1, len(target)):
+            if target[position] == "/":
+                self.folder(target[:position])
 
     def folder(self, path: str) -> None:
         if path not in self._made:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from trainyard.jobs.launch import Console, Launcher
 
 TASKS = 4096
+ROOM = str(Path(__file__).resolve().parent.parent)
 ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from trainyard_spawner.supervisor import main; main(sys.argv[1])"
 PASSED_ON = (
     "phase",
@@ -65,7 +66,7 @@ class SandboxLauncher:
         for folder in (self._launches, self._watch):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._groups = cgroups.find_parent(self._home.root) if limits == "auto" else None
-        platform = network.Platform(self._home.root)
+        platform = network.Platform.of(self._home.root)
         kind = network.choose(platform) if networks == "auto" else networks
         self._networks = Networks(platform, kind, self._launches, self._watch)
 
@@ -223,6 +224,7 @@ class SandboxLauncher:
             "grace": spec.grace,
             "watch": str(self._watch / spec.key),
             "address_file": str(self._home.address),
+            "network": opened.wanted,
             "network_descriptor": opened.descriptor,
             "network_identity": gang_network.identity(opened.descriptor),
             "keep_network": bool(spec.gang),
@@ -261,10 +263,9 @@ class SandboxLauncher:
 
     def _spawn(self, key: str, lock: Lock, opened: Network) -> None:
         folder = self._folder(key)
-        room = str(Path(__file__).resolve().parent.parent)
         with (folder / "supervisor.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", ENTRY, room, str(folder)],
+                [sys.executable, "-I", "-S", "-c", ENTRY, ROOM, str(folder)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -83,6 +83,7 @@ class Supervisor:
         self._kill_at: float | None = None
         self._over = False
         self._connections: list[socket.socket] = []
+        self._network: int | None = None
         self._log: log_file.LogPump | None = None
         self._usage: usage.Sampler | None = None
         self._sample_at: float | None = None
@@ -112,6 +113,7 @@ class Supervisor:
         for number, handed in enumerate(self._plan["handed"], self._plan["first_descriptor"]):
             path = handed["path"]
             descriptors[number] = _memory_file(handed["content"]) if path is None else self._open(path)
+        self._network = self._open_network()
         self._log = pump = self._open_log()
         descriptors |= {0: os.open(os.devnull, os.O_RDONLY), 1: pump.writer, 2: pump.writer}
         self._bwrap = os.fork()
@@ -120,8 +122,22 @@ class Supervisor:
         for descriptor in set(descriptors.values()) - {control.fileno(), pump.writer}:
             os.close(descriptor)
         pump.start()
-        if self._plan.get("network_descriptor") is not None and not self._plan["keep_network"]:
-            os.close(self._plan["network_descriptor"])  # or the network would outlive the sandbox
+        if self._network is not None and not self._plan["keep_network"]:
+            os.close(self._network)  # or the network would outlive the sandbox
+
+    def _open_network(self) -> int | None:
+        """The network it was given, or one of its own; with a way out, where the machine has one."""
+        wanted = self._plan.get("network")
+        if wanted is None:
+            descriptor: int | None = self._plan.get("network_descriptor")
+            return descriptor
+        from trainyard_spawner import network  # which a pod has no use for
+
+        try:
+            return network.open_namespace(network.Platform(Path(wanted["home"]), wanted["group"]), wanted["uid"])
+        except network.NoNetwork as refused:
+            print(f"no network: {refused}", file=sys.stderr)
+            return network.open_loopback()
 
     def _open_log(self) -> log_file.LogPump:
         uid, gid, kept = self._plan["init"]["uid"], self._plan["init"]["gid"], self._plan["kept"]
@@ -144,7 +160,7 @@ class Supervisor:
             libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL), 0, 0, 0)
             os.setsid()
             cgroups.enter(self._groups)
-            _enter_network(libc, self._plan.get("network_descriptor"))
+            _enter_network(libc, self._network)
             # lifted out of the way first, since a wanted number may be another one's present place
             import fcntl
 

@@ -14,7 +14,9 @@ from trainyard.records.datasets import DatasetState
 from trainyard_service.database.tables.accounts import MembershipRow
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
 from trainyard_service.database.tables.disk import FolderUseRow
+from trainyard_service.disk import measure
 from trainyard_service.disk.plan import Task
+from trainyard_service.disk.settings import DiskSettings
 from trainyard_service.disk.walk import count
 
 MIB = 2**20
@@ -118,6 +120,28 @@ def test_a_file_counts_once_whatever_its_names_and_holes(tmp_path):
     assert (found.bytes, found.unread) == (5000, 0)
     assert count(str(tmp_path / "gone")).bytes == 0
     assert count(str(tmp_path), own=True).bytes == 0
+
+
+@pytest.mark.parametrize("few", [200, 3])
+async def test_small_folders_are_counted_at_once_and_large_ones_by_the_walker(service, monkeypatch, few):
+    dataset, asked = _dataset(service, service.account("anna"), 7), list[Task]()
+    folder = service.context.home.dataset(dataset)
+    folder.mkdir(parents=True)
+    for number in range(5):
+        (folder / f"{number}.jpg").write_bytes(b"x" * 100)
+
+    by_walker = measure.walked
+
+    def walked(tasks: Any) -> Any:
+        asked.extend(tasks)
+        return by_walker(tasks)
+
+    monkeypatch.setattr(measure, "_FEW", few)
+    monkeypatch.setattr(measure, "walked", walked)
+    await measure.Measurer(service.context, DiskSettings()).measure({f"datasets/{dataset}"})
+    with service.context.database.read() as session:
+        assert session.get_one(DatasetRow, dataset).disk == 500
+    assert len(asked) == (few == 3)
 
 
 def test_a_set_that_came_formatted_is_paid_for_once(tmp_path):

@@ -23,9 +23,9 @@ from tests.spawner.conftest import PERSON, end_all, make_home
 OUTSIDE = "203.0.113.9"
 INNER = "10.9.0.2"
 PORT = 8000
-OURS = network.Platform(Path("/srv/trainyard"))
-THEIRS = network.Platform(Path("/srv/another"))
-GONE = network.Platform(Path("/srv/gone"))
+OURS = network.Platform.of(Path("/srv/trainyard"))
+THEIRS = network.Platform.of(Path("/srv/another"))
+GONE = network.Platform.of(Path("/srv/gone"))
 ASK = "import socket; print(socket.create_connection(('{host}', {port}), 5).recv(99).decode())"
 
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
-from trainyard_spawner.network import NoNetwork, Platform, choose_outside, is_left
+from trainyard_spawner.network import POOLS, PREFIX, NoNetwork, Platform, choose_outside, free_blocks, is_left
 
 WORLD = Path(__file__).with_name("network_world.py")
 DEFAULT = ("uplink", IPv4Network("0.0.0.0/0"))
@@ -31,6 +31,15 @@ def test_own_interfaces_do_not_count_as_use() -> None:
 def test_without_a_default_route_there_is_no_way_out() -> None:
     with pytest.raises(NoNetwork):
         choose_outside([("lan", IPv4Network("192.168.1.0/24"))])
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_every_block_of_addresses_is_given_to_one_person_if_nobody_else_has_it(pool: str) -> None:
+    found = dict(free_blocks(IPv4Network(pool), 20_001, ()))
+    assert len(found) == len(set(found.values())) == IPv4Network(pool).num_addresses // 4
+    last = list(found)[-1]
+    assert list(free_blocks(IPv4Network(pool), 20_001, set(found) - {last})) == [(last, found[last])]
+    assert last.startswith(PREFIX)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +86,7 @@ def test_filters_go_with_the_folder_of_their_platform_unless_its_sandboxes_run(w
 
 
 def test_the_filter_of_a_platform_stays_while_its_folder_or_an_interface_does(tmp_path: Path) -> None:
-    one = Platform(tmp_path)
+    one = Platform.of(tmp_path)
     assert not is_left(one.table, str(tmp_path), ())
     assert not is_left(one.table, "/gone", {one.group})
     assert is_left(one.table, "/gone", {0})

@@ -39,6 +39,12 @@ from trainyard_service.api import (
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
+    # they are tried one after the other: what programs ask again and again stands in front
+    training_life.router,
+    trainings.router,
+    jobs.router,
+    job_logs.router,
+    monitoring.router,
     system.router,
     stream.router,
     me.router,
@@ -58,16 +64,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     formatted.router,
     graphs.router,
     fetches.router,
-    jobs.router,
-    job_logs.router,
     job_objects.router,
     machine.router,
     resources.router,
-    training_life.router,
-    trainings.router,
     searches.router,
     parameter_sets.router,
-    monitoring.router,
     tensorboards.router,
     models.router,
     workspaces.router,

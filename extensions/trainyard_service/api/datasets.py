@@ -65,7 +65,11 @@ class Reading:
         return Reader(session, self.caller, self.language, self.context.home, self.engine.kinds, api)
 
 
-ReadingDep = Annotated[Reading, Depends(Reading)]
+async def _reading(context: ContextDep, caller: CallerDep, language: LanguageDep, engine: EngineDep) -> Reading:
+    return Reading(context, caller, language, engine)
+
+
+ReadingDep = Annotated[Reading, Depends(_reading)]
 
 
 @router.get("/datasets")

@@ -60,7 +60,7 @@ router = APIRouter(tags=["trainings"], route_class=AuditedRoute)
 _BOARDS = "tensorboards"
 
 
-def _curves(engine: EngineDep) -> CurveReader:
+async def _curves(engine: EngineDep) -> CurveReader:
     return curves_of(engine.context)
 
 

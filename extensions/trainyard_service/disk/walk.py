@@ -31,10 +31,13 @@ class Count:
     since: float = field(default_factory=time.monotonic)
     rest: bool = True
     own: bool = False
+    most: int | None = None
 
     def add(self, status: os.stat_result) -> None:
         """Count one entry; a file with several names once."""
         self.files += 1
+        if self.most is not None and self.files > self.most:
+            raise TooMany
         if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
             if self.own or (status.st_dev, status.st_ino) in self.seen:
                 return
@@ -46,9 +49,17 @@ class Count:
             self.since = time.monotonic()
 
 
-def count(path: str, *, rest: bool = False, own: bool = False) -> Count:
-    """Bytes and entries of ``path`` and below; what vanishes or cannot be read meanwhile is left out."""
-    total = Count(rest=rest, own=own)
+class TooMany(Exception):
+    """There are more entries than were to be counted."""
+
+
+def count(path: str, *, rest: bool = False, own: bool = False, most: int | None = None) -> Count:
+    """Bytes and entries of ``path`` and below; what vanishes or cannot be read meanwhile is left out.
+
+    Raises:
+        TooMany: there are more than ``most`` entries.
+    """
+    total = Count(rest=rest, own=own, most=most)
     try:
         status = os.lstat(path)
     except OSError:

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, insert, select
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 from trainyard.home import Home
 from trainyard.quotas.hours import BUSY_CARDS, BUSY_CORES, CORES, Booking, Meter, Month, metered, months
@@ -61,8 +61,7 @@ def read_all(context: Context, types: Mapping[str, str]) -> None:
             return
         read = {row.id: meter(context.home, row, row.until.timestamp(), types) for row in rows}
         with context.database.write() as session:
-            for number, found in read.items():
-                session.get_one(BookingRow, number).meter = found
+            session.execute(update(BookingRow), [{"id": number, "meter": found} for number, found in read.items()])
         for row in rows:
             if not _ATTEMPT.fullmatch(row.key):
                 shutil.rmtree(context.home.kept(row.key), ignore_errors=True)

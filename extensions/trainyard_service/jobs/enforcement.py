@@ -35,11 +35,15 @@ _CLOCK_WAS_SET = timedelta(minutes=15)
 _WARNING = N_("Your workspace ends at {time} UTC. Renew it on the overview page if you still need it; files are kept.")
 
 
-def is_needed(session: Session) -> bool:
-    """Whether there is anything that ``enforce`` could end: mostly there is not, and then nobody has to wait for a write."""
+def is_needed(session: Session, *, whole: bool) -> bool:
+    """Whether there is anything that ``enforce`` could end: mostly there is not, and then nobody has to wait for a write.
+
+    Jobs end by themselves at their time limit; their owners are told of it when the ``whole`` is looked at.
+    """
     blocked = select(JobRow.id).join(AccountRow, AccountRow.id == JobRow.owner_id)
     blocked = blocked.where(AccountRow.state != AccountState.ACTIVE, JobRow.state.not_in(ENDED), JobRow.wanted == "run")
-    looks = (select(AllocationRow.id), select(ExpulsionRow.account_id), blocked)
+    held = select(AllocationRow.id) if whole else select(AllocationRow.id).where(AllocationRow.workspace.is_not(None))
+    looks = (held, select(ExpulsionRow.account_id), blocked)
     return any(session.scalar(look.limit(1)) is not None for look in looks)
 
 

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from trainyard_service.jobs.lease import lease
 from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.jobs.line import Line
 from trainyard_service.jobs.naming import attempt_of_key, job_of_key, log_of_replica
+from trainyard_service.jobs.news import Known, News, concerned, starting, states
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import attempt_token, remove_private_folder
 from trainyard_service.lasting import beside
@@ -46,59 +47,19 @@ from trainyard_service.token_directory import token_hash
 log = logging.getLogger(__name__)
 _TOPICS = frozenset({"job", "account", "group", "workspace", "usage", "reset"})
 _GATHER_SECONDS, _MOST_GATHER_SECONDS, _OWN_SECONDS = 0.05, 0.3, 0.2
-_MOST_LOOKED_AT = 500
-_TO_START = select(JobRow).where(JobRow.id == bindparam("job")).options(joinedload(JobRow.owner), joinedload(JobRow.group))
+_WHOLE = select(JobRow).options(joinedload(JobRow.owner), joinedload(JobRow.group))
+_ONE = _WHOLE.where(JobRow.id == bindparam("job"))
 QUEUE, GIVEN = "queue", "given"
 """What the topic ``usage`` says when places in the queue have changed, and when the queue has given something out."""
 
 
-@dataclass
-class News:
-    """What a pass is about: launches and jobs that changed, whether what is held changed, who may what, or everything.
-
-    ``own`` are jobs that the engine itself changed: nothing is to be done about them unless they are queued now, or are to stop
-    because of another (the shards beside one that failed). ``queued``: the pass found that one of them all is queued.
-    """
-
-    keys: set[str] = field(default_factory=set)
-    jobs: set[str] = field(default_factory=set)
-    own: set[str] = field(default_factory=set)
-    held: bool = False
-    rights: bool = False
-    whole: bool = False
-    queued: bool = False
-
-
 @dataclass(frozen=True)
-class Active:
-    """What a pass knows of an active job: as much of its row as is needed to look at its launches."""
+class Given:
+    """What the queue has given to a job that is to start: its rows, of no session, with the job's person and group."""
 
-    id: str
-    attempt: int
-    state: str
-    wanted: str
-    replicas: Any
-    package: str
-    group_id: int | None = None
-
-    @property
-    def row(self) -> JobRow:
-        """These columns, of no session."""
-        return JobRow(**self.__dict__)
-
-    @property
-    def key(self) -> str:
-        """That of its present attempt."""
-        return f"job-{self.id}-{self.attempt}"
-
-    def goes_on(self, told: LaunchState | None, *, at_tick: bool) -> bool:
-        """Whether there is nothing to do: most news of a launch, and most looks at it, are that it starts or runs.
-
-        One that starts is looked at more closely at the tick: half of its start may have failed.
-        """
-        if told is None or self.replicas or self.wanted != "run":
-            return False
-        return self.state == told.phase and (self.state == JobState.RUNNING or not at_tick)
+    job: JobRow
+    attempt: AttemptRow
+    held: AllocationRow
 
 
 @dataclass
@@ -119,7 +80,8 @@ class JobEngine:
         self.line = Line(self.ledger)
         self.context.database.info["line"] = self.line
         self.context.enforcers.append(lambda _account: self.wake())
-        self._given = self._waits_its_turn = False
+        self._given: dict[str, Given] | None = {}
+        self._waits_its_turn = False
 
     def wake(self) -> None:
         """Ask for a pass soon; from any thread."""
@@ -128,12 +90,7 @@ class JobEngine:
 
     def _hear(self, news: News) -> None:
         """Keep what a pass shall look at, and ask for one."""
-        known = self._news
-        known.keys |= news.keys
-        known.jobs |= news.jobs
-        known.own |= news.own
-        known.held, known.whole = known.held or news.held, known.whole or news.whole
-        known.rights = known.rights or news.rights
+        self._news.add(news)
         if not news.own:
             self._changed.set()
         elif self._loop is not None:
@@ -163,7 +120,7 @@ class JobEngine:
                     await self._pass(news)
                     # launches that change at once are looked at together; the first of them does not wait. Where passes
                     # are long, much goes on, and the more is looked at in one
-                    await asyncio.sleep(min(max(_GATHER_SECONDS, 2 * (time.monotonic() - began)), _MOST_GATHER_SECONDS))
+                    await asyncio.sleep(min(max(_GATHER_SECONDS, 4 * (time.monotonic() - began)), _MOST_GATHER_SECONDS))
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._changed.wait(), self.settings.tick)
         finally:
@@ -208,29 +165,41 @@ class JobEngine:
         news.rights = news.rights or news.whole or time.monotonic() - self._last_rights >= self.settings.tick
         truth = self._truth(news)
         if news.rights:
-            self._guard("who may not go on", self._enforce, truth)
-        active = self._active(*ACTIVE) if news.rights or news.keys or news.jobs or news.own else []
+            self._guard("who may not go on", self._enforce, news, truth)
+        with self.context.database.read() as session:
+            known = concerned(session, news)
+        active = [one for one in known if one.is_active]
         for one in self._to_observe(active, news, truth):
             self._guard(one.id, self._observe, one, truth)
-        decided = self._guard("what was stopped in the queue", self._stop_queued, news)
-        self._given = True  # until the queue has said that it gave nothing out
-        decided &= self._guard("the queue", self._admit, news)
+        queued = [one for one in known if one.is_queued]
+        for one in queued:
+            if one.wanted == "stop":
+                self._guard(one.id, self._stop_in_queue, one.id)
+        waits = not news.names_few or any(one.wanted == "run" for one in queued)
+        self._given = None  # what it is has to be looked up, until the queue has said it
+        decided = self._guard("the queue", self._admit, news, waits)
         self._start_what_is_admitted(news, truth)
         expected = {one.key for one in active}
         ended = {key: truth[key] for key in truth if news.whole or (key in news.keys and attempt_of_key(key) not in expected)}
-        self._guard("what is left of launches", self._tidy, ended)
+        if ended:
+            self._guard("what is left of launches", self._tidy, ended)
         return decided
 
     def _start_what_is_admitted(self, news: News, truth: Mapping[str, LaunchState]) -> None:
-        starting = self._active(JobState.STARTING) if self._given or self._waits_its_turn or news.rights else ()
+        given = self._given or {}
+        if news.rights or self._waits_its_turn or self._given is None or any(one.job.replicas for one in given.values()):
+            with self.context.database.read() as session:
+                admitted = starting(session)
+        else:
+            admitted = [Known.of(one.job) for one in given.values()]
         self._waits_its_turn = False
-        for one in starting:
+        for one in admitted:
             if not news.rights and one.key in self._begun:
                 continue
-            if gang.waits_its_turn(one, starting, self.context.launcher.state):
+            if gang.waits_its_turn(one, admitted, self.context.launcher.state):
                 self._waits_its_turn = True
                 continue
-            self._guard(one.id, self._launch, one.id, truth)
+            self._guard(one.id, self._launch, one.id, given.get(one.id), truth)
             self._begun.add(one.key)
 
     def _truth(self, news: News) -> dict[str, LaunchState]:
@@ -248,14 +217,7 @@ class JobEngine:
                 keys |= {key for job in session.scalars(several) for key in gang.keys_of(job).values()}
         return {key: state for key in keys if (state := self.context.launcher.state(key)) is not None}
 
-    def _active(self, *states: JobState) -> list[Active]:
-        """Jobs in these states, the oldest first."""
-        wanted = (JobRow.id, JobRow.attempt, JobRow.state, JobRow.wanted, JobRow.replicas, JobRow.package, JobRow.group_id)
-        with self.context.database.read() as session:
-            rows = session.execute(select(*wanted).where(JobRow.state.in_(states)).order_by(JobRow.created))
-            return [Active(*row) for row in rows]
-
-    def _to_observe(self, active: Sequence[Active], news: News, truth: Mapping[str, LaunchState]) -> list[Active]:
+    def _to_observe(self, active: Sequence[Known], news: News, truth: Mapping[str, LaunchState]) -> list[Known]:
         """Those in the news, and at the tick all; but not those of which the launcher tells what their rows say already."""
         changed = set(map(attempt_of_key, news.keys))
         told = news.jobs | {one.id for one in active if one.id in news.own and one.wanted != "run"}
@@ -271,17 +233,17 @@ class JobEngine:
             return False
         return True
 
-    def _enforce(self, truth: Mapping[str, LaunchState]) -> None:
+    def _enforce(self, news: News, truth: Mapping[str, LaunchState]) -> None:
         """Rights that have ended; workspaces are stopped when that is written down."""
         with self.context.database.read() as session:
-            if not enforcement.is_needed(session):
+            if not enforcement.is_needed(session, whole=news.whole):
                 return
         with self.context.database.write() as session:
             ending = enforcement.enforce(session, truth, self.context, self.ledger)
         for key in ending:
             self._guard(key, self.context.launcher.stop, key)
 
-    def _observe(self, one: Active, truth: Mapping[str, LaunchState]) -> None:
+    def _observe(self, one: Known, truth: Mapping[str, LaunchState]) -> None:
         """Bring an active job's row in line with what the launcher tells of its replicas."""
         job, refused = one.row, None
         if one.replicas:
@@ -313,7 +275,7 @@ class JobEngine:
         state = seen.state
         assert state is not None
         with self.context.database.write() as session:
-            job = session.get_one(JobRow, job_id)
+            job = session.scalars(_ONE, {"job": job_id}).one()
             if job.key != state.key or JobState(job.state) not in ACTIVE:
                 return
             if job.state == JobState.STARTING and state.started_at:
@@ -331,7 +293,8 @@ class JobEngine:
     def _end(self, session: Session, job: JobRow, ending: dict[str, Any]) -> None:
         back = preemption.gives_way(job, ending)
         ending = preemption.evicted(ending) if back else ending
-        job.wanted = "run" if job.wanted == preemption.WANTED else job.wanted
+        if job.wanted == preemption.WANTED:
+            job.wanted = "run"
         life.end_attempt(session, job, ending)
         self.ledger.release(session, job.key)
         announce(session, "usage", "machine", life.audience(job))
@@ -350,50 +313,39 @@ class JobEngine:
         life.move(session, job, then, **changes)
         self.kinds[JobKind(job.kind)].moved(session, job, then)
 
-    def _stop_queued(self, news: News) -> None:
-        """End what shall stop and has not begun; what else of the news is queued (or much has changed) concerns the queue."""
-        queued = select(JobRow.id, JobRow.wanted).where(JobRow.state.in_((JobState.QUEUED, JobState.CREATED)))
-        some = list(news.jobs | news.own)
-        few = not news.whole and len(some) <= _MOST_LOOKED_AT
-        if few and not some:
-            return
-        with self.context.database.read() as session:
-            found = session.execute(queued.where(JobRow.id.in_(some) if few else JobRow.wanted == "stop")).all()
-        news.queued = not few or any(wanted == "run" for _, wanted in found)
-        doomed = [job_id for job_id, wanted in found if wanted == "stop"]
-        for job_id in doomed:
-            self._guard(job_id, self._stop_in_queue, job_id)
-
     def _stop_in_queue(self, job_id: str) -> None:
         with self.context.database.write() as session:
             job = session.get_one(JobRow, job_id)
             if job.wanted == "stop" and job.state in (JobState.QUEUED, JobState.CREATED):
                 self._move(session, job, JobState.STOPPED, ending=stopped(job.stopped_by, paused=bool(job.spec.get("paused"))))
 
-    def _admit(self, news: News) -> None:
-        """Decide who starts and who gives way, and write down attempts and allocations in the same transaction."""
+    def _admit(self, news: News, queued: bool) -> None:
+        """Decide who starts and who gives way, and write down attempts and allocations in the same transaction.
+
+        ``queued``: one that is in the news waits in the queue now.
+        """
         changed = None if news.whole else news.jobs | news.own | self.line.due()
         for_disk = self.line.waits_for_disk
-        concerned = news.queued or changed is None or any(job_id in self.line for job_id in changed)
+        concerned = queued or changed is None or any(job_id in self.line for job_id in changed)
         if not concerned and not (len(self.line) and (news.held or for_disk)):
-            self._given = False
+            self._given = {}
             return
         with self.context.database.write() as session:
             for job_id in self.line.read(session, changed):
                 self._without_package(session, session.get_one(JobRow, job_id))
             if not len(self.line):
-                self._given = False
+                self._given = {}
                 return
             admission = self.line.decide(session, fresh=news.whole or for_disk)
             # workspaces that wait are started by their spawners, who ask again
             starts = {key: devices for key, devices in admission.starts.items() if key not in self.line.workspaces}
-            for job_id, devices in starts.items():
-                self._allocate(session, session.get_one(JobRow, job_id), devices)
+            jobs = {job.id: job for job in session.scalars(_WHOLE.where(JobRow.id.in_(starts)))} if starts else {}
+            given = {job_id: self._allocate(session, jobs[job_id], devices) for job_id, devices in starts.items()}
             for key in admission.preempts:
                 preemption.want_back(session, key)
             if changed is None or changed or starts:
                 announce(session, "usage", QUEUE, EVERYBODY)
-        self._given = bool(starts)
+        self._given = given
 
     def _without_package(self, session: Session, job: JobRow) -> None:
         """A job whose package is not offered any more fails alone; the queue behind it goes on."""
@@ -406,7 +358,7 @@ class JobEngine:
         size = self.ledger.whole(session, job.package, job.replicas)
         return Request(job.id, job.owner_id, job.group_id, size.amount(), device_type=size.gpu_type)
 
-    def _allocate(self, session: Session, job: JobRow, devices: tuple[str, ...]) -> None:
+    def _allocate(self, session: Session, job: JobRow, devices: tuple[str, ...]) -> Given:
         amount = self.ledger.whole(session, job.package, job.replicas).amount()
         attempt = life.begin_attempt(session, job)
         with contextlib.suppress(OSError):  # a full disk ends this attempt at its launch, not everybody's admission
@@ -417,11 +369,17 @@ class JobEngine:
         session.add(row)
         self.kinds[JobKind(job.kind)].moved(session, job, JobState.STARTING)
         announce(session, "usage", GIVEN, life.audience(job))
+        return Given(job, attempt, row)
 
-    def _launch(self, job_id: str, truth: Mapping[str, LaunchState]) -> None:
-        """Start what is written down as starting and not known to the launcher; a refusal ends the attempt."""
+    def _launch(self, job_id: str, given: Given | None, truth: Mapping[str, LaunchState]) -> None:
+        """Start what is written down as starting and not known to the launcher; a refusal ends the attempt.
+
+        ``given``: what has just been written down, which need not be read again.
+        """
         with self.context.database.read() as session:
-            job = session.scalars(_TO_START, {"job": job_id}).one()
+            if given is not None:
+                session.add_all((given.job, given.attempt, given.held))
+            job = given.job if given else session.scalars(_ONE, {"job": job_id}).one()
             seen = gang.look(job, truth, self.context.launcher.state)
             if not seen.missing or seen.stop or _refused_in_part(session, job) is not None:
                 return
@@ -431,7 +389,7 @@ class JobEngine:
                 self._refused(job_id, job.key, ending)
                 return
             try:
-                specs = self._specs(session, job, seen.missing)
+                specs = self._specs(session, given or _given(session, job), seen.missing)
             except Exception as error:
                 self._not_started(job_id, job, seen, error)
                 return
@@ -442,16 +400,16 @@ class JobEngine:
                 self._not_started(job_id, job, gang.look(job, {}, self.context.launcher.state), error)
                 return
 
-    def _specs(self, session: Session, job: JobRow, names: Sequence[str]) -> list[LaunchSpec]:
+    def _specs(self, session: Session, given: Given, names: Sequence[str]) -> list[LaunchSpec]:
         """What the launcher needs to start these replicas; the attempt's token is written down."""
-        held = session.scalars(select(AllocationRow).where(AllocationRow.key == job.key)).one()
+        job = given.job
         sizes = self.ledger.sizes(session) if job.replicas else {}
-        starts = [one for one in gang.starts(job, held, sizes) if one.replica in names]
+        starts = [one for one in gang.starts(job, given.held, sizes) if one.replica in names]
         kind, made = self.kinds[JobKind(job.kind)], []
         for start in starts:
             spec, token = launch_spec(self.context, self.settings, start, kind.inside(session, start))
             made.append(spec)
-        if session.get_one(AttemptRow, (job.id, job.attempt)).token_hash != token:
+        if given.attempt.token_hash != token:
             self._keep_token(job.id, job.attempt, token)
         return made
 
@@ -466,7 +424,7 @@ class JobEngine:
             attempt = session.get_one(AttemptRow, (job_id, job.attempt))
             if attempt.ended is None:
                 attempt.ending = half
-        self._observe(Active(job.id, job.attempt, job.state, job.wanted, job.replicas, job.package), {})
+        self._observe(Known.of(job), {})
 
     def _told(self, job: JobRow, error: Exception) -> dict[str, Any]:
         if not isinstance(error, UserError):
@@ -489,13 +447,8 @@ class JobEngine:
     def _tidy(self, launches: Mapping[str, LaunchState]) -> None:
         """Stop launches whose attempt has ended by our books, and forget what no job needs any more."""
         names = {key: known for key in launches if (known := job_of_key(key))}
-        jobs: dict[str, tuple[int, str]] = {}
         with self.context.database.read() as session:
-            wanted, rest = select(JobRow.id, JobRow.attempt, JobRow.state), [job_id for job_id, _ in names.values()]
-            while rest:
-                some, rest = rest[:_MOST_LOOKED_AT], rest[_MOST_LOOKED_AT:]
-                found = session.execute(wanted.where(JobRow.id.in_(some)))
-                jobs |= {job_id: (attempt, state) for job_id, attempt, state in found}
+            jobs = states(session, [job_id for job_id, _ in names.values()])
         for key, (job_id, number) in names.items():
             attempt, state = jobs.get(job_id, (0, ""))
             if launches[key].phase != "ended" and not (attempt == number and state in ACTIVE):
@@ -515,6 +468,12 @@ class JobEngine:
         if known is None:
             return self.context.home.launches, f"{key_of(job.key, name)}/output.log"
         return known[0], log_of_replica(known[1], name)
+
+
+def _given(session: Session, job: JobRow) -> Given:
+    """What was given to a job when that was decided."""
+    held = session.scalars(select(AllocationRow).where(AllocationRow.key == job.key)).one()
+    return Given(job, session.get_one(AttemptRow, (job.id, job.attempt)), held)
 
 
 def _refused_in_part(session: Session, job: JobRow) -> dict[str, Any] | None:

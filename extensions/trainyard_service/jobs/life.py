@@ -5,14 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 from trainyard.jobs.states import ENDED, JobState, may_become
 from trainyard.records.jobs import JobKind
 
-from trainyard_service.database.base import now
+from trainyard_service.database.base import Table, now
 from trainyard_service.database.tables.jobs import DEFAULT_PRIORITY, AttemptRow, JobRow
 from trainyard_service.events import Audience, announce
 from trainyard_service.jobs.naming import new_id
+
+_ATTEMPTS = Table.metadata.tables[AttemptRow.__tablename__]
+_END_ATTEMPT = (
+    update(_ATTEMPTS)
+    .where(_ATTEMPTS.c.job_id == bindparam("job"), _ATTEMPTS.c.number == bindparam("attempt"))
+    .values(token_hash="", ended=bindparam("now"), ending=bindparam("how"))
+)
 
 
 @dataclass(frozen=True)
@@ -81,9 +89,7 @@ def begin_attempt(session: Session, job: JobRow) -> AttemptRow:
 
 def end_attempt(session: Session, job: JobRow, ending: dict[str, Any]) -> None:
     """Write how the present attempt ended; its token is dead from here on."""
-    attempt = session.get(AttemptRow, (job.id, job.attempt))
-    if attempt is not None:
-        attempt.token_hash, attempt.ended, attempt.ending = "", now(), ending
+    session.execute(_END_ATTEMPT, {"job": job.id, "attempt": job.attempt, "now": now(), "how": ending})
 
 
 def want_stop(session: Session, job: JobRow, by: str, *, pause: bool = False) -> None:

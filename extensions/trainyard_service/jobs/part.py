@@ -66,7 +66,7 @@ async def jobs_part(context: Context) -> AsyncIterator[None]:
     await asyncio.to_thread(curves_of(context).close)
 
 
-def engine_of(request: Request) -> JobEngine:
+async def engine_of(request: Request) -> JobEngine:
     """The engine behind a request."""
     return install(context_of(request))
 

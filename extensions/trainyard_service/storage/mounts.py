@@ -77,9 +77,10 @@ class Mounts:
 
     def _spec(self, account_id: int) -> BucketSpec | None:
         with self._context.database.read() as session:
-            row, account = session.get(StorageRow, account_id), session.get(AccountRow, account_id)
-            if row is None or account is None:
+            row = session.get(StorageRow, account_id)
+            if row is None:
                 return None
+            account = session.get_one(AccountRow, account_id)
             identity = Identity(name=account.hub_name, uid=account.uid, gid=account.uid)
         place = place_of(self._context.settings, row, hosts_of(self._context))
         return BucketSpec(

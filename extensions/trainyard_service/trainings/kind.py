@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 from trainyard.errors import Conflict
 from trainyard.jobs.launch import Mount
 from trainyard.jobs.states import ENDED, Cause, JobState
@@ -170,13 +170,12 @@ def _resuming(job: JobRow) -> tuple[tuple[str, str], ...]:
 
 
 _OF = "training of a job"
+_OF_JOB = select(TrainingRow).where(TrainingRow.job_id == bindparam("job"))
 
 
 def _of(session: Session, job: JobRow) -> TrainingRow | None:
-    """The training of a job; a session reads it once, with the person and the group it belongs to."""
+    """The training of a job; a session reads it once. Its person and group are the job's, which are read with that."""
     known: TrainingRow | None = session.info.get((_OF, job.id))
     if known is None:
-        query = select(TrainingRow).where(TrainingRow.job_id == job.id)
-        known = session.scalar(query.options(joinedload(TrainingRow.owner), joinedload(TrainingRow.group)))
-        session.info[_OF, job.id] = known
+        known = session.info[_OF, job.id] = session.scalar(_OF_JOB, {"job": job.id})
     return known

@@ -19,7 +19,7 @@ from trainyard_service.trainings.curves import curves_of
 from trainyard_service.trainings.telling import readers as training_readers
 
 log = logging.getLogger(__name__)
-_STEP, _DEBOUNCE = 100, 1000
+_STEP, _DEBOUNCE = 500, 1000
 
 
 async def watch_volume(context: Context) -> None:

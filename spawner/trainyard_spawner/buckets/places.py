@@ -66,7 +66,7 @@ class Places:
     def used(self) -> set[int]:
         """Owners whose mount a living launch has."""
         watch = self._launches / ".watch"
-        if not watch.is_dir():
+        if not self.state.is_dir() or not watch.is_dir():
             return set()
         living = [path.name for path in watch.iterdir() if Lock.is_held(path)]
         return {owner for key in living for owner in self._mounted_by(key)}

@@ -21,8 +21,8 @@ from trainyard_service.database.tables.disk import FolderUseRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
 from trainyard_service.jobs import life
 from trainyard_service.jobs.endings import ending_view
-from trainyard_service.jobs.engine import News
 from trainyard_service.jobs.naming import new_id
+from trainyard_service.jobs.news import News
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 S = JobState
