@@ -32,6 +32,7 @@ DEPLOYMENTS: dict[str, dict[str, Any]] = {
         "work_namespace": "launches",
         "groups": [7],
     },
+    "a namespace for each group": {"group_namespaces": "lab-{group}"},
     "outside": {
         "database": {"url": "postgresql://trainyard@db.example.org/trainyard", "password_secret": "db"},
         "store": {"url": "https://s3.example.org", "keys_secret": "keys"},
