@@ -16,6 +16,7 @@ from trainyard.formats.registry import FORMATS
 
 from .conftest import Engine, Person, supervisor_of, until
 from .test_chain import ENTRY, make_dataset, make_sets, train
+from .test_deaths import ended, submit
 from .test_graph import multiplied, ready
 from .test_graph import run as run_graph
 
@@ -171,6 +172,53 @@ def test_the_service_is_killed_while_training(chain: Any, alice: Any, engine: En
     stopped = alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] not in ("running", "starting"))
     assert (stopped["job"]["state"], stopped["job"]["attempt"]) == ("stopped", 1)
     assert [one["state"] for one in stopped["instances"]] == ["done"]
+
+
+SAVES = """
+import signal, time
+def leave(*_):
+    time.sleep(1)
+    print("saved", flush=True)
+    raise SystemExit
+signal.signal(signal.SIGTERM, leave)
+print("up", flush=True)
+while True:
+    time.sleep(0.1)
+"""
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("moment", ["queued", "starting", "running", "stopping"])
+def test_killed_in_any_state_of_a_training_it_starts_it_once_and_ends_it_once(
+    chain: Any, alice: Any, engine: Engine, moment: str
+) -> None:
+    def kill_and_start() -> None:
+        engine.kill()
+        engine.start()
+
+    if moment == "queued":
+        engine.kill()
+    made = submit(alice, SAVES)
+    launches, key = chain.context.home.launches, f"job-{made['job']['id']}-1"
+    if moment == "queued":
+        assert alice.ok("GET", f"/trainings/{made['id']}")["job"]["state"] == "queued"
+        engine.start()
+    if moment == "starting":
+        until((launches / key / "plan.json").exists)
+        kill_and_start()
+    until(lambda: alice.http.get(f"/jobs/{made['job']['id']}/log").text.endswith("up\n"))
+    if moment == "running":
+        alice.until(f"/trainings/{made['id']}", lambda one: one["job"]["state"] == "running")
+        kill_and_start()
+    alice.ok("POST", f"/trainings/{made['id']}/stop")
+    if moment == "stopping":
+        until((launches / key / "stop.json").exists)
+        kill_and_start()
+    job = ended(alice, made)["job"]
+    assert (job["state"], job["attempt"], job["ending"]["cause"]) == ("stopped", 1, "stopped")
+    log = alice.http.get(f"/jobs/{made['job']['id']}/log").text
+    assert (log.count("attempt 1"), log.count("up\n"), log.count("saved\n")) == (2, 1, 1), log
+    assert alice.ok("GET", "/usage")["used"]["cpu"] == 0
 
 
 @pytest.mark.one_database
