@@ -112,8 +112,8 @@ def default_quota(
             found = client.set_default_quota((Quota() if unlimited else found).model_copy(update=changes))
     if json:
         return as_json(found)
-    told = (size(value) if name in ("memory", "disk") else value for name, value in found.model_dump().items())
-    return as_table(_AMOUNTS, [["–" if value in (None, "") else value for value in told]])
+    limits = ((name, getattr(found, name)) for name in _AMOUNTS)
+    return as_table(_AMOUNTS, [["–" if limit is None else _told(name, limit) for name, limit in limits]])
 
 
 def _changes(cpu: float | None, memory: str | None, gpu: int | None, jobs: int | None, disk: str | None) -> dict[str, Any]:
@@ -164,9 +164,12 @@ def _used(one: Any) -> list[str]:
     cells = []
     for name in _AMOUNTS:
         used, limit = getattr(one.use, name), getattr(one.quota, name)
-        told = size if name in ("memory", "disk") else "{:g}".format
-        cells.append(told(used) if limit is None else f"{told(used)} / {told(limit)}")
+        cells.append(_told(name, used) if limit is None else f"{_told(name, used)} / {_told(name, limit)}")
     return cells
+
+
+def _told(name: str, amount: float) -> str:
+    return size(int(amount)) if name in ("memory", "disk") else f"{amount:g}"
 
 
 def in_bytes(text: str | None, field: str) -> int | None:

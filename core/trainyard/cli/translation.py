@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from trainyard.cli.show import word
@@ -27,6 +28,7 @@ def translated(command: Any, language: str) -> Any:
     if language != "en":
         _translate(command)
         _translate_panels()
+        _fold_what_has_no_spaces()
     return command
 
 
@@ -58,3 +60,20 @@ def _translate_panels() -> None:
     for name, text in _PANELS.items():
         if hasattr(rich_utils, name):
             setattr(rich_utils, name, word(text))
+
+
+@cache
+def _fold_what_has_no_spaces() -> None:
+    """Rich takes a Chinese sentence for one word, and cuts a word that is wider than its column."""
+    try:
+        from typer import rich_utils
+    except ImportError:
+        return
+    made = rich_utils._make_rich_text
+
+    def folded(**asked: Any) -> Any:
+        text = made(**asked)
+        text.overflow = "fold"  # type: ignore[union-attr]
+        return text
+
+    rich_utils._make_rich_text = folded

@@ -105,8 +105,13 @@ class Transport:
             part.replace(target)
         except httpx.TransportError as error:
             raise self.away(error) from error
+        except OSError as error:
+            # told by the name that was asked for
+            error.filename = str(target)
+            raise
         finally:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
 
     def _chances(self, topic: str, identifier: str, every: float) -> Iterator[None]:
         """Endless: a moment to ask again, whenever that thing may have changed, and at the latest after 15 seconds.

@@ -71,6 +71,17 @@ def test_what_json_has_no_word_for_is_refused_before_it_is_sent(service: Any, cl
         client_of(service.account("anna")).send("POST", "parameter-sets", json={"parameters": {"lr": float("nan")}})
 
 
+def test_a_file_that_cannot_be_written_is_told_by_the_name_that_was_asked_for(tmp_path: Path) -> None:
+    target = tmp_path / "no folder" / "model.tar.gz"
+    with (
+        answering(b"model") as address,
+        Client(Connection(address, "x")) as client,
+        pytest.raises(FileNotFoundError) as refused,
+    ):
+        list(client.download("models/1/file", target))
+    assert refused.value.filename == str(target)
+
+
 @contextmanager
 def a_log_that_breaks_off(code: int) -> Iterator[tuple[str, list[str]]]:
     """A platform that sends one line of a log and then ends the connection with ``code``, the next time it sends the rest.

@@ -130,6 +130,12 @@ def test_what_is_typed_wrongly_is_told_in_the_terminals_language(typed: list[str
     assert (ran.returncode, ran.stderr.decode().startswith(told)) == (2, True), ran.stderr.decode()
 
 
+@pytest.mark.parametrize("command", [["train", "submit"], ["train"], ["search", "start"]])
+def test_chinese_help_is_whole_in_a_narrow_terminal(command: list[str]) -> None:
+    told = in_its_own([*command, "--help"], environment(LANG="zh_CN.UTF-8", COLUMNS="80")).stdout.decode()
+    assert ("选项" in told, "…" in told) == (True, False)
+
+
 def test_a_platform_of_this_machine_that_is_stopped_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "secrets" / "administrator-token").touch(0o600)
