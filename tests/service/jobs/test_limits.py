@@ -4,13 +4,10 @@ only delays what is written.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 from trainyard.jobs.states import JobState
 from trainyard_service.database.base import now
@@ -74,17 +71,15 @@ def test_each_warning_comes_once_and_only_for_marks_within_the_limit(yard: Any) 
         assert len(notices(yard)) == expected
 
 
-@pytest.mark.one_database
 def test_a_database_that_is_locked_delays_and_loses_nothing(yard: Any) -> None:
+    """As another service holds it: SQLite's write lock, or PostgreSQL's."""
     engine = yard.engine()
     job_id = yard.submit(yard.person("alice"))
-    with closing(sqlite3.connect(yard.context.database.engine.url.database, isolation_level=None)) as holder:
-        holder.execute("BEGIN IMMEDIATE")
+    with yard.context.database.write():
         working = threading.Thread(target=lambda: yard.until(engine, job_id, S.FINISHED), daemon=True)
         working.start()
         working.join(0.5)
         assert yard.launcher.started == []
-        holder.execute("ROLLBACK")
     working.join()
     assert yard.launcher.started == [f"job-{job_id}-1"]
     with yard.context.database.read() as session:
