@@ -76,6 +76,9 @@ class PodSupervisor(Supervisor):
                     ended = True
         return ended
 
+    def _open_network(self) -> None:
+        """The pod's own is what there is; what opens others is not sent along."""
+
     def _hear_started(self, *told: object) -> None:
         self._groups = _own_groups()
         super()._hear_started(*told)
@@ -146,7 +149,6 @@ def _whole(plan: dict[str, Any]) -> dict[str, Any]:
         "alone": True,
         "watch": str(FOLDER / "watch"),
         "address_file": str(PLAN / "address"),
-        "network_descriptor": None,
         "keep_network": False,
         "gate": False,
     }
