@@ -15,6 +15,7 @@ from trainyard_service.bootstrap import bootstrap as make_administrator
 from trainyard_service.database.engine import Database
 from trainyard_service.database.move import beside, move, move_ours, refuse_while_running
 from trainyard_service.observe import configure_logs
+from trainyard_service.server import Server
 from trainyard_service.settings import Settings
 from trainyard_service.storage.keyring import Keyring, rotate
 
@@ -47,7 +48,7 @@ def serve() -> None:
         ws_max_size=1 << 20,
     )
     try:
-        uvicorn.Server(config).run()
+        Server(config).run()
     finally:
         context.database.close()
 
