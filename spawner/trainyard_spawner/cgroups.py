@@ -129,6 +129,15 @@ def leftovers(parent: Parent, living: set[str]) -> list[Path]:
     ]
 
 
+def remove_unused(home: Path) -> None:
+    """Remove the group of a home in which nothing runs any more."""
+    parent = find_parent(home)
+    for folder in dict.fromkeys(parent.folders.values()) if parent else ():
+        for one in (folder / LEAF, folder):
+            with suppress(OSError):
+                one.rmdir()
+
+
 def _kill(folder: Path) -> None:
     with suppress(OSError):
         for pid in (folder / "cgroup.procs").read_text().split():

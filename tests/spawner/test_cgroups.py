@@ -134,3 +134,18 @@ def test_on_the_kernels_own_hierarchy_groups_are_entered_left_emptied_and_remove
     if told.returncode == 77:
         pytest.skip(f"the kernel refuses the hierarchy: {told.stderr.strip()}")
     assert told.stdout.strip() == "[True, True, True, True, True]", told.stderr
+
+
+def test_the_group_of_a_home_goes_when_nothing_runs_in_it_and_not_before(tmp_path: Path) -> None:
+    parent = cgroups.find_parent(tmp_path)
+    if parent is None:
+        pytest.skip("this machine lets us make no control groups")
+    launch = parent.group("job-1")
+    for folder in launch:
+        folder.mkdir()
+        (folder.parent / cgroups.LEAF).mkdir(exist_ok=True)
+    cgroups.remove_unused(tmp_path)
+    assert all(folder.is_dir() for folder in launch)
+    cgroups.remove(launch)
+    cgroups.remove_unused(tmp_path)
+    assert not any(folder.parent.exists() for folder in launch)

@@ -9,7 +9,7 @@ import typer
 from trainyard.cli.call import Json, find, find_job, signed_in
 from trainyard.cli.groups import Cpu, Gpu, Memory, Name, groups, in_bytes
 from trainyard.cli.jobs import Which, jobs
-from trainyard.cli.show import as_fields, as_json, as_table, size, word
+from trainyard.cli.show import as_fields, as_json, as_table, done, size, word
 from trainyard.cli.training import train
 from trainyard.words import N_
 
@@ -40,10 +40,11 @@ def put_package(name: Called, cpu: Cores, memory: Size, gpu: Gpus = 0, gpu_type:
 
 
 @package.command("delete")
-def delete_package(name: Called) -> None:
+def delete_package(name: Called, json: Json = False) -> None:
     """Offer a package no more (administrators)."""
     with signed_in() as client:
         client.delete_package(name)
+    done(N_("Deleted {deleted}."), json=json, deleted=name)
 
 
 @clusters.command("list")
@@ -87,10 +88,11 @@ def put_cluster(
 
 
 @clusters.command("delete")
-def delete_cluster(name: Called) -> None:
+def delete_cluster(name: Called, json: Json = False) -> None:
     """Give a cluster's share back to the rest of the machine (administrators)."""
     with signed_in() as client:
         client.delete_cluster(name)
+    done(N_("Deleted {deleted}."), json=json, deleted=name)
 
 
 def _table(found: list[Cluster]) -> None:

@@ -11,6 +11,7 @@ from trainyard.home import Home
 from trainyard.jobs.launch import Launcher
 from trainyard.jobs.states import ENDED, JobState
 from trainyard.records.searches import SearchState
+from trainyard_spawner import cgroups
 from trainyard_spawner.buckets.mounts import BucketMounts
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
@@ -49,9 +50,12 @@ def wait_for_launches(home: Home, wanted: Callable[[str], bool], seconds: float 
     return left
 
 
-def end_unused_mounts(home: Home) -> None:
-    """Unmount the buckets that nothing uses any more; those of running jobs stay, and are adopted at the next start."""
+def end_unused(home: Home) -> None:
+    """Unmount the buckets and remove the control groups that nothing uses any more; those of running jobs stay, and are adopted
+    at the next start.
+    """
     BucketMounts(home).end_unused()
+    cgroups.remove_unused(home.root.resolve())
 
 
 def ask_to_stop_jobs(settings: Settings) -> bool:

@@ -28,7 +28,7 @@ from trainyard_hub.stack.console import Terminal
 from trainyard_hub.stack.environment import stack_environment
 from trainyard_hub.stack.health import Health
 from trainyard_hub.stack.home import HomeLock, prepare_home, stack_folder
-from trainyard_hub.stack.launches import end_unused_mounts, ends_with_platform, stop_launches, wait_for_launches
+from trainyard_hub.stack.launches import end_unused, ends_with_platform, stop_launches, wait_for_launches
 from trainyard_hub.stack.manager import Manager
 from trainyard_hub.stack.ports import check_ports
 from trainyard_hub.stack.processes import PROGRAMS, stack
@@ -121,7 +121,7 @@ class Stack:
         # one may have been started while the platform was going down
         stop_launches(self.home, ends_with_platform)
         wait_for_launches(self.home, ends_with_platform)
-        end_unused_mounts(self.home)
+        end_unused(self.home)
         self.home.address.unlink(missing_ok=True)
         self.terminal.say(N_("Stopped"))
 

@@ -16,7 +16,7 @@ from trainyard_hub.stack.home import HomeLock, stack_folder
 from trainyard_hub.stack.launches import (
     JOB_GRACE_SECONDS,
     ask_to_stop_jobs,
-    end_unused_mounts,
+    end_unused,
     ends_with_platform,
     is_job,
     stop_launches,
@@ -48,7 +48,7 @@ def stop(settings: Settings, terminal: Terminal, *, jobs: bool) -> int:
         # a job the service started while it was being stopped
         stop_launches(home, is_job)
         left += wait_for_launches(home, is_job)
-    end_unused_mounts(home)
+    end_unused(home)
     if left:
         terminal.say(N_("Still running: {keys}"), keys=", ".join(left))
         return 1

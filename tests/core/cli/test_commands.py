@@ -74,6 +74,13 @@ def test_a_members_part_of_a_quota_changes_by_name(run: Any, service: Any, boss:
     assert "is not in vision" in run("groups", "quota", "vision", "--member", "boss", "--jobs", "1").error
 
 
+@pytest.mark.parametrize("kind", ["package", "clusters"])
+def test_what_is_given_out_is_declared_and_deleted(run: Any, boss: Any, kind: str) -> None:
+    assert run(kind, "put", "small", "--cpu", "0.5", "--memory", "1G").code == 0
+    assert run(kind, "delete", "small", "--json").json == {"deleted": "small"}
+    assert run(kind, "delete", "small").code == 1
+
+
 def test_what_new_groups_get_is_changed(run: Any, boss: Any) -> None:
     assert run("groups", "default-quota", "--cpu", "3", "--memory", "8G", "--json").json["cpu"] == 3
     assert run("groups", "default-quota").out.splitlines()[-1].split()[:3] == ["3", "8", "GiB"]
