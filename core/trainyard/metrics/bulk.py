@@ -1,13 +1,15 @@
 """Scalars of many events at once: ten million points of a foreign run must not take ten million trips through Python.
 
-A training writes the same few events over and over: of one tag they differ only in time, step and value. So events of one
-length are laid side by side, the first is parsed, and those that equal it everywhere else are decoded together by numpy.
-What does not fit (first events, pictures, a thousand tags with few points each) is parsed one by one.
+A training writes the same few events over and over: of one tag they differ only in time, step and value. Where they repeat
+with a period they are decoded where they lie (``periods``). Of the others those of one length are laid side by side, the first
+is parsed, and those that equal it everywhere else are decoded together by numpy. What does not fit (first events, pictures, a
+thousand tags with few points each) is parsed one by one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +17,10 @@ import numpy.typing as npt
 from trainyard import protobuf as proto
 from trainyard.metrics.events import parse_event
 from trainyard.metrics.framing import LONGEST_TOGETHER, Framed, all_sound, sound
+from trainyard.metrics.levels import joined
+from trainyard.metrics.periods import decode_run
 from trainyard.metrics.series import Points
+from trainyard.metrics.shape import Shape, shape_of
 from trainyard.tfrecord import FOOTER, HEADER
 
 Bytes = npt.NDArray[np.uint8]
@@ -26,27 +31,6 @@ _WORTH_IT = 24
 """Fewer events of one shape are faster one by one."""
 _SHAPES = 48
 """So many different shapes of one length are tried before the rest is taken one by one."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Where time, step and value of a one-scalar event lie, and which bits its fellows share."""
-
-    tag: str
-    time_at: int
-    step: tuple[int, int]
-    value_at: int
-    tag_place: tuple[int, int]
-
-    @property
-    def tag_at(self) -> int:
-        """Where the tag begins."""
-        return self.tag_place[0]
-
-    @property
-    def tag_length(self) -> int:
-        """How many bytes it has; fellows have tags as long."""
-        return self.tag_place[1]
 
 
 @dataclass
@@ -63,13 +47,11 @@ class Rows:
         """All points in the order their events were written."""
         if len(self.pieces) == 1:
             return self.pieces[0][1]
-        order = np.argsort(np.concatenate([indices for indices, _ in self.pieces]), kind="stable")
-        parts = [points for _, points in self.pieces]
-        return Points(
-            np.concatenate([part.steps for part in parts])[order],
-            np.concatenate([part.times for part in parts])[order],
-            np.concatenate([part.values for part in parts])[order],
-        )
+        pieces = sorted(self.pieces, key=lambda piece: int(piece[0][0]))
+        points = joined([points for _, points in pieces])
+        if all(before[0][-1] < after[0][0] for before, after in pairwise(pieces)):
+            return points
+        return points[np.argsort(np.concatenate([indices for indices, _ in pieces]), kind="stable")]
 
 
 @dataclass
@@ -85,20 +67,31 @@ def decode(buffer: bytes, framed: Framed) -> tuple[list[Found], list[int]]:
     table = Found()
     left = np.ones(len(framed.starts), bool)
     damaged = np.zeros(len(framed.starts), bool)
+    _decode_runs(buffer, framed, table, left)
     _decode_alike(buffer, framed, table, (left, damaged))
     restarts = _decode_one_by_one(buffer, framed, table, (left, damaged))
     return _cut(table, restarts), (framed.starts[damaged] - HEADER.size).tolist()
 
 
+def _decode_runs(buffer: bytes, framed: Framed, table: Found, left: Flags) -> None:
+    """Decode the records that repeat with a period."""
+    for run in framed.runs:
+        columns = decode_run(buffer, run)
+        for place, column in enumerate(columns):
+            indices = np.arange(run.first + place, run.first + len(column.points) * len(columns), len(columns))
+            table.rows.setdefault(column.tag, Rows()).add(indices, column.points)
+            left[indices] = False
+
+
 def _decode_alike(buffer: bytes, framed: Framed, table: Found, marks: tuple[Flags, Flags]) -> None:
     """Decode what can be decoded together into ``table``; ``marks``: what is left for later, and what is damaged."""
-    if len(framed.starts) < _WORTH_IT:
-        return
     left, damaged = marks
+    if left.sum() < _WORTH_IT:
+        return
     whole = np.frombuffer(buffer, np.uint8)
-    for length, count in zip(*np.unique(framed.lengths, return_counts=True), strict=True):
+    for length, count in zip(*np.unique(framed.lengths[left], return_counts=True), strict=True):
         if count >= _WORTH_IT and length <= LONGEST_TOGETHER:
-            indices = np.flatnonzero(framed.lengths == length)
+            indices = np.flatnonzero(left & (framed.lengths == length))
             windows = np.lib.stride_tricks.sliding_window_view(whole, int(length) + FOOTER.size)
             lying = windows[framed.starts[indices]]
             fits = all_sound(lying)
@@ -139,40 +132,6 @@ def _add_tags(lying: Bytes, indices: Indices, shape: Shape, table: Found) -> Non
         chosen = order[borders[number] : borders[number + 1]]
         tag = bytes(name).decode(errors="replace")
         table.rows.setdefault(tag, Rows()).add(indices[chosen], columns[chosen])
-
-
-def shape_of(event: bytes) -> Shape | None:
-    """The shape of an event with exactly one 32-bit scalar and a step; None for every other event."""
-    try:
-        parsed = parse_event(event)
-        top = {number: (begin, end) for number, _, _, begin, end in proto.fields(event, 0, len(event))}
-        if len(parsed.scalars) != 1 or set(top) != {1, 2, 5}:
-            return None
-        places = _value_at(event, *top[5])
-    except proto.Malformed:
-        return None
-    if places is None:
-        return None
-    value_at, tag_at, tag_end = places
-    step_at, step_end = top[2]
-    return Shape(parsed.scalars[0][0], top[1][0], (step_at, step_end - step_at), value_at, (tag_at, tag_end - tag_at))
-
-
-def _value_at(event: bytes, start: int, end: int) -> tuple[int, int, int] | None:
-    """Where the four bytes of the scalar are (simple_value, or a tensor's tensor_content or float_val), and its tag."""
-    values = [(begin, stop) for number, _, _, begin, stop in proto.fields(event, start, end) if number == 1]
-    if len(values) != 1:
-        return None
-    parts = {number: (begin, stop) for number, _, _, begin, stop in proto.fields(event, *values[0])}
-    tag = parts.get(1, (0, 0))
-    if 2 in parts:
-        return parts[2][0], *tag
-    if 8 not in parts:
-        return None
-    inner = {n: (at, to) for n, _, _, at, to in proto.fields(event, *parts[8])}
-    kind = [value for n, _, value, _, _ in proto.fields(event, *parts[8]) if n == 1]
-    at, to = inner.get(4) or inner.get(5) or (0, 0)
-    return (at, *tag) if kind == [1] and to - at == 4 else None
 
 
 def _alike(lying: Bytes, shape: Shape) -> Flags:

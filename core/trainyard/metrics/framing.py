@@ -27,7 +27,31 @@ _PROBE = 96
 _LONGEST_PERIOD = 32
 _FIRST_LOOK = 256
 _POLYNOMIAL = 0x82F63B78
-_MASK_DELTA = 0xA282EAD8
+MASK_DELTA = 0xA282EAD8
+
+
+@dataclass(frozen=True)
+class Run:
+    """Records whose lengths repeat: ``count`` rows of ``stride`` bytes from ``begin`` on, the first is record ``first``.
+
+    ``payloads``: where each payload of a row begins in it, and its length. All headers are verified.
+    """
+
+    first: int
+    begin: int
+    stride: int
+    count: int
+    payloads: tuple[tuple[int, int], ...]
+
+    def of(self, times: int) -> Run:
+        """The same with so many rows as one; a rest that makes no whole one is left out."""
+        payloads = tuple((at + row * self.stride, length) for row in range(times) for at, length in self.payloads)
+        return Run(self.first, self.begin, self.stride * times, self.count // times, payloads)
+
+    def earlier(self, rows: int) -> Run:
+        """The same with so many more rows before it."""
+        first, begin = self.first - rows * len(self.payloads), self.begin - rows * self.stride
+        return Run(first, begin, self.stride, self.count + rows, self.payloads)
 
 
 @dataclass(frozen=True)
@@ -35,7 +59,7 @@ class Framed:
     """Whole records at the beginning of a buffer: ``starts`` and ``lengths`` of their payloads, not yet verified.
 
     ``consumed`` is where the first incomplete record begins; ``needed`` how many bytes that one has, if its header is there;
-    ``broken`` says why nothing after ``consumed`` can be read.
+    ``broken`` says why nothing after ``consumed`` can be read. ``runs`` are those of the records that repeat with a period.
     """
 
     starts: Offsets
@@ -43,6 +67,7 @@ class Framed:
     consumed: int
     needed: int = 0
     broken: str = ""
+    runs: tuple[Run, ...] = ()
 
 
 @dataclass
@@ -78,17 +103,20 @@ def frames(buffer: bytes) -> Framed:
     walker = _Walker(buffer)
     starts: list[Offsets] = [np.empty(0, np.int64)]
     lengths: list[Offsets] = [np.empty(0, np.int64)]
+    runs = []
     while not walker.ended:
         found = _probe(walker)
         starts.append(found[0])
         lengths.append(found[1])
         period = None if walker.ended else _period(found[1])
         if period is not None:
-            more = _repeated(buffer, walker.position, period)
-            walker.position += int((more[1] + OVERHEAD).sum())
-            starts.append(more[0])
-            lengths.append(more[1])
-    return Framed(np.concatenate(starts), np.concatenate(lengths), walker.position, walker.needed, walker.broken)
+            run = _repeated(buffer, walker.position, period, sum(map(len, starts)))
+            walker.position += run.count * run.stride
+            starts.append(_starts(run))
+            lengths.append(np.tile(period, run.count))
+            runs.append(run.earlier(_rows_before(found[1], period)))
+    whole = np.concatenate(starts), np.concatenate(lengths)
+    return Framed(*whole, walker.position, walker.needed, walker.broken, tuple(runs))
 
 
 def _probe(walker: _Walker) -> tuple[Offsets, Offsets]:
@@ -113,8 +141,21 @@ def _period(lengths: Offsets) -> Offsets | None:
     return None
 
 
-def _repeated(buffer: bytes, position: int, period: Offsets) -> tuple[Offsets, Offsets]:
-    """Records from ``position`` on as long as their headers follow ``period``, in whole periods."""
+def _rows_before(lengths: Offsets, period: Offsets) -> int:
+    """How many whole periods stand at the end of ``lengths``."""
+    rows = lengths[len(lengths) % len(period) :].reshape(-1, len(period))[::-1]
+    other = (rows != period).any(axis=1)
+    return int(other.argmax()) if other.any() else len(rows)
+
+
+def _starts(run: Run) -> Offsets:
+    rows = run.begin + np.arange(run.count, dtype=np.int64)[:, None] * run.stride
+    places: Offsets = (rows + np.array([at for at, _ in run.payloads], np.int64)).reshape(-1)
+    return places
+
+
+def _repeated(buffer: bytes, position: int, period: Offsets, first: int) -> Run:
+    """Records from ``position`` on, which is record ``first``, as long as their headers follow ``period``: whole periods."""
     stride = int((period + OVERHEAD).sum())
     offsets = np.concatenate([[0], np.cumsum(period + OVERHEAD)[:-1]]).astype(np.int64)
     headers = [int(length).to_bytes(8, "little") for length in period]
@@ -129,8 +170,8 @@ def _repeated(buffer: bytes, position: int, period: Offsets) -> tuple[Offsets, O
         if count < look:
             break
         look = min(most, look * 8)
-    starts = position + HEADER.size + np.arange(count, dtype=np.int64)[:, None] * stride + offsets
-    return starts.reshape(-1), np.tile(period, count)
+    payloads = tuple(zip((offsets + HEADER.size).tolist(), period.tolist(), strict=True))
+    return Run(first, position, stride, count, payloads)
 
 
 def _matching(buffer: bytes, lie: tuple[int, int], count: int, wanted: tuple[int, int]) -> int:
@@ -156,7 +197,7 @@ def all_sound(lying: Bytes) -> npt.NDArray[np.bool_]:
     checksums = np.full(len(lying), google_crc32c.value(lying[0, :length].tobytes()), np.uint32)
     for column in np.flatnonzero(np.bitwise_or.reduce(differing[:, :length], axis=0)):
         checksums ^= tables[length - 1 - column][differing[:, column]]
-    masked = ((checksums >> np.uint32(15)) | (checksums << np.uint32(17))) + np.uint32(_MASK_DELTA)
+    masked = ((checksums >> np.uint32(15)) | (checksums << np.uint32(17))) + np.uint32(MASK_DELTA)
     footers = np.ascontiguousarray(lying[:, length:]).view("<u4")[:, 0]
     fits: npt.NDArray[np.bool_] = masked == footers
     return fits

@@ -6,24 +6,35 @@ level has the same lowest and highest values as one drawn from all points; what 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
-from trainyard.metrics.series import NO_POINTS, Points
+from trainyard.metrics.series import NO_POINTS, Floats, Points
 
 WIDTHS = (64, 1024, 4096)
 """Points of a block, level by level."""
 CHUNK = WIDTHS[-1]
 """Points that are kept together."""
+Places = npt.NDArray[np.int64]
 
 
-def level(points: Points, width: int) -> Points:
-    """At most five points for every ``width`` of ``points``; a last block may be shorter. Time is linear."""
-    whole = len(points) // width * width
-    parts = [_whole_blocks(points[:whole], width)] if whole else []
-    if whole < len(points):
-        parts.append(_whole_blocks(points[whole:], len(points) - whole))
-    return joined(parts)
+def levels(points: Points) -> list[list[Points]]:
+    """Of every ``CHUNK`` of ``points``, which are whole ones, its levels, the finest first: at most five points a block.
+
+    A coarse level is found in the finer one. Time is linear.
+    """
+    places = np.arange(len(points), dtype=np.int64)
+    borders = np.arange(0, len(points) + 1, CHUNK)
+    told: list[list[Points]] = [[] for _ in borders[1:]]
+    for width in WIDTHS if told else ():
+        places = _extremes(points.values, places.reshape(len(points) // width, -1))
+        kept = _distinct(places)
+        chosen, ends = points[kept], np.searchsorted(kept, borders).tolist()
+        for chunk, (begin, end) in zip(told, pairwise(ends), strict=True):
+            chunk.append(chosen[begin:end])
+    return told
 
 
 def joined(parts: list[Points]) -> Points:
@@ -39,8 +50,8 @@ def joined(parts: list[Points]) -> Points:
 
 def packed(points: Points) -> bytes:
     """``points`` as bytes: all steps, then all times, then all values, 8 bytes each, little endian."""
-    columns = points.steps.astype("<i8"), points.times.astype("<f8"), points.values.astype("<f8")
-    return b"".join(column.tobytes() for column in columns)
+    columns = (points.steps, "<i8"), (points.times, "<f8"), (points.values, "<f8")
+    return b"".join(column.astype(kind, copy=False).tobytes() for column, kind in columns)
 
 
 def unpacked(data: bytes) -> Points:
@@ -56,22 +67,23 @@ def unpacked(data: bytes) -> Points:
     return Points(np.frombuffer(data, "<i8", count).astype(np.int64), floats[:count], floats[count:])
 
 
-def _whole_blocks(points: Points, width: int) -> Points:
-    values = points.values.reshape(-1, width)
-    finite = np.isfinite(values)
-    begins = np.arange(len(values), dtype=np.int64) * width
+def _extremes(values: Floats, places: Places) -> Places:
+    """Of each row of ``places``, which are sorted: the first, lowest, highest and last, and the first of no number, sorted."""
+    rows, inside = np.arange(len(places)), values[places]
+    finite = np.isfinite(inside)
     everywhere = bool(finite.all())
-    low = values if everywhere else np.where(finite, values, np.inf)
-    high = values if everywhere else np.where(finite, values, -np.inf)
-    places = [begins, begins + low.argmin(axis=1), begins + high.argmax(axis=1), begins + width - 1]
+    low = inside if everywhere else np.where(finite, inside, np.inf)
+    high = inside if everywhere else np.where(finite, inside, -np.inf)
+    picked = [places[:, 0], places[rows, low.argmin(axis=1)], places[rows, high.argmax(axis=1)], places[:, -1]]
     if not everywhere:
-        places.insert(1, begins + (~finite).argmax(axis=1))
-    return points[_distinct(np.stack(places, axis=1))]
+        picked.append(places[rows, (~finite).argmax(axis=1)])
+    together = np.stack(picked, axis=1)
+    together.sort(axis=1)
+    return together
 
 
-def _distinct(places: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+def _distinct(places: Places) -> npt.NDArray[np.intp]:
     """Sorted places without repetition; rows are blocks in order."""
-    places.sort(axis=1)
     flat = places.reshape(-1)
     kept: npt.NDArray[np.intp] = flat[np.append(True, np.diff(flat) > 0)].astype(np.intp)
     return kept

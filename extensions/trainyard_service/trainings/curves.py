@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from os import cpu_count
 
 from trainyard.home import Home
 from trainyard.metrics.progress import RunProgress
@@ -74,7 +75,7 @@ class CurveReader:
         self._told: OrderedDict[str, _Told] = OrderedDict()
         self._lock = threading.Lock()
         self._tidying = ThreadPoolExecutor(1, thread_name_prefix="series")
-        self._looking = ThreadPoolExecutor(4, thread_name_prefix="curves")
+        self._looking = ThreadPoolExecutor(max(2, min(8, cpu_count() or 1)), thread_name_prefix="curves")
         remove_drafts(self._folder)
 
     def series(self, training: str, instance: str, window: Window) -> list[SeriesPoints]:

@@ -11,12 +11,12 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainyard.metrics.levels import CHUNK, WIDTHS, joined, level, packed, unpacked
+from trainyard.metrics.levels import CHUNK, WIDTHS, joined, levels, packed, unpacked
 from trainyard.metrics.reader import Mark
 from trainyard.metrics.series import NO_POINTS, Points
 
@@ -255,18 +255,21 @@ def _append(connection: sqlite3.Connection, tag: int, news: Points) -> None:
     if row is not None and row[1] < CHUNK:
         news = joined([*_points(connection, (row[0],)), news])
         _delete(connection, [row[0]])
-    for begin in range(0, len(news), CHUNK):
-        _insert(connection, tag, news[begin : begin + CHUNK])
+    whole = len(news) // CHUNK * CHUNK
+    for place, found in enumerate(levels(news[:whole])):
+        _insert(connection, tag, news[place * CHUNK : (place + 1) * CHUNK], found)
+    if whole < len(news):
+        _insert(connection, tag, news[whole:])
 
 
 def _points(connection: sqlite3.Connection, number: tuple[int]) -> list[Points]:
     return [unpacked(row[0]) for row in connection.execute("SELECT points FROM whole WHERE id = ?", number)]
 
 
-def _insert(connection: sqlite3.Connection, tag: int, points: Points) -> None:
-    """One chunk; only a full one has levels, an open one is short enough without."""
-    levels = [packed(level(points, width)) for width in WIDTHS] if len(points) == CHUNK else [None] * len(WIDTHS)
-    columns = (tag, int(points.steps[0]), int(points.steps[-1]), len(points), *reversed(levels))
+def _insert(connection: sqlite3.Connection, tag: int, points: Points, found: Sequence[Points] = ()) -> None:
+    """One chunk; only a full one has levels (``found``), an open one is short enough without."""
+    coarse = [packed(one) for one in found] if found else [None] * len(WIDTHS)
+    columns = (tag, int(points.steps[0]), int(points.steps[-1]), len(points), *reversed(coarse))
     query = "INSERT INTO chunk (tag, first, last, count, level2, level1, level0) VALUES (?, ?, ?, ?, ?, ?, ?)"
     number = connection.execute(query, columns).lastrowid
     connection.execute("INSERT INTO whole VALUES (?, ?)", (number, packed(points)))
