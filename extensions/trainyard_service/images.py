@@ -53,14 +53,17 @@ def find(home: Home, reference: str, language: str = "en") -> Image:
     for image in same:
         if image.state == READY:
             return image
-    state = same[0].state if same else "unknown"
+    if not same:
+        known = ", ".join(dict.fromkeys(image.name for image in catalogue(home, language)))
+        sentence, hint = N_("There is no image {image}."), N_("Choose one of: {images}.")
+        raise NotFound("image-not-ready", sentence, hint=hint, field="image", image=reference, images=known)
     raise NotFound(
         "image-not-ready",
         N_("The image {image} cannot be used; its state is: {state}."),
         hint=N_("Choose another image, or wait until this one is built."),
         field="image",
         image=reference,
-        state=state,
+        state=same[0].state,
     )
 
 

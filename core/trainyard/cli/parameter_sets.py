@@ -60,7 +60,7 @@ def keep(
     from trainyard.records.parameter_sets import NewParameterSet
 
     new = read_parameter_set(file, name)
-    given = {"description": description, "visibility": readers, "group": group}
+    given = {"description": description, "visibility": readers or (group and "group"), "group": group}
     wanted = {**new.model_dump(), **{key: value for key, value in given.items() if value is not None}}
     with signed_in() as client:
         _show(client.keep_parameters(NewParameterSet.model_validate(wanted)), json=json)
@@ -81,7 +81,8 @@ def change(
     from trainyard.records.parameter_sets import ParameterSetChange
 
     values = read_parameter_set(file, "x").parameters if file else None
-    asked = {"name": name, "description": description, "visibility": readers, "group": group, "parameters": values}
+    who = {"visibility": readers or (group and "group"), "group": group}
+    asked = {"name": name, "description": description, **who, "parameters": values}
     with signed_in() as client:
         _show(client.change_parameter_set(find_set(client, parameters), ParameterSetChange.model_validate(asked)), json=json)
 

@@ -16,7 +16,6 @@ from trainyard.words import N_
 if TYPE_CHECKING:
     from trainyard.client import Client
     from trainyard.records.searches import Search
-    from trainyard.records.trainings import NewTraining
 
 search = typer.Typer(no_args_is_help=True)
 Which = Annotated[str, typer.Argument(help="Name or identifier of a search.")]
@@ -56,7 +55,7 @@ def start(
     batch: Annotated[str, typer.Option(help="A batch: its train, val and test sets are taken.")] = "",
     set_format: Annotated[str, typer.Option("--format", help="With --batch: a format it has.")] = "recordio",
     group: Annotated[str, typer.Option(help="The group that is charged; your first by default.")] = "",
-    image: Annotated[str, typer.Option(help="See `trainyard images`.")] = "mxnet",
+    image: Annotated[str, typer.Option(help="See `trainyard images`; mxnet by default.")] = "",
     package: Annotated[str, typer.Option(help="Resources; by default the largest that fits and has no GPU.")] = "",
     entry: Annotated[str, typer.Option(help="A program with its arguments; the image's example by default.")] = "",
     parameters: Annotated[Path | None, typer.Option(help="A JSON file with the other hyper-parameters.")] = None,
@@ -66,26 +65,30 @@ def start(
     json: Json = False,
 ) -> None:
     """Begin a search: trainings whose hyper-parameters are varied."""
+    from trainyard.cli.choices import Choices
     from trainyard.cli.varied import space_of
+    from trainyard.client.transport import given
     from trainyard.records.searches import NewSearch
 
     space = space_of(vary)
     with signed_in() as client:
-        given = {"parameters": read_parameters(parameters) if parameters else None, "hours": trial_hours}
-        given = {key: value for key, value in given.items() if value is not None}
+        choices = Choices(client, group, image or "mxnet")
+        own = choices.sets(batch, set_format) | given(
+            parameters=read_parameters(parameters) if parameters else None, hours=trial_hours
+        )
         if like:
-            picked = {"package": package, "entry": entry, "group": group}
-            training = _like(client, like, name, {**given, **{key: value for key, value in picked.items() if value}})
+            picked = {"image": image, "package": package, "entry": entry, "group": group}
+            own |= {option: value for option, value in picked.items() if value}
+            training = client.training(find(client, "trainings", like)).as_new(name, **own)
         else:
-            training = _training(client, (group, image, package, entry), (batch, set_format), {"name": name, **given})
-        limits = {"trials": trials, "parallel": parallel, "hours": hours}
+            training = choices.training({"name": name, **own}, package=package, entry=entry)
         asked: dict[str, Any] = {
             "training": training, "space": space, "sampler": sampler, "seed": seed, "failures": failures,
             "objective": {
                 "tag": objective, "direction": "minimize" if minimize else "maximize", "value": "last" if last else "best",
             },
             "pruning": {"first": prune_first, "factor": prune_factor} if prune else None,
-            **{key: value for key, value in limits.items() if value is not None},
+            **given(trials=trials, parallel=parallel, hours=hours),
         }  # fmt: skip
         wanted = NewSearch.model_validate(asked)
         if check:
@@ -95,18 +98,6 @@ def start(
         found = _ended(client, found) if wait else found
     show_search(found, json=json)
     _must_have_finished(found, waited=wait)
-
-
-def _like(client: Client, like: str, name: str, given: dict[str, Any]) -> NewTraining:
-    return client.training(find(client, "trainings", like)).as_new(name, **given)
-
-
-def _training(client: Client, chosen: tuple[str, str, str, str], sets: tuple[str, str], given: dict[str, Any]) -> NewTraining:
-    from trainyard.cli.choices import Choices
-
-    group, image, package, entry = chosen
-    choices = Choices(client, group, image)
-    return choices.training({**choices.sets(*sets), **given}, package=package, entry=entry)
 
 
 @search.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,3 +52,15 @@ def test_a_cluster_that_there_is_not_is_told_as_such(run: Any, alice: Any) -> No
 def test_what_only_several_processes_have_is_refused_for_one(run: Any, alice: Any, option: tuple[str, str]) -> None:
     refused = run(*SUBMIT, *option)
     assert (refused.code, f"{option[0]} counts only with --workers." in refused.error) == (2, True)
+
+
+def test_an_image_given_beside_a_training_to_be_like_counts(run: Any, alice: Any) -> None:
+    run(*SUBMIT)
+    search = ("search", "start", "s", "--like", "digits", "--vary", "lr=1..2", "--objective", "loss", "--check")
+    assert run(*search).code == 0
+    assert "There is no image other" in run(*search, "--image", "other").out
+
+
+def test_parameters_kept_for_a_group_are_its_members(run: Any, alice: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text('{"lr": 1}')
+    assert run("parameters", "keep", str(tmp_path / "p.json"), "--group", "vision", "--json").json["visibility"] == "group"
