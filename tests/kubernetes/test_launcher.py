@@ -93,6 +93,7 @@ class TestKubernetesLauncher(LauncherContract):
         launcher.start(spec)
         assert spec.output is not None
         says(spec.output, "began")
+        wait_for(launcher, "launch", "running")  # its node may be late in telling
         kubectl("delete", "pod", "-n", namespace, "-l", "trainyard.io/launch=launch", "--wait=false")
         ended = wait_for(launcher, "launch", "ended")
         assert (ended.cause, ended.exit_code) == (Cause.NODE_EVICTED, 3)
@@ -106,6 +107,7 @@ class TestKubernetesLauncher(LauncherContract):
         launcher.start(spec)
         assert spec.output is not None
         says(spec.output, "began")
+        wait_for(launcher, "launch", "running")  # its node may be late in telling
         kubectl("delete", "job", "launch", "-n", namespace)
         assert told(launcher).phase == "running" or "saved" in spec.output.read_text()
         ended = wait_for(launcher, "launch", "ended")

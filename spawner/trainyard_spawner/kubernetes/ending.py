@@ -22,7 +22,7 @@ from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.doctor import refusal
 from trainyard_spawner.kubernetes.keeping import where
 from trainyard_spawner.kubernetes.mirror import Mirror, is_pod
-from trainyard_spawner.kubernetes.verdicts import Patience, Verdict, has_ended, hopeless, state_of
+from trainyard_spawner.kubernetes.verdicts import Patience, Verdict, has_ended, hopeless, may_run, state_of
 
 log = logging.getLogger(__name__)
 TICK = 1.0
@@ -93,32 +93,38 @@ class Endings:
             return
         job, pods = found
         running = [pod for pod in pods if pod["status"].get("phase") == "Running" and not has_ended(pod)]
-        if not running:
+        # a busy node is late in telling that a program runs; who deletes its pod before that never hears how it ended
+        heard_of = running or [pod for pod in pods if may_run(pod)]
+        if not heard_of:
             await self._give_up(cluster, job, pods, Verdict(Cause.STOPPED))
             return
-        grace = _grace(wished, running[0])
+        grace = _grace(wished, heard_of[0])
         if time.time() > wished["at"] + grace + 2 * names.CERTIFICATE_SECONDS:
             await self._patch(cluster, job, {"spec": {"parallelism": 0}})
-            await self._delete_pods(cluster, running, gracePeriodSeconds=1)
+            await self._delete_pods(cluster, heard_of, gracePeriodSeconds=1)
             return
         uid = job["metadata"]["uid"]
         told, at = self._told.get(uid, (NEVER, 0.0))
         if grace < told or time.monotonic() - at > TOLD_SECONDS:
             self._told[uid] = (grace, time.monotonic())
-            await self._tell(cluster, running[0], grace)
+            if not await self._tell(cluster, heard_of[0], grace) and not running:
+                await self._give_up(cluster, job, pods, Verdict(Cause.STOPPED))
 
-    async def _tell(self, cluster: Cluster, pod: Object, grace: float) -> None:
+    async def _tell(self, cluster: Cluster, pod: Object, grace: float) -> bool:
+        """Whether its supervisor could be told."""
         import aiohttp
 
         path = where(pod)
         try:
             command = (*names.COMMAND, "stop", str(grace))
             container = pod["spec"]["containers"][0]["name"]
-            async with cluster.execute(path, container, command, terminal=False) as socket:
+            async with asyncio.timeout(TOLD_SECONDS), cluster.execute(path, container, command, terminal=False) as socket:
                 while (await socket.receive()).type is aiohttp.WSMsgType.BINARY:
                     pass
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("%s was not told to stop: %r", pod["metadata"]["name"], error)
+            return False
+        return True
 
     async def _give_up(self, cluster: Cluster, job: Object, pods: list[Object], verdict: Verdict) -> None:
         """First the verdict, so that the end is known however this goes on; then no pod and no other one."""

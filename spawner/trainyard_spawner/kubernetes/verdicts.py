@@ -100,7 +100,7 @@ def state_of(job: Object, pods: Sequence[Object]) -> LaunchState:
     if (telling := _telling(several)) is not None:
         return _ended(key, telling, verdict, stopped=stopped)
     running = [started for pod in several if (started := _running_since(pod)) is not None]
-    alive = [pod for pod in several if _may_run(pod)]
+    alive = [pod for pod in several if may_run(pod)]
     verdict = verdict or _of_job(job, several)
     if verdict and (verdict.cause is Cause.NODE_LOST or not alive):
         return _stated(key, _wished(verdict, stopped=stopped), {})
@@ -120,13 +120,22 @@ def _telling(several: Sequence[Object]) -> Object | None:
     """
     ended = [pod for pod in several if has_ended(pod)]
     knowing = (pod for pod in ended if _certificate(pod).get("cause", LOST) != LOST)
-    over = bool(ended) and not _may_run(several[0])
+    over = bool(ended) and not may_run(several[0])
     return next(knowing, ended[0] if over else None)
 
 
 def has_ended(pod: Object) -> bool:
     """Whether the pod's container has ended, or will never begin."""
     return pod["status"].get("phase") in ("Succeeded", "Failed") or _terminated(pod) is not None
+
+
+def may_run(pod: Object) -> bool:
+    """Whether its program may run without anybody having been told: a node has the pod, and had nothing against it."""
+    if has_ended(pod):
+        return False
+    waiting = _container(pod).get("state", {}).get("waiting") or {}
+    given_back = "deletionTimestamp" in pod["metadata"] and waiting.get("reason") in WAITING_REASONS
+    return "nodeName" in pod["spec"] and not given_back
 
 
 def when_deleted(pod: Object) -> Object:
@@ -285,15 +294,6 @@ def _times(pod: Object) -> dict[str, float]:
     terminated = _terminated(pod) or {}
     named = (("started_at", "startedAt"), ("ended_at", "finishedAt"))
     return {ours: seconds(moment) for ours, theirs in named if (moment := terminated.get(theirs))}
-
-
-def _may_run(pod: Object) -> bool:
-    """Whether its program may run without anybody having been told: a node has the pod, and had nothing against it."""
-    if has_ended(pod):
-        return False
-    waiting = _container(pod).get("state", {}).get("waiting") or {}
-    given_back = "deletionTimestamp" in pod["metadata"] and waiting.get("reason") in WAITING_REASONS
-    return "nodeName" in pod["spec"] and not given_back
 
 
 def _running_since(pod: Object) -> float | None:
