@@ -190,11 +190,15 @@ function Curves({ view, query, setQuery, send }) {
     <Card title={t("Curves")} actions={
       <div class="ty-row ty-curve-tools">
         {instances.length > 1 && <SelectField name="instance" label={t("Instance")} value={instance} onChange={(instance) => setQuery({ instance }, { replace: true })} options={instances.map((one) => ({ value: one.id, label: `${one.id.slice(0, 6)} · ${dateTime(one.started)}` }))} />}
-        <SelectField name="x" label={t("Horizontal axis")} value={axis} onChange={(x) => (zoom(null), setQuery({ x: x === "step" ? "" : x }, { replace: true }))} options={AXES.map(([value, word]) => ({ value, label: t(word) }))} />
-        <SliderField name="smooth" label={t("Smoothing")} min={0} max={0.95} step={0.05} value={smoothing} onChange={smooth} show={(value) => value.toFixed(2)} />
-        <label class="ty-row ty-tool"><input type="checkbox" checked={logarithmic} onChange={(event) => setQuery({ log: event.target.checked ? "1" : "" }, { replace: true })} /> {t("Logarithmic loss")}</label>
-        <Button small disabled={!range} onClick={() => zoom(null)}>{t("Whole run")}</Button>
-        {charts.length > 0 && <Export instances={[view.instance.id]} look={{ smoothing, x: axis, logarithmic }} name={view.training.name} />}
+        {charts.length > 0 && (
+          <>
+            <SelectField name="x" label={t("Horizontal axis")} value={axis} onChange={(x) => (zoom(null), setQuery({ x: x === "step" ? "" : x }, { replace: true }))} options={AXES.map(([value, word]) => ({ value, label: t(word) }))} />
+            <SliderField name="smooth" label={t("Smoothing")} min={0} max={0.95} step={0.05} value={smoothing} onChange={smooth} show={(value) => value.toFixed(2)} />
+            <label class="ty-row ty-tool"><input type="checkbox" checked={logarithmic} onChange={(event) => setQuery({ log: event.target.checked ? "1" : "" }, { replace: true })} /> {t("Logarithmic loss")}</label>
+            <Button small disabled={!range} onClick={() => zoom(null)}>{t("Whole run")}</Button>
+            <Export instances={[view.instance.id]} look={{ smoothing, x: axis, logarithmic }} name={view.training.name} />
+          </>
+        )}
       </div>
     }>
       {(curves?.lost ?? []).length > 0 && <Note kind="bad" title={t("The loss is no number any more: {tags}", { tags: curves.lost.join(", ") })}>{t("It became NaN or infinite, so nothing is learnt from there on. A smaller learning rate or gradient clipping often helps; go on from a snapshot before it.")}</Note>}
@@ -218,7 +222,7 @@ function Export({ instances, look, name }) {
   return <span class="ty-row">{FORMATS.map(([format, word]) => <Button key={format} small icon="download" onClick={() => save(address(format), `${name}.${format}`)}>{word}</Button>)}</span>;
 }
 
-const RESOURCES = { cpu: N_("Processor"), memory: N_("Memory"), gpu: N_("Cards"), gpu_memory: N_("Memory of the cards"), disk: N_("Disk"), network: N_("Network") };
+const RESOURCES = { cpu: N_("Processor cores"), memory: N_("Memory"), gpu: N_("Cards"), gpu_memory: N_("Memory of the cards"), disk: N_("Disk"), network: N_("Network") };
 
 function ResourceCharts() {
   const usage = useTrait("usage");
@@ -262,7 +266,7 @@ function Compare({ view, query, setQuery, send }) {
                 <tr><th scope="row">{t("State")}</th>{comparison.runs.map((run) => <td key={run.training}><StateBadge state={run.state} /></td>)}</tr>
                 <tr><th scope="row">{t("Elapsed")}</th>{comparison.runs.map((run) => <td key={run.training} class="ty-numbers">{duration(run.elapsed)}</td>)}</tr>
                 {comparison.parameters.map((row) => <tr key={`p ${row.name}`} class={row.differs ? "ty-differs" : undefined}><th scope="row"><code>{row.name}</code>{row.differs && ids.length > 1 && <span class="ty-muted ty-small"> {t("differs")}</span>}</th>{row.values.map((value, place) => <td key={place} class="ty-numbers">{value ?? "–"}</td>)}</tr>)}
-                {comparison.metrics.map((row) => <tr key={`m ${row.tag}`}><th scope="row"><code>{row.tag}</code></th>{row.last.map((value, place) => <td key={place} class="ty-numbers">{measure(value)}{typeof row.best[place] === "number" && row.best[place] !== value && <span class="ty-muted"> ({t("best {value}", { value: measure(row.best[place]) })})</span>}</td>)}</tr>)}
+                {comparison.metrics.map((row) => <tr key={`m ${row.tag}`}><th scope="row"><code>{row.tag}</code><span class="ty-muted ty-small"> {t("last")}</span></th>{row.last.map((value, place) => <td key={place} class="ty-numbers">{measure(value)}{typeof row.best[place] === "number" && row.best[place] !== value && <span class="ty-muted"> ({t("best {value}", { value: measure(row.best[place]) })})</span>}</td>)}</tr>)}
               </tbody>
             </table>
           </div>

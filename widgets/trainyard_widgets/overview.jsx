@@ -116,7 +116,7 @@ export function Resources({ use, quota }) {
 
 function Jobs({ jobs, send }) {
   const columns = [
-    { id: "name", label: t("Job"), wide: true, cell: (job) => <div><div>{job.training ? <a href={`monitor?id=${job.training}`}>{job.name}</a> : job.name}</div><div class="ty-muted">{t(KINDS[job.kind] ?? job.kind)}{job.group ? ` · ${job.group}` : ""}</div></div> },
+    { id: "name", label: t("Job"), wide: true, cell: (job) => <div><div>{job.training ? <a href={`monitor?id=${job.training}`}>{job.name}</a> : job.dataset ? <a href={`dataset?id=${job.dataset}`}>{job.name}</a> : job.name}</div><div class="ty-muted">{t(KINDS[job.kind] ?? job.kind)}{job.group ? ` · ${job.group}` : ""}</div></div> },
     { id: "state", label: t("State"), cell: (job) => <StateBadge state={job.state} /> },
     { id: "progress", label: t("Progress"), wide: true, cell: (job) => <JobProgress job={job} send={send} /> },
     { id: "created", label: t("Created"), cell: (job) => <span class="ty-one-line"><Time value={job.created} /></span> },

@@ -114,6 +114,7 @@ def job_view(job: Job) -> View:
         "waiting": job.waiting.text if job.waiting else "",
         "ending": job.ending.text if job.ending else "",
         "training": job.training,
+        "dataset": job.dataset,
         "next": job.ending.suggestion if job.ending and job.state is not JobState.FINISHED else "",
         "offer": job.ending.offer.package if job.ending and job.ending.offer and job.training else None,
     }

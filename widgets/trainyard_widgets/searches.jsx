@@ -12,6 +12,9 @@ const TRIAL = { complete: ["finished", N_("complete")], pruned: ["stopped", N_("
 const SAMPLERS = { grid: N_("grid"), random: N_("by chance"), tpe: "TPE", "cma-es": "CMA-ES" };
 const SEARCH = { paused: ["cancelled", N_("paused")] };
 
+// A parameter's value as its script knows it, words without quotation marks.
+const plain = (value) => (typeof value === "number" ? measure(value) : typeof value === "string" ? value : JSON.stringify(value));
+
 function Searches(props) {
   return props.query.id ? <One {...props} /> : <List {...props} />;
 }
@@ -101,7 +104,7 @@ const countWords = (counts) => ["running", "pruned", "failed", "stopped"].filter
 
 function askedRows(one) {
   const { asked } = one;
-  const said = ([name, dimension]) => <div key={name}><code>{name}</code> {dimension.kind === "choice" ? dimension.values.map((value) => JSON.stringify(value)).join(", ") : `${measure(dimension.low)} – ${measure(dimension.high)}`}{dimension.log && <> · {t("logarithmic")}</>}{dimension.step && dimension.step !== 1 && <> · {t("step {step}", { step: measure(dimension.step) })}</>}</div>;
+  const said = ([name, dimension]) => <div key={name}><code>{name}</code> {dimension.kind === "choice" ? dimension.values.map(plain).join(", ") : `${measure(dimension.low)} – ${measure(dimension.high)}`}{dimension.log && <> · {t("logarithmic")}</>}{dimension.step && dimension.step !== 1 && <> · {t("step {step}", { step: measure(dimension.step) })}</>}</div>;
   return [
     [t("Varied"), <div>{Object.entries(asked.space).map(said)}</div>],
     [t("Judged by"), `${asked.objective.tag} · ${asked.objective.direction === "maximize" ? t("more is better") : t("less is better")} · ${asked.objective.value === "best" ? t("the best point") : t("the last point")}`],
@@ -120,7 +123,7 @@ function Best({ one, groups, send }) {
       {one.again && <LinkButton small icon="play" kind="primary" href={`training_new?${new URLSearchParams({ ...one.again, step: "resources" })}`}>{t("Train again with it")}</LinkButton>}
       {one.may_change && one.best.training && <Button small icon="box" onClick={() => setOpen(true)}>{t("Keep its model")}</Button>}
     </>}>
-      <Facts rows={Object.entries(one.best.parameters).map(([name, value]) => [name, <span class="ty-mono">{typeof value === "number" ? measure(value) : JSON.stringify(value)}</span>])} />
+      <Facts rows={Object.entries(one.best.parameters).map(([name, value]) => [name, <span class="ty-mono">{plain(value)}</span>])} />
       {open && <RegisterDialog one={one} groups={groups} send={send} onClose={() => setOpen(false)} />}
     </Card>
   );
@@ -147,7 +150,7 @@ function RegisterDialog({ one, groups, send, onClose }) {
 
 function TrialTable({ trials, names, tag, chosen, setChosen }) {
   if (!trials.length) return <EmptyState icon="clock" title={t("No trial yet")} text={t("The first begins as soon as the search is looked at, within seconds.")} />;
-  const shown = (value) => (typeof value === "number" ? measure(value) : value === undefined ? "–" : typeof value === "string" ? value : JSON.stringify(value));
+  const shown = (value) => (value === undefined ? "–" : plain(value));
   const columns = [
     { id: "number", label: t("Trial"), numbers: true, sort: (row) => row.number, cell: (row) => <button class="ty-link" aria-pressed={row.number === chosen} onClick={() => setChosen(row.number === chosen ? null : row.number)}>{number(row.number)}</button> },
     { id: "state", label: t("State"), sort: (row) => row.state, cell: (row) => <div><TrialState row={row} />{row.best && <div class="ty-gap-small"><Tag tone="good">{t("best")}</Tag></div>}{row.why && <div class="ty-muted ty-small ty-clamp" title={row.why}>{row.why}</div>}</div> },

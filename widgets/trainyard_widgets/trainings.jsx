@@ -24,7 +24,7 @@ function Trainings({ view, query, setQuery, send }) {
       <div class="ty-row ty-filters">
         <Search value={query.search} label={t("Search trainings")} onSearch={(search) => setQuery({ search, page: "" }, { replace: true })} />
         <SelectField name="state" label={t("State")} value={query.state ?? ""} onChange={(state) => setQuery({ state, page: "" }, { replace: true })} options={[{ value: "", label: t("all states") }, ...STATES.map((state) => ({ value: state, label: t(WORDS[state]) }))]} />
-        <SelectField name="trials" label={t("Trials of searches")} value={query.trials ?? ""} onChange={(trials) => setQuery({ trials, page: "" }, { replace: true })} options={[{ value: "", label: t("without trials of searches") }, { value: "shown", label: t("with trials of searches") }]} />
+        <SelectField name="trials" label={t("Trials of searches")} value={query.trials ?? ""} onChange={(trials) => setQuery({ trials, page: "" }, { replace: true })} options={[{ value: "", label: t("without trials") }, { value: "shown", label: t("with trials") }]} />
         {view && !view.empty && <Side chosen={chosen} clear={() => setChosen([])} />}
       </div>
       <Card flush>

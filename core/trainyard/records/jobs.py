@@ -130,8 +130,8 @@ class Attempt(Record):
 
 
 class Job(Record):
-    """Any job: formatting, training and what follows. ``wanted`` is ``run`` or ``stop``; ``training`` is what it trains.
-    ``replicas`` names its processes where it is distributed; empty: it is one.
+    """Any job: formatting, training and what follows. ``wanted`` is ``run`` or ``stop``; ``training`` is what it trains,
+    ``dataset`` what it makes or works on. ``replicas`` names its processes where it is distributed; empty: it is one.
 
     ``retries`` counts the starts the platform made by itself; ``retry_at``: when the next of them may begin.
     """
@@ -162,6 +162,7 @@ class Job(Record):
     retry_at: datetime | None = None
     paused: bool = False
     training: str | None = None
+    dataset: str | None = None
     replicas: list[str] = []
 
 

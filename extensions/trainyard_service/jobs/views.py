@@ -54,6 +54,7 @@ def job_view(job: JobRow, kinds: Mapping[JobKind, Kind], language: str) -> Job:
         retry_at=job.not_before if held_back else None,
         paused=bool(job.spec.get("paused")) and state is JobState.STOPPED,
         training=job.spec.get("training"),
+        dataset=None if job.kind == JobKind.TRAIN else job.spec.get("dataset"),
         replicas=[one.name for one in members_of(job)],
     )
 

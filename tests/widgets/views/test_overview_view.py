@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from trainyard.jobs.states import Cause
-from trainyard.records.jobs import Ending, WorkspaceView
-from trainyard_widgets.overview import workspace_view
+from trainyard.jobs.states import Cause, JobState
+from trainyard.records.jobs import Ending, JobKind, WorkspaceView
+from trainyard_widgets.overview import job_view, workspace_view
+
+from .records import a_job
 
 
 def ended(cause: Cause, **told: Any) -> dict[str, Any]:
@@ -32,3 +34,12 @@ def test_a_workspace_that_ran_out_of_memory_shows_its_whole_certificate() -> Non
 )
 def test_what_was_meant_to_end_has_ended_well(cause: Cause, code: int | None, good: bool) -> None:
     assert ended(cause, exit_code=code)["good"] is good
+
+
+def test_a_job_leads_to_what_it_works_on() -> None:
+    formats = a_job(JobState.RUNNING, kind=JobKind.FORMAT, dataset="d" * 16)
+    trains = a_job(JobState.RUNNING, training="t" * 16)
+    assert [(row["dataset"], row["training"]) for row in map(job_view, (formats, trains))] == [
+        ("d" * 16, None),
+        (None, "t" * 16),
+    ]

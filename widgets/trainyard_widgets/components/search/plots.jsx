@@ -28,7 +28,7 @@ export const told = (trials) => trials.filter((trial) => Number.isFinite(trial.v
 export function HistoryPlot({ trials, tag, maximize, chosen }) {
   const [place, width] = useWidth();
   const shown = told(trials);
-  const [height, left, top, bottom] = [240, 58, 14, 34];
+  const [height, left, top, bottom] = [262, 58, 28, 42];
   const scale = scaleOf({ kind: "float" }, shown.map((one) => one.value));
   const last = Math.max(2, ...trials.map((one) => one.number));
   const x = (at) => left + ((at - 1) / (last - 1)) * (width - left - 16);
@@ -41,7 +41,9 @@ export function HistoryPlot({ trials, tag, maximize, chosen }) {
     <figure class="ty-plot" ref={place}>
       <svg viewBox={`0 0 ${width} ${height}`} height={height} role="img" aria-label={label}>
         {scale.ticks.map(([part, words]) => <g key={part}><line class="ty-plot-grid" x1={left} x2={width - 16} y1={top + (1 - part) * (height - top - bottom)} y2={top + (1 - part) * (height - top - bottom)} /><text x={left - 8} y={top + (1 - part) * (height - top - bottom) + 4} text-anchor="end">{words}</text></g>)}
-        {ticks(last).map((at) => <text key={at} x={x(at)} y={height - 14} text-anchor="middle">{number(at)}</text>)}
+        <text x={left} y="14">{tag}</text>
+        {ticks(last).map((at) => <text key={at} x={x(at)} y={height - 24} text-anchor="middle">{number(at)}</text>)}
+        <text x={(left + width - 16) / 2} y={height - 6} text-anchor="middle">{t("trial")}</text>
         {steps && <path d={`${steps}H${x(last)}`} fill="none" stroke="#007e5c" stroke-width="2" stroke-dasharray="6 4" />}
         {shown.map((one) => <g key={one.number} fill={MARKS[one.state].colour} stroke={one.number === chosen ? "#1b2330" : MARKS[one.state].colour} stroke-width={one.number === chosen ? 3 : 1}>{MARKS[one.state].draw(x(one.number), y(one.value))}<title>{trialWords(one)}</title></g>)}
       </svg>
@@ -66,7 +68,9 @@ export function ParallelPlot({ trials, space, tag, maximize, chosen, onChoose })
   const names = [...Object.keys(space), tag];
   const [height, top, bottom, side] = [300, 44, 16, 46];
   const inner = Math.max(width, names.length * 110);
-  const x = (at) => side + (at / (names.length - 1)) * (inner - 2 * side);
+  const apart = (inner - 2 * side) / (names.length - 1);
+  const x = (at) => side + at * apart;
+  const most = Math.min(18, Math.floor((apart * 0.85) / LETTER));
   const scales = names.map((name, at) => (at < names.length - 1 ? scaleOf(space[name], []) : scaleOf({ kind: "float" }, shown.map((one) => one.value))));
   const y = (part) => top + (1 - part) * (height - top - bottom);
   const value = (one, at) => (at < names.length - 1 ? one.parameters[names[at]] : one.value);
@@ -80,7 +84,7 @@ export function ParallelPlot({ trials, space, tag, maximize, chosen, onChoose })
           {names.map((name, at) => (
             <g key={name}>
               <line class="ty-plot-axis" x1={x(at)} x2={x(at)} y1={top} y2={height - bottom} />
-              <text class="ty-plot-name" x={x(at)} y="16" text-anchor={at === 0 ? "start" : at === names.length - 1 ? "end" : "middle"} dx={at === 0 ? -side + 6 : at === names.length - 1 ? side - 6 : 0}>{cut(name, 18)}<title>{name}</title></text>
+              <text class="ty-plot-name" x={x(at)} y="16" text-anchor={at === 0 ? "start" : at === names.length - 1 ? "end" : "middle"} dx={at === 0 ? -side + 6 : at === names.length - 1 ? side - 6 : 0}>{cut(name, most)}<title>{name}</title></text>
               {scales[at].ticks.map(([part, words]) => <text key={words + part} x={x(at) + (at === names.length - 1 ? -7 : 7)} y={y(part) + 4} text-anchor={at === names.length - 1 ? "end" : "start"} stroke="#fff" stroke-width="3" paint-order="stroke">{cut(words, 10)}</text>)}
             </g>
           ))}
@@ -94,6 +98,8 @@ export function ParallelPlot({ trials, space, tag, maximize, chosen, onChoose })
   );
 }
 
+// Of bold words of twelve pixels, in pixels.
+const LETTER = 7.4;
 const cut = (words, most) => (words.length > most ? `${words.slice(0, most - 1)}…` : words);
 
 export function Importances({ parts }) {
