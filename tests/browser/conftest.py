@@ -32,7 +32,7 @@ class People:
 # the walk's order: what is watched while it trains comes before what takes longer than the training
 WALK = (
     "datasets", "sources", "graph", "training", "searches", "workspace", "workspace_origin", "resources", "trainings",
-    "distributed", "storage", "looks", "late", "late_log", "late_refusals", "hours", "charts", "without_mouse",
+    "distributed", "storage", "looks", "late", "late_log", "late_refusals", "hours", "charts", "search_plots", "without_mouse",
     "keyboard", "people", "mishaps", "command_line",
 )  # fmt: skip
 

@@ -100,5 +100,4 @@ def test_it_is_readable_on_a_phone_and_in_both_languages(chromium: Browser, lang
     expect(card).to_be_visible()
     assert form.page.evaluate("document.documentElement.scrollWidth") <= width
     assert [one for one in form.page.evaluate(RULES) if "language" not in one] == []
-    card.screenshot(path=f"/tmp/pages-hours-{language}-{width}.png")
     form.page.close()
