@@ -62,6 +62,11 @@ def test_cards_come_first_and_everybody_has_a_row_with_the_idle_share(form: ByHa
     ]
 
 
+def test_seconds_are_told_as_more_than_nothing(form: ByHand) -> None:
+    form.push(view=told(HoursRow(group="speech", device="cpu", booked=0.0047, measured=0.004, idle=0)))
+    expect(form.page.get_by_role("table", name="Booked and idle hours").get_by_role("cell", name="< 0.01 h")).to_have_count(2)
+
+
 def test_another_device_and_another_month_are_asked_for_by_the_address(form: ByHand) -> None:
     form.page.get_by_label("Device").select_option("processor cores (core hours)")
     form.wait_for_query("device", "cpu")

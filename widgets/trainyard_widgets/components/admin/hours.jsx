@@ -6,7 +6,8 @@ const CORES = "cpu";
 const MOST_MONTHS = 24;
 const FIELDS = ["month", "group", "person", "device", "holds", "booked_hours", "measured_hours", "idle_hours"];
 
-const hours = (value) => t("{count} h", { count: number(value, value < 10 ? 2 : 0) });
+const SHORT = 0.01;
+const hours = (value) => t("{count} h", { count: value > 0 && value < SHORT ? `< ${number(SHORT, 2)}` : number(value, value < 10 ? 2 : 0) });
 const deviceWords = (device) => (device === CORES ? t("processor cores (core hours)") : t("{device} (card hours)", { device: device || "GPU" }));
 const idleShare = (row) => (row.measured > 0 ? percent(row.idle / row.measured) : "–");
 const notMeasured = (row) => Math.max(0, row.booked - row.measured);
