@@ -43,8 +43,8 @@ class JobUsage(Record):
 class LogMatch(Record):
     """A line of a log that holds what was searched for: where it begins in bytes, its number from 1, its text (cut).
 
-    In the view of all replicas: ``replica`` wrote it, ``offset`` is in that one's own log, ``at`` the cursor in front of it; lines
-    have no numbers there.
+    In the view of all replicas: ``replica`` wrote it, ``offset`` is in that one's own log, ``at`` the cursor in front of it;
+    lines have no numbers there.
     """
 
     offset: int
