@@ -50,7 +50,8 @@ class WalkPlatform(ClusterPlatform):
     """A platform of this machine over the cluster, with the catalogue's container images."""
 
     def __init__(self, namespace: str) -> None:
-        super().__init__(namespace)
+        # a package with all of the node's cores would leave none for a TensorBoard
+        super().__init__(namespace, TRAINYARD_SERVICE_PACKAGES='["1Core2G"]')
         file = self.home / "kubernetes.yaml"
         file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "images": CATALOGUE}))
 
@@ -177,6 +178,15 @@ def test_started_again_it_goes_on_where_it_was_and_learns_to_read(ana: Visitor, 
     curve = page.locator(".ty-curve-place").first
     expect(curve).to_have_attribute("aria-label", re.compile(r"validation (9\d|100)(\.\d+)?%"))
     ana.shoot("monitor")
+
+
+def test_tensorboard_shows_its_run(ana: Visitor, training: str) -> None:
+    page = ana.open(f"monitor?id={training}")
+    with ana.context.expect_page() as opened:
+        page.get_by_role("button", name="TensorBoard").click()
+    expect(opened.value).to_have_title("TensorBoard", timeout=120_000)
+    opened.value.get_by_text("loss").first.wait_for(timeout=120_000)
+    opened.value.close()
 
 
 def test_its_model_is_listed_downloaded_and_kept_for_the_group(ana: Visitor, training: str, tmp_path: Path) -> None:
