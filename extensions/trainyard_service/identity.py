@@ -26,7 +26,8 @@ from trainyard_service.context import Context, context_of
 from trainyard_service.database.tables.accounts import AccountRow, GroupRow, MembershipRow
 
 TOKEN_COOKIE = "trainyard-service-token"  # noqa: S105  (the name of a cookie)
-XSRF_COOKIE = "_xsrf"
+XSRF_COOKIE = "trainyard-xsrf"
+"""Lies where our pages read it too, under a name that no other server's cookie has."""
 JOB_PREFIX = "tyj_"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _COLUMNS = (AccountRow.id, AccountRow.name, AccountRow.state, AccountRow.administrator, AccountRow.language)

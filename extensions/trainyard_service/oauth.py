@@ -50,6 +50,11 @@ def _cookie_options(request: Request, settings: Settings) -> dict[str, Any]:
     return {"path": f"{settings.base_path}/", "secure": secure, "samesite": "lax"}
 
 
+def _beside(settings: Settings) -> str:
+    """The path of whatever lies beside the service: the pages too, whose scripts send the XSRF cookie back as a header."""
+    return f"{settings.base_path.rpartition('/')[0]}/"
+
+
 @router.get("/login")
 def login(request: Request, context: ContextDep, next: str = "") -> RedirectResponse:
     """Send the browser to the Hub and remember where it wanted to go."""
@@ -81,7 +86,7 @@ def oauth_callback(request: Request, context: ContextDep, code: str = "", state:
     options = _cookie_options(request, context.settings)
     answer = RedirectResponse(str(kept["next"]), 302)
     answer.set_cookie(TOKEN_COOKIE, token, httponly=True, **options)
-    answer.set_cookie(XSRF_COOKIE, secrets.token_urlsafe(24), **options)
+    answer.set_cookie(XSRF_COOKIE, secrets.token_urlsafe(24), **{**options, "path": _beside(context.settings)})
     answer.delete_cookie(_STATE_COOKIE, path=options["path"])
     return answer
 
@@ -96,8 +101,8 @@ def signed_in_page() -> dict[str, bool]:
 def logout(context: ContextDep) -> RedirectResponse:
     """Forget the service's cookie and let the Hub end the session."""
     answer = RedirectResponse(f"{context.settings.hub_path}/logout", 302)
-    for name in (TOKEN_COOKIE, XSRF_COOKIE):
-        answer.delete_cookie(name, path=f"{context.settings.base_path}/")
+    answer.delete_cookie(TOKEN_COOKIE, path=f"{context.settings.base_path}/")
+    answer.delete_cookie(XSRF_COOKIE, path=_beside(context.settings))
     return answer
 
 

@@ -50,7 +50,7 @@ def fetched(page: Page, method: str, path: str, **options: Any) -> tuple[int, st
 @pytest.mark.parametrize("lie", [{}, {"referrer": PAGE}, {"referrerPolicy": "no-referrer"}])
 def test_its_calls_may_no_more_than_the_workspaces_token(evil: Page, lie: dict[str, str]) -> None:
     # a cookie of another path can be set from any page, so the double-submitted token proves nothing
-    evil.evaluate("document.cookie = '_xsrf=known; path=/services/trainyard/'")
+    evil.evaluate("document.cookie = 'trainyard-xsrf=known; path=/services/trainyard/'")
     headers = {"X-XSRFToken": "known", "Content-Type": "application/json"}
     status, text = fetched(evil, "POST", "/services/trainyard/api/v1/tokens", headers=headers, body='{"name": "stolen"}', **lie)
     assert status == 403

@@ -22,7 +22,7 @@ from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.database.tables.searches import ParameterSetRow, SearchRow
 from trainyard_service.database.tables.storage import UploadRow
 from trainyard_service.database.tables.trainings import InstanceRow, TrainingRow
-from trainyard_service.identity import TOKEN_COOKIE
+from trainyard_service.identity import TOKEN_COOKIE, XSRF_COOKIE
 from trainyard_service.jobs.part import install
 from trainyard_service.jobs.tokens import PREFIX
 from trainyard_service.token_directory import token_hash
@@ -120,7 +120,7 @@ class World:
             "alice's other job": token_of(IDS["other"]),
             "the administrator's workspace": service.workspace_token(admin),
         }
-        cookie = {"Cookie": f"{TOKEN_COOKIE}={admin.token}; _xsrf=x", "X-XSRFToken": "x"}
+        cookie = {"Cookie": f"{TOKEN_COOKIE}={admin.token}; {XSRF_COOKIE}=x", "X-XSRFToken": "x"}
         here = {"Origin": service.address, "Sec-Fetch-Site": "same-origin", "Referer": f"{service.address}/services/pages/"}
         return {
             "nobody": {},

@@ -10,6 +10,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
@@ -17,6 +18,7 @@ import httpx
 import pytest
 from trainyard.errors import Unavailable
 from trainyard_service.hub_directory import HubDirectory
+from trainyard_service.identity import XSRF_COOKIE
 from trainyard_service.memory_directory import MemoryDirectory
 from trainyard_service.token_directory import ACCESS_SCOPE, RESTRICTED_SCOPE, TokenDirectory, TokenOwner
 
@@ -276,7 +278,7 @@ def test_a_browsers_change_must_come_from_our_own_pages(browser):
     _sign_in(browser)
     me = "/services/trainyard/api/v1/me"
     browser.follow(f"/services/trainyard/login?next={me}")
-    xsrf = browser.cookies.get("_xsrf", path="/services/trainyard/")
+    xsrf = browser.cookies.get("trainyard-xsrf")
 
     here = {"Origin": browser.service}
 
@@ -293,6 +295,17 @@ def test_a_browsers_change_must_come_from_our_own_pages(browser):
     assert change(**{"X-XSRFToken": xsrf, "Origin": "null"}) == 403
     assert change(**here, **{"X-XSRFToken": xsrf}) == 200
     assert change(**{"Sec-Fetch-Site": "same-origin", "Referer": "http://127.0.0.1/services/pages/"}) == 200
+
+
+def test_our_pages_read_what_their_changes_must_carry_where_a_browser_does_not_say_where_it_is(browser):
+    # a plain address that is not the machine's own gets no Sec-Fetch-Site
+    _sign_in(browser)
+    browser.follow("/services/trainyard/login")
+    (cookie,) = [one for one in browser.cookies.jar if one.name == XSRF_COOKIE]
+    assert cookie.path == "/services/"  # /services/pages/ reads it
+    assert not cookie.has_nonstandard_attr("HttpOnly")
+    told = (files("trainyard_widgets") / "components" / "service.js").read_text(encoding="utf-8")
+    assert f'"X-XSRFToken": cookie("{XSRF_COOKIE}")' in told
 
 
 def test_a_callback_without_its_own_beginning_is_refused(browser):

@@ -31,7 +31,7 @@ export async function call(method, path, { headers = {}, body, signal } = {}) {
     method,
     body,
     signal,
-    headers: { "X-XSRFToken": cookie("_xsrf"), "Accept-Language": currentLanguage(), ...headers },
+    headers: { "X-XSRFToken": cookie("trainyard-xsrf"), "Accept-Language": currentLanguage(), ...headers },
   });
   if (answer.ok) return answer;
   if (answer.status === 401) session = null;
