@@ -141,6 +141,18 @@ def test_samples_of_what_has_ended_are_read_once_and_by_month(service: Any, anna
     }
 
 
+def test_samples_written_out_of_order_count_by_their_times(service: Any, anna: Any, vision: Any) -> None:
+    """Where a launch is a pod its samples lie where the person's own programs can write."""
+    _samples(service, f"{JOB}-worker0", BEGIN, (100, 0.0, None), (110, 0.0, None), (20, 1.0, None))
+    _samples(service, f"{JOB}-worker1", BEGIN, (1, 0.0, None))
+    _keep(service, _ended(anna, vision, 1))
+    read_all(service.context, {})
+    with service.context.database.read() as session:
+        assert [row.meter and row.meter["months"]["2026-03"]["cores"] for row in session.query(BookingRow)] == [[90, 90]]
+    (row,) = service.client(anna).get("/usage/hours", params={"month": "2026-03"}).json()["people"]
+    assert (row["booked"], row["measured"]) == (2, pytest.approx(2 * 90 / 3600))
+
+
 @pytest.mark.one_database
 def test_the_samples_of_a_workspace_are_not_needed_once_they_are_read(service: Any, anna: Any, vision: Any) -> None:
     key = f"workspace-{anna.id}-1"

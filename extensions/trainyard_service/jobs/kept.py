@@ -99,7 +99,7 @@ def samples(home: Home, job_id: str, attempt: int) -> list[list[float | None]]:
 
 
 def samples_in(folder: Path) -> list[list[float | None]]:
-    """What one launch used; a line that is torn or foreign is passed over."""
+    """What one launch used, the earliest first; a line that is torn or foreign is passed over."""
     found = []
     try:
         with open_beneath(folder, USAGE) as file:
@@ -113,7 +113,7 @@ def samples_in(folder: Path) -> list[list[float | None]]:
             continue
         if isinstance(sample, list) and _is_sample(sample):
             found.append([*sample, *[None] * (_WHOLE[-1] - len(sample))])
-    return found
+    return sorted(found, key=_at)
 
 
 def _is_sample(told: list[Any]) -> bool:
@@ -123,7 +123,10 @@ def _is_sample(told: list[Any]) -> bool:
 
 
 def _summed(several: list[list[list[float | None]]]) -> list[list[float | None]]:
-    """Samples of processes that ran at the same time, added up at the moments of the one with the most of them."""
+    """Samples of processes that ran at the same time, added up at the moments of the one with the most of them.
+
+    Every one has the earliest first: at each of those moments at least the one with the most counts.
+    """
     moments = max(several, key=len, default=[])
     places, summed = [0] * len(several), []
     for moment in moments:
