@@ -237,8 +237,9 @@ class Supervisor:
         relay.accept_forever(socket.socket(fileno=descriptors[0]), lambda: relay.connect_to_platform(address_file))
 
     def _hear_started(self, *_: object) -> None:
+        began = time.monotonic()
         if self._plan["time_limit"] is not None:
-            self._deadline = time.monotonic() + self._plan["time_limit"]
+            self._deadline = began + self._plan["time_limit"]
         if self._plan["gate"]:
             self._open_gate()
         kept = Path(self._plan["kept"]) if self._plan["kept"] else None
@@ -246,7 +247,7 @@ class Supervisor:
         self._usage = usage.Sampler(kept, self._groups, self._bwrap, plan["devices"], alone=plan.get("alone", False))
         self._sample_at = time.monotonic()
         # the second clock is the machine's own since it was switched on: nobody sets it
-        self._write_status(phase="running", started_at=time.time(), began=time.monotonic())
+        self._write_status(phase="running", started_at=time.time(), began=began)
 
     def _hear_failed(self, said: dict[str, Any], _: object) -> None:
         self._failure = said

@@ -108,11 +108,10 @@ def test_a_clock_that_is_set_ends_nothing_early_and_nothing_late(
     launcher.start(spec)
     assert spec.output is not None
     says(spec.output, "ready")
-    began = time.monotonic()
     clock.write_text(str(jump))
     assert wait_for(launcher, "launch", "ended").cause is Cause.TIME_LIMIT
-    assert time.monotonic() - began > 3, "its six seconds were its own"
     told = json.loads((launcher.home.launches / "launch" / "status.json").read_text())
+    assert time.monotonic() - told["began"] >= 6, "its six seconds were its own"
     assert abs(told["ended_at"] - time.time() - jump) < DAY / 2, "the clock was set indeed"
 
 
