@@ -14,6 +14,7 @@ from aiohttp import web
 from kubernetes_asyncio.client import ApiClient, CoreV1Api, V1ObjectMeta, V1Pod
 from kubernetes_asyncio.client import Configuration as KubernetesConfiguration
 from kubespawner.spawner import EventReflector
+from trainyard.errors import Conflict
 from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard.jobs.states import Cause
@@ -155,9 +156,10 @@ def test_its_secret_ends_with_it() -> None:
 SECRETS = f"/api/v1/namespaces/{CONFIGURATION.namespace}/secrets"
 
 
-def put_secret(server: ApiServer, data: dict[str, str]) -> None:
-    """Make the Secret of ``workspace-7-3``, as a start does."""
-    wanted = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SPEC.key}, "data": data}
+def put_secret(server: ApiServer, data: dict[str, str], platform: str = "trainyard") -> None:
+    """Make the Secret of ``workspace-7-3``, as a start of this platform does."""
+    about = {"name": SPEC.key, "namespace": CONFIGURATION.namespace, "labels": names.labels(platform, SPEC.key)}
+    wanted = {"apiVersion": "v1", "kind": "Secret", "metadata": about, "data": data}
 
     async def work() -> None:
         async with ApiClient(KubernetesConfiguration(host=f"http://127.0.0.1:{server.port}")) as client:
@@ -170,6 +172,49 @@ def test_a_start_never_uses_the_secret_that_an_earlier_one_left(server: ApiServe
     for data in ({"plan.json": "b2xk"}, {"plan.json": "bmV3"}):
         put_secret(server, data)
     assert [one["data"] for one in server.of_kind("secrets")] == [{"plan.json": "bmV3"}]
+
+
+def test_the_secret_of_another_platform_of_the_namespace_stays_as_it_is(server: ApiServer) -> None:
+    put_secret(server, {"plan.json": "dGhlaXJz"}, "theirs")
+    with pytest.raises(Conflict) as refused:
+        put_secret(server, {"plan.json": "b3Vycw=="})
+    assert refused.value.code == "not-ours-on-cluster"
+    assert [one["data"] for one in server.of_kind("secrets")] == [{"plan.json": "dGhlaXJz"}]
+
+
+def test_a_stop_leaves_alone_what_is_another_platforms_under_the_same_name(
+    server: ApiServer, make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_secret(server, {"plan.json": "dGhlaXJz"}, "theirs")
+    pod = f"/api/v1/namespaces/{CONFIGURATION.namespace}/pods/{SPEC.key}"
+    server.objects[pod] = {
+        "kind": "Pod",
+        "metadata": {"name": SPEC.key, "namespace": CONFIGURATION.namespace, "labels": names.labels("theirs", SPEC.key)},
+    }
+    given_back: list[str] = []
+
+    async def nothing(*_: object, **__: object) -> None:
+        """No watch is begun."""
+
+    async def give_back(_: object, key: str) -> None:
+        given_back.append(key)
+
+    async def stop() -> None:
+        async with ApiClient(KubernetesConfiguration(host=f"http://127.0.0.1:{server.port}")) as client:
+            spawner = make_spawner()
+            spawner.api = CoreV1Api(client)
+            watch = {spawner._get_reflector_key("pods"): SimpleNamespace(pods={})}
+            monkeypatch.setattr(WorkspacePodSpawner, "reflectors", watch)
+            await spawner.stop()
+            assert spawner.key == ""
+
+    for watching in ("_watch", "_start_watching_pods"):
+        monkeypatch.setattr(WorkspacePodSpawner, watching, nothing)
+    monkeypatch.setattr(WorkspacePodSpawner, "_give_back", give_back)
+    before = len(server.asked)
+    asyncio.run(stop())
+    assert {line.partition(" ")[0] for line in server.asked[before:]} == {"GET"}
+    assert given_back == [SPEC.key]
 
 
 class LosesAnswers(ApiServer):

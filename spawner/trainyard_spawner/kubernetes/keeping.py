@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from trainyard.errors import Conflict
+from trainyard.words import N_
+
+from trainyard_spawner.kubernetes import names
 from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
 
 EXISTS, NOT_FOUND = 409, 404
+NOT_OURS = "not-ours-on-cluster"
 GROUPS = {"jobs": "/apis/batch/v1", "networkpolicies": "/apis/networking.k8s.io/v1"}
 LOCAL_QUEUE = "LocalQueue"
 BESIDE = ("NetworkPolicy", "ResourceQuota", "LimitRange", LOCAL_QUEUE)
@@ -47,9 +52,39 @@ async def create_once(cluster: Cluster, path: str, wanted: Object) -> bool:
 
 
 async def put_in_place(cluster: Cluster, path: str, wanted: Object) -> None:
-    """Make it, in place of what has its name."""
+    """Make it, in place of what an earlier start of ours has left under its name.
+
+    Raises:
+        Conflict: that is another platform's (``not-ours-on-cluster``).
+    """
+    place = f"{path}/{wanted['metadata']['name']}"
     while not await create_once(cluster, path, wanted):
-        await delete(cluster, f"{path}/{wanted['metadata']['name']}")
+        try:
+            # an empty change tells the labels to who may not read Secrets
+            found = await cluster.patch(place, {})
+        except Refused as refused:
+            if refused.status != NOT_FOUND:
+                raise
+            continue
+        must_be_ours(found, wanted)
+        await delete(cluster, place)
+
+
+def must_be_ours(found: Object, wanted: Object) -> None:
+    """Refuse to touch what belongs to another platform.
+
+    Raises:
+        Conflict: it does (``not-ours-on-cluster``).
+    """
+    theirs, ours = (one["metadata"].get("labels") or {} for one in (found, wanted))
+    if any(theirs.get(name) != ours.get(name) for name in (names.MANAGED_BY, names.INSTANCE, names.HOME)):
+        raise Conflict(
+            NOT_OURS,
+            N_("{name} in the namespace {namespace} of the cluster belongs to another platform."),
+            hint=N_("Platforms whose people have workspaces need a namespace each; tell an administrator."),
+            name=wanted["metadata"]["name"],
+            namespace=wanted["metadata"].get("namespace", ""),
+        )
 
 
 async def delete(cluster: Cluster, path: str) -> None:

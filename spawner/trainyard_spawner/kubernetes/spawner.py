@@ -32,7 +32,7 @@ from trainyard_spawner.kubernetes import configuration as configurations
 from trainyard_spawner.kubernetes import doctor, group_namespace, names, objects, waiting, workspace_pod
 from trainyard_spawner.kubernetes.cluster import Cluster, Refused, away
 from trainyard_spawner.kubernetes.configuration import Configuration
-from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, create_once, path_of, put_in_place
+from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, NOT_OURS, create_once, must_be_ours, path_of, put_in_place
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
 from trainyard_spawner.kubernetes.verdicts import state_of, waits_for, when_deleted
 from trainyard_spawner.sandbox import HOME
@@ -99,7 +99,11 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
             # who cancels a start, as the Hub does for a person or when it took too long, stops what it left, and waits for that
             told = refused(error)
             self._explain(told)
-            await self.stop(now=True)
+            if isinstance(error, UserError) and error.code == NOT_OURS:
+                await self._give_back(self.key)
+                self.key = ""
+            else:
+                await self.stop(now=True)
             raise told from error
         finally:
             telling.cancel()
@@ -152,11 +156,15 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         if not (key := self.key):
             return
         await self._watch()
-        await self._wish()
-        await self._until_gone(asyncio.ensure_future(super().stop(now=False)))
+        if others := await self._is_others():
+            self.log.warning("%s in %s belongs to another platform and stays", key, self.namespace)
+        else:
+            await self._wish()
+            await self._until_gone(asyncio.ensure_future(super().stop(now=False)))
         await self._give_back(key)
-        with suppress(*AWAY):
-            await self.api.delete_namespaced_secret(key, self.namespace)
+        if not others:
+            with suppress(*AWAY):
+                await self.api.delete_namespaced_secret(key, self.namespace)
         if self.key == key:
             self.key = ""
 
@@ -187,6 +195,17 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
     def _pod(self) -> Object | None:
         found: Object | None = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}")
         return found
+
+    async def _is_others(self) -> bool:
+        """Whether the pod of this name is another platform's of the namespace, whose people have the same numbers."""
+        if self._pod() is not None:
+            return False
+        try:
+            there = await Cluster(self.api.api_client).get(f"{path_of(self.namespace, 'pods')}/{self.pod_name}")
+        except (Refused, *AWAY):
+            return False
+        told = (there["metadata"].get("labels") or {}).get(names.INSTANCE)
+        return told != self.configuration.name or not names.is_home_of(self.configuration.namespace, there)
 
     def _get_reflector_key(self, kind: str) -> tuple[str, str | None]:
         """One watch of all namespaces where groups have their own."""
@@ -336,6 +355,7 @@ async def make_once(cluster: Cluster, pods: str, wanted: Object) -> Object | Non
 
     Raises:
         Refused: the API server says no, also where another start's pod has the name.
+        Conflict: the pod of that name is another platform's (``not-ours-on-cluster``).
     """
     try:
         return await cluster.post(pods, wanted)
@@ -351,6 +371,7 @@ async def make_once(cluster: Cluster, pods: str, wanted: Object) -> Object | Non
             if missed.status != NOT_FOUND:
                 raise
             return None
+        must_be_ours(there, wanted)
         if there["metadata"].get("annotations", {}).get(names.START) != about["annotations"][names.START]:
             raise
         return there
