@@ -99,7 +99,8 @@ class LauncherContract:
         assert "saved" in spec.output.read_text()
 
     def test_asked_to_stop_again_and_again_the_program_hears_it_once(self, launcher: Launcher, make: Make) -> None:
-        spec = make("trap 'echo asked' TERM; echo ready; for n in $(seq 30); do sleep 0.1; done; exit 0")
+        listens_on = "for n in $(seq 30); do sleep 0.1; done; exit 0"
+        spec = make(f"trap 'echo asked; heard=1' TERM; echo ready; until [ $heard ]; do sleep 0.1; done; {listens_on}")
         launcher.start(spec)
         assert spec.output is not None
         says(spec.output, "ready")

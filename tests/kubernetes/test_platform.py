@@ -55,8 +55,8 @@ class Member:
         return found / self.name
 
     def train(self, name: str, entry: str) -> dict[str, Any]:
-        """A training of one command."""
-        body = {"name": name, "group": self.group, "image": "workspace", "package": "1Core2G", "entry": entry}
+        """A training of one command; a test that is tried again makes another one."""
+        body = {"name": f"{name}-{secrets.token_hex(3)}", "group": self.group, "image": "workspace", "package": "1Core2G", "entry": entry}
         return dict(ok(self.http.post("/trainings", json=body)))
 
     def job(self, made: dict[str, Any]) -> dict[str, Any]:
@@ -159,14 +159,16 @@ def test_a_job_runs_as_a_job_of_the_cluster(platform: ClusterPlatform, alice: Me
 def test_jobs_of_two_groups_reach_nothing_of_each_other(platform: ClusterPlatform, alice: Member, bob: Member) -> None:
     for me, other in ((alice, bob), (bob, alice)):
         private = other.train("private", WAITS)
-        job = other.until(private, "running")
-        found = kubectl("get", "pods", "-A", "-l", f"job-name=job-{job['id']}-1", "-o", "json")
-        lay_out(me.share(), about(platform, me, other, private, *json.loads(found)["items"]))
-        tried = me.train("tries", f"python3 -u /workspace/mnt/group/{me.group}/{me.name}/tries.py")
-        assert me.until(tried, *ENDED)["state"] == "finished", me.log(tried)
-        judge(me.log(tried), me.group)
-        assert other.job(private)["state"] == "running"
-        ok(other.http.post(f"/jobs/{job['id']}/stop"))
+        try:
+            job = other.until(private, "running")
+            found = kubectl("get", "pods", "-A", "-l", f"job-name=job-{job['id']}-1", "-o", "json")
+            lay_out(me.share(), about(platform, me, other, private, *json.loads(found)["items"]))
+            tried = me.train("tries", f"python3 -u /workspace/mnt/group/{me.group}/{me.name}/tries.py")
+            assert me.until(tried, *ENDED)["state"] == "finished", me.log(tried)
+            judge(me.log(tried), me.group)
+            assert other.job(private)["state"] == "running"
+        finally:
+            ok(other.http.post(f"/jobs/{private['job']['id']}/stop"))
         other.until(private, "stopped")
 
 

@@ -216,12 +216,15 @@ def test_a_package_with_a_gpu_is_refused_in_numbers_while_jobs_have_them_all_and
     platform: ClusterPlatform, admin: Person, stopped: None
 ) -> None:
     count = real_gpus()
-    wanted = {"name": "holds", "group": "vision", "image": "workspace", "package": f"{count}GPU1Core2G", "entry": "sleep 3000"}
+    name = f"holds-{secrets.token_hex(3)}"
+    wanted = {"name": name, "group": "vision", "image": "workspace", "package": f"{count}GPU1Core2G", "entry": "sleep 3000"}
     job = platform.ask("POST", "/trainings", wanted)["job"]["id"]
-    assert until(lambda: platform.ask("GET", f"/jobs/{job}")["state"] == "running")
-    assert f"{count} GPUs; {count} in use, 1 asked for" in admin.spawn("vision", ONE_GPU).text
-    assert (platform.workspace()["state"], platform.pods()) == ("stopped", [])
-    platform.ask("POST", f"/jobs/{job}/stop")
+    try:
+        assert until(lambda: platform.ask("GET", f"/jobs/{job}")["state"] == "running")
+        assert f"{count} GPUs; {count} in use, 1 asked for" in admin.spawn("vision", ONE_GPU).text
+        assert (platform.workspace()["state"], platform.pods()) == ("stopped", [])
+    finally:
+        platform.ask("POST", f"/jobs/{job}/stop")
     assert until(lambda: platform.ask("GET", f"/jobs/{job}")["state"] == "stopped")
     admin.spawn("vision", ONE_GPU)
     assert until(admin.lab_answers), admin.seen
@@ -255,6 +258,8 @@ def others_pod(platform: ClusterPlatform) -> Iterator[str]:
     spec = {"containers": [container], "terminationGracePeriodSeconds": 0}
     apply({"apiVersion": "v1", "kind": "Pod", "metadata": about, "spec": spec})
     running = ("get", "pod", name, "-n", platform.namespace, "-o", "jsonpath={.status.phase}")
-    assert until(lambda: kubectl(*running) == "Running")
-    yield name
-    kubectl("delete", "pod", name, "-n", platform.namespace, "--ignore-not-found", "--wait=false")
+    try:
+        assert until(lambda: kubectl(*running) == "Running")
+        yield name
+    finally:
+        kubectl("delete", "pod", name, "-n", platform.namespace, "--ignore-not-found", "--wait=false")
