@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -50,19 +50,33 @@ def monitor(chromium: Browser) -> Iterator[ByHand]:
     by_hand.page.close()
 
 
-def drawn(monitor: ByHand, count: int = 1) -> list[list[Any]]:
-    """What stands on the charts now."""
-    expect(monitor.page.locator(".ty-curve canvas")).to_have_count(count)
-    monitor.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    found: list[list[Any]] = monitor.page.evaluate("window.drawn")
-    return found
+def drawn(monitor: ByHand, holds: Callable[[list[list[Any]]], object]) -> None:
+    """What stands on the one chart is soon as ``holds`` says."""
+    expect(monitor.page.locator(".ty-curve canvas")).to_have_count(1)
+    words: list[list[Any]] = []
+    for _ in range(500):
+        words = monitor.page.evaluate("window.drawn")
+        if words and holds(words):
+            return
+        monitor.page.wait_for_timeout(20)
+    raise AssertionError(words)
 
 
 def below(words: list[list[Any]]) -> list[str]:
     """The words of the horizontal axis, without its name."""
-    lowest = max(one[3] for one in words if one[0] != AXIS and "step (" not in one[0])
-    row = sorted((one for one in words if one[3] == lowest), key=lambda one: one[1])
-    return list(dict.fromkeys(one[0] for one in row))
+    return list(dict.fromkeys(one[0] for one in lowest(words)))
+
+
+def lowest(words: list[list[Any]]) -> list[list[Any]]:
+    """The words of the horizontal axis from left to right, each once, without its name."""
+    others = [one for one in words if one[0] != AXIS and "step (" not in one[0]]
+    bottom = max((one[3] for one in others), default=0)
+    return sorted({one[0]: one for one in others if one[3] == bottom}.values(), key=lambda one: one[1])
+
+
+def ends(words: list[list[Any]]) -> tuple[str, str]:
+    """The first and the last word of the horizontal axis."""
+    return below(words)[0], below(words)[-1]
 
 
 def used(*cores: float | None, seconds: float = 2.0) -> dict[str, Any]:
@@ -80,22 +94,33 @@ def is_whole(words: list[list[Any]]) -> bool:
     return all(left >= -0.5 and right <= width + 0.5 for _, left, right, _, width in words)
 
 
+def beside(words: list[list[Any]]) -> list[str]:
+    """The numbers of the vertical axis."""
+    across = below(words)
+    return [one[0] for one in words if one[0] not in across and re.fullmatch(r"-?[\d.]+(e[+-]\d+|%)?", one[0])]
+
+
+def are_told_apart(numbers: list[str], least: int) -> bool:
+    return len(numbers) == len(set(numbers)) >= least
+
+
+def do_not_touch(row: list[list[Any]]) -> bool:
+    return all(before[2] + 4 < after[1] for before, after in pairwise(row))
+
+
 def test_one_sample_begins_at_its_own_time(monitor: ByHand) -> None:
     monitor.push(usage=used(1.0))
-    words = drawn(monitor)
-    assert (below(words)[0], below(words)[-1]) == ("0 s", "60 s")
-    assert is_whole(words)
+    drawn(monitor, lambda words: ends(words) == ("0 s", "60 s") and is_whole(words))
 
 
 def test_a_sample_without_a_number_and_one_with_it_are_two_moments(monitor: ByHand) -> None:
     monitor.push(usage=used(None, 1.0))
-    words = drawn(monitor)
-    assert (below(words)[0], below(words)[-1]) == ("0 s", "2 s")
+    drawn(monitor, lambda words: ends(words) == ("0 s", "2 s"))
 
 
 def test_moments_less_than_a_second_apart_have_their_ticks(monitor: ByHand) -> None:
     monitor.push(usage=used(1.0, 2.0, seconds=0.3))
-    assert below(drawn(monitor))[-1] == "0.3 s"
+    drawn(monitor, lambda words: ends(words)[1] == "0.3 s")
 
 
 def test_where_nothing_was_told_there_is_no_chart(monitor: ByHand) -> None:
@@ -107,26 +132,21 @@ def test_where_nothing_was_told_there_is_no_chart(monitor: ByHand) -> None:
 
 def test_one_step_of_many_has_its_place_between_its_neighbours(monitor: ByHand) -> None:
     monitor.push(curves=loss([500], [0.25]))
-    assert below(drawn(monitor)) == ["499", "500", "501"]
+    drawn(monitor, lambda words: below(words) == ["499", "500", "501"])
     monitor.push(curves=loss([0], [0.25]))
-    assert below(drawn(monitor)) == ["0", "1"]
+    drawn(monitor, lambda words: below(words) == ["0", "1"])
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1e-7, -3.0, 123456789.0], ids=["none", "half", "tiny", "negative", "huge"])
 def test_equal_values_have_an_axis_around_them(monitor: ByHand, value: float) -> None:
     monitor.push(curves=loss(range(50), [value] * 50))
-    words = drawn(monitor)
-    beside = [one[0] for one in words if re.fullmatch(r"-?[\d.]+(e[+-]\d+)?", one[0]) and one[0] not in below(words)]
-    assert len(beside) == len(set(beside)) > 1
-    assert is_whole(words)
+    drawn(monitor, lambda words: are_told_apart(beside(words), 2) and is_whole(words))
 
 
 @pytest.mark.parametrize(("tag", "values"), [("loss/train", (1.000001, 1.000004)), ("accuracy/train", (0.99991, 0.99994))])
 def test_values_next_to_each_other_are_told_apart(monitor: ByHand, tag: str, values: tuple[float, float]) -> None:
     monitor.push(curves=loss(range(2), values, tag))
-    words = drawn(monitor)
-    beside = [one[0] for one in words if one[0] not in below(words) and re.fullmatch(r"[\d.]+%?", one[0])]
-    assert len(beside) == len(set(beside)) > 2
+    drawn(monitor, lambda words: are_told_apart(beside(words), 3))
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
@@ -134,16 +154,9 @@ def test_values_next_to_each_other_are_told_apart(monitor: ByHand, tag: str, val
 def test_a_very_long_run_has_words_that_do_not_touch(monitor: ByHand, last: int, width: int) -> None:
     monitor.page.set_viewport_size({"width": width, "height": 900})
     monitor.push(curves=loss([0, last // 2, last], [3.0, 2.0, 1.0]))
-    words = drawn(monitor)
-    lowest = max(one[3] for one in words if "step (" not in one[0])
-    newest = {one[0]: one for one in words if one[3] == lowest}
-    row = sorted(newest.values(), key=lambda one: one[1])
-    assert is_whole(words)
-    assert all(before[2] + 4 < after[1] for before, after in pairwise(row))
+    drawn(monitor, lambda words: is_whole(words) and do_not_touch(lowest(words)))
 
 
 def test_a_run_of_weeks_is_told_in_days(monitor: ByHand) -> None:
     monitor.push(usage=used(*[1.0] * 100, seconds=86_400 * 0.9))
-    words = drawn(monitor)
-    assert below(words)[0] == "0 d"
-    assert is_whole(words)
+    drawn(monitor, lambda words: below(words)[0] == "0 d" and is_whole(words))
