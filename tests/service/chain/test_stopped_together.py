@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from trainyard.home import Home
 from trainyard.training.snapshots import snapshots
@@ -145,11 +147,12 @@ def killable(start_service: Callable[..., Any], chain_home: Home) -> Iterator[tu
 def test_killed_once_the_workers_are_asked_the_next_service_ends_the_servers(killable: tuple[Person, Engine]) -> None:
     alice, engine = killable
     made = train(alice, MXNET)
-    alice.ok("POST", f"/trainings/{made['id']}/stop")
     launches = alice.service.context.home.launches
     keys = {name: f"job-{made['job']['id']}-1-{name}" for name in (*WORKERS, "server0", "scheduler0")}
-    until(lambda: all((launches / keys[name] / "stop.json").exists() for name in WORKERS))
-    engine.kill()
+    with held(*(launches / keys[name] for name in WORKERS)):
+        alice.ok("POST", f"/trainings/{made['id']}/stop")
+        until(lambda: all((launches / keys[name] / "stop.json").exists() for name in WORKERS))
+        engine.kill()
     assert not (launches / keys["server0"] / "stop.json").exists()
     until(lambda: all(phase(launches / keys[name]) == "ended" for name in WORKERS))
     engine.start()
@@ -158,5 +161,23 @@ def test_killed_once_the_workers_are_asked_the_next_service_ends_the_servers(kil
     goes_on_to_its_end(alice, made, saved_step(alice, made))
 
 
+@contextmanager
+def held(*launches: Path) -> Iterator[None]:
+    """Their programs hear of nothing meanwhile, a signal to end included."""
+    sandboxes = [psutil.Process(told(launch)["sandbox"]["pid"]) for launch in launches]
+    programs = [program for sandbox in sandboxes for program in sandbox.children(recursive=True)]
+    for program in programs:
+        program.suspend()
+    yield
+    for program in programs:
+        program.resume()
+
+
 def phase(launch: Path) -> str:
-    return str(json.loads((launch / "status.json").read_text())["phase"])
+    return str(told(launch)["phase"])
+
+
+def told(launch: Path) -> dict[str, Any]:
+    """What the supervisor last told of the launch."""
+    found: dict[str, Any] = json.loads((launch / "status.json").read_text())
+    return found
