@@ -374,6 +374,13 @@ def test_database_and_store_outside_leave_no_pod_inside() -> None:
     assert {one.key for one in secrets.kept(outside)} & {"s3.json", "database-password"} == set()
 
 
+def test_an_amount_told_in_part_leaves_the_rest_of_that_process_as_it_comes() -> None:
+    told = deployment(amounts={"service": {"memory_limit": "6Gi"}, "pages": {"cpu": "1"}})
+    asked = {name: one["resources"] for name, one in containers(told).items()}
+    assert asked["service"] == {"requests": {"cpu": "500m", "memory": "512Mi"}, "limits": {"memory": "6Gi"}}
+    assert asked["pages"] == {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "8Gi"}}
+
+
 def test_nothing_that_is_printed_holds_a_secret() -> None:
     printed = list(yaml.safe_load_all(text.render(deployment())))
     assert [one["kind"] for one in printed if one["kind"] == "Secret"] == []

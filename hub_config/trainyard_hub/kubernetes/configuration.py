@@ -133,7 +133,7 @@ class Amount(Frozen):
 
 
 class Amounts(Frozen):
-    """For each process of the platform."""
+    """For each process of the platform; of one that is told in part, the rest stays its own default."""
 
     hub: Amount = Amount()
     proxy: Amount = Amount(memory="128Mi", memory_limit="512Mi")
@@ -141,6 +141,14 @@ class Amounts(Frozen):
     pages: Amount = Amount(cpu="200m", memory="512Mi", memory_limit="8Gi")
     store: Amount = Amount(memory="512Mi", memory_limit="2Gi")
     database: Amount = Amount(memory="256Mi", memory_limit="2Gi")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_part(cls, told: Any) -> Any:
+        if not isinstance(told, dict):
+            return told
+        own = {name: field.default.model_dump() for name, field in cls.model_fields.items()}
+        return {name: {**own.get(name, {}), **part} if isinstance(part, dict) else part for name, part in told.items()}
 
 
 class Launches(Frozen):
