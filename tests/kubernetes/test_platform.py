@@ -56,7 +56,8 @@ class Member:
 
     def train(self, name: str, entry: str) -> dict[str, Any]:
         """A training of one command; a test that is tried again makes another one."""
-        body = {"name": f"{name}-{secrets.token_hex(3)}", "group": self.group, "image": "workspace", "package": "1Core2G", "entry": entry}
+        own = f"{name}-{secrets.token_hex(3)}"
+        body = {"name": own, "group": self.group, "image": "workspace", "package": "1Core2G", "entry": entry}
         return dict(ok(self.http.post("/trainings", json=body)))
 
     def job(self, made: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from trainyard_service.database.engine import Database
 from trainyard_service.database.tables.disk import PreferenceRow
 from trainyard_service.database.tables.jobs import AllocationRow, BookingRow, WorkspaceRow
 from trainyard_service.database.upgrade import configuration, upgrade
+from trainyard_service.jobs import kept
 from trainyard_service.jobs.booking import give_back, read_all
+from trainyard_spawner.kubernetes import volumes
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
 TYPES = {"gpu-0": "A100", "gpu-1": "A100"}
@@ -164,6 +166,19 @@ def test_the_samples_of_a_workspace_are_not_needed_once_they_are_read(service: A
     assert [(row["measured"], row["idle"]) for row in told] == [(pytest.approx(2 / 60), pytest.approx(2 / 60))]
 
 
+def test_a_workspace_on_a_cluster_leaves_nothing_when_its_samples_are_read_before_it_is_forgotten(
+    service: Any, anna: Any, vision: Any
+) -> None:
+    home, key = service.context.home, f"workspace-{anna.id}-1"
+    (home.launches / key).mkdir(parents=True)
+    volumes.show_kept(home, key)
+    (home.launches / key / kept.USAGE).write_text(json.dumps([BEGIN.timestamp(), 0, 0, *[None] * 6]) + "\n")
+    _keep(service, _ended(anna, vision, 1, key=key))
+    read_all(service.context, {})
+    volumes.keep(home, key)
+    assert not home.kept(key).exists()
+
+
 def test_a_workspace_that_ends_is_booked(service: Any, anna: Any, vision: Any) -> None:
     key = f"workspace-{anna.id}-1"
     row = WorkspaceRow(key=key, account_id=anna.id, number=1, group_id=vision.id, image="workspace:1", package="1Core2G")
@@ -205,8 +220,8 @@ def test_it_says_since_when_hours_are_kept(tmp_path: Any) -> None:
     before = now()
     upgrade(database)
     with database.write() as session:
-        kept = session.get_one(PreferenceRow, "bookings")
-        assert before <= kept.at <= now()
+        since = session.get_one(PreferenceRow, "bookings")
+        assert before <= since.at <= now()
         give_back(session, JOB)
     with database.read() as session:
         assert [one.since.year for one in session.query(BookingRow)] == [2026]

@@ -14,10 +14,12 @@ from trainyard.records.datasets import DatasetState
 from trainyard.records.jobs import JobKind
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.datasets import BatchRow, DatasetRow
+from trainyard_service.database.tables.jobs import AllocationRow, BookingRow
 from trainyard_service.database.tables.models import ModelRow
 from trainyard_service.disk import removed
 from trainyard_service.disk.orphans import sweep
 from trainyard_service.jobs import kept, life
+from trainyard_spawner.kubernetes import volumes
 
 OLD = time.time() - 3 * 86_400
 KNOWN, ORPHAN = "0123456789abcdef", "fedcba9876543210"
@@ -118,3 +120,49 @@ def test_what_a_job_used_is_kept_with_its_training_and_else_for_a_week(service, 
     with service.context.database.read() as session:
         assert sorted(kept.clear(home, session)) == sorted([old.name, gone.name])
     assert [path.exists() for path in (training, young, waits, foreign)] == [True] * 4
+
+
+def _linked(home, key):
+    """As on a cluster, where the launch's folder stands for what stays of it until the launch is forgotten."""
+    (home.launches / key).mkdir(parents=True)
+    volumes.show_kept(home, key)
+    return home.kept(key)
+
+
+def _forgotten(home, key):
+    volumes.keep(home, key)
+    volumes.remove_folder(home.launches, key)
+
+
+def test_what_a_deleted_job_used_is_gone_at_once_also_while_a_cluster_knows_its_launch(service):
+    home, key = service.context.home, f"job-{ORPHAN}-1"
+    link = _linked(home, key)
+    (home.launches / key / kept.USAGE).write_text("[1, 2, 3, 4, 5, 6, 7, 8, 9]\n")
+    kept.remove(home, ORPHAN)
+    assert kept.usage(home, ORPHAN, 10).cpu == []
+    assert (home.launches / key / kept.USAGE).exists()
+    _forgotten(home, key)
+    assert not link.exists()
+
+
+def test_links_to_launches_that_are_gone_are_swept(service):
+    home, keys = service.context.home, (f"job-{ORPHAN}-1", "workspace-7-1")
+    links = [_linked(home, key) for key in keys]
+    for key in keys:
+        volumes.remove_folder(home.launches, key)
+    with service.context.database.read() as session:
+        assert sorted(kept.clear(home, session)) == sorted(keys)
+    assert [link.is_symlink() for link in links] == [False, False]
+
+
+def test_what_a_workspace_used_stays_until_it_is_read(service, rows):
+    home, (anna, _) = service.context.home, rows
+    held, unread, read = (f"workspace-{anna.id}-{number}" for number in (3, 2, 1))
+    known = {"owner_id": anna.id, "group_id": None, "cpu": 1.0, "gpu": 0, "devices": [], "since": now()}
+    with service.context.database.write() as session:
+        session.add(AllocationRow(key=held, memory=1, jobs=0, **known))
+        session.add_all(BookingRow(key=key, until=now(), meter=meter, **known) for key, meter in ((unread, None), (read, {})))
+    for key in (held, unread, read):
+        _folder(home.kept(key))
+    with service.context.database.read() as session:
+        assert kept.clear(home, session) == [read]

@@ -7,7 +7,6 @@ Allocations are what is held now. When one ends it becomes a booking in the same
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -64,7 +63,7 @@ def read_all(context: Context, types: Mapping[str, str]) -> None:
             session.execute(update(BookingRow), [{"id": number, "meter": found} for number, found in read.items()])
         for row in rows:
             if not _ATTEMPT.fullmatch(row.key):
-                shutil.rmtree(context.home.kept(row.key), ignore_errors=True)
+                kept.discard(context.home.kept(row.key))
 
 
 def meter(home: Home, row: Held, until: float, types: Mapping[str, str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from trainyard.records.jobs import JobKind
 from trainyard.records.monitoring import JobUsage
 
 from trainyard_service.database.base import now
-from trainyard_service.database.tables.jobs import JobRow
+from trainyard_service.database.tables.jobs import AllocationRow, BookingRow, JobRow
 
 USAGE = "usage.jsonl"
 _DAYS = 7
@@ -27,6 +27,8 @@ _FIELDS = ("times", "cpu", "memory", "gpu", "gpu_memory", "disk_read", "disk_wri
 _WHOLE = (len(_FIELDS), len(_FIELDS) + 1)
 """How many numbers a line has; the last, what the cards have of memory together, is not told in older files."""
 _OF_JOB = re.compile(r"job-([0-9a-f]{16})-")
+_WORKSPACE = re.compile(r"workspace-\d+-\d+")
+_UNREAD = select(BookingRow.key).where(BookingRow.meter.is_(None))
 _FOLDER = re.compile(r"job-[0-9a-f]{16}-(\d+)(?:-([a-z]+\d+))?")
 _STEP = 30.0
 """Seconds after its last sample for which a replica still counts; a sampler's longest step at the beginning."""
@@ -52,17 +54,30 @@ def _attempts(home: Home, job_id: str) -> dict[int, dict[str, Path]]:
 def remove(home: Home, job_id: str) -> None:
     """The job is gone."""
     for folder in home.kept("x").parent.glob(f"job-{job_id}-*"):
+        discard(folder)
+
+
+def discard(folder: Path) -> None:
+    """Remove what stays of one launch: a folder, or on a cluster, until it is forgotten, a link to the launch's own."""
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    else:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def clear(home: Home, session: Session) -> list[str]:
-    """Remove what is left of jobs that are gone or, trainings aside, ended a week ago; the names of the folders."""
+    """Remove what is left of jobs that are gone or, trainings aside, ended a week ago, and of workspaces that hold nothing any
+    more and whose samples have been read; the names of the folders.
+    """
     found = _by_job(home)
+    workspaces = [path for path in home.kept("x").parent.glob("workspace-*") if _WORKSPACE.fullmatch(path.name)]
+    needed = {*session.scalars(select(AllocationRow.key)), *session.scalars(_UNREAD)}
     ended = and_(JobRow.state.in_(ENDED), JobRow.ended < now() - timedelta(days=_DAYS))
     wanted = set(session.scalars(select(JobRow.id).where(or_(JobRow.kind == JobKind.TRAIN, not_(ended)))))
     gone = [folder for folder, job_id in found.items() if job_id not in wanted]
+    gone += [folder for folder in workspaces if folder.name not in needed]
     for folder in gone:
-        shutil.rmtree(folder, ignore_errors=True)
+        discard(folder)
     return [folder.name for folder in gone]
 
 
