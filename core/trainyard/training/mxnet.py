@@ -30,12 +30,12 @@ class ModuleMonitor(SavingMonitor):
     def __init__(self, run: TrainInstance, **settings: Any) -> None:
         super().__init__(run, **settings)
         self._model: tuple[Any, Any, Any] | None = None
-        self._unsaved: int | None = None
+        self._unclosed: int | None = None
 
     def batch_end(self, param: Any) -> None:
         """For ``batch_end_callback``; ``param`` is MXNet's BatchEndParam."""
         module = (param.locals or {}).get("self")
-        self._keep_unsaved()
+        self._close_epoch()
         self.batch_done(param.epoch, param.nbatch, lambda: Reading(_windowed(param.eval_metric), _rate(module)))
         if self.must_end and module is not None:
             self._model = (module.symbol, *module.get_params())
@@ -44,24 +44,18 @@ class ModuleMonitor(SavingMonitor):
     def epoch_end(self, epoch: int, symbol: Any, arguments: Any, auxiliary: Any) -> None:
         """For ``epoch_end_callback``. MXNet validates after it, so the snapshot is packed once the metrics are known."""
         self.epoch_done(epoch)
-        self._model = (symbol, arguments, auxiliary)
-        due = self.run.stop_request.due
-        if self.is_due(epoch) or due:
-            self._unsaved = epoch + 1
-        if due:
-            self._keep_unsaved()
-            self.end()
+        self._model, self._unclosed = (symbol, arguments, auxiliary), epoch
+        if self.run.stop_request.due:
+            self._close_epoch()
 
     def eval_end(self, param: Any) -> None:
         """For ``eval_end_callback``."""
         self.evaluated(param.eval_metric.get_name_value())
-        self._keep_unsaved()
-        if self.run.stop_request.due:
-            self.end()
+        self._close_epoch()
 
     def finish(self) -> None:
-        """Call after ``fit``: keeps the last snapshot if there was no validation after it."""
-        self._keep_unsaved()
+        """Call after ``fit``: keeps the last snapshot if there was no validation after it, and leaves if asked to."""
+        self._close_epoch()
 
     def write_model(self, folder: Path, moment: Moment) -> None:
         """Symbol and parameters, as ``mx.model.save_checkpoint`` writes them."""
@@ -74,10 +68,10 @@ class ModuleMonitor(SavingMonitor):
         named.update({f"aux:{name}": value for name, value in auxiliary.items()})
         mxnet.nd.save(str(folder / f"{_PREFIX}-{moment.epoch:04d}.params"), named)
 
-    def _keep_unsaved(self) -> None:
-        if self._unsaved is not None:
-            epoch, self._unsaved = self._unsaved, None
-            self.keep(Moment(epoch, self.step))
+    def _close_epoch(self) -> None:
+        if self._unclosed is not None:
+            epoch, self._unclosed = self._unclosed, None
+            self.epoch_over(epoch)
 
 
 class GluonMonitor(SavingMonitor):

@@ -37,7 +37,6 @@ class SavingMonitor(Monitor):
         super().__init__(run, **settings)
         self.epoch_interval = max(1, epoch_interval)
         self.other_files = list(other_files)
-        self._kept: Snapshot | None = None
 
     @abstractmethod
     def write_model(self, folder: Path, moment: Moment) -> None:
@@ -53,19 +52,16 @@ class SavingMonitor(Monitor):
         return (epoch + 1) % self.epoch_interval == 0 or (self.epochs is not None and epoch + 1 >= self.epochs)
 
     def keep(self, moment: Moment) -> Snapshot:
-        """Keep a snapshot now, with the newest metrics; of one moment there is one.
+        """Keep a snapshot now, with the newest metrics; taken again at the same moment, it replaces the older one.
 
         Raises:
             OSError: the disk is full; nothing new is left behind.
         """
-        if self._kept is not None and (self._kept.epoch, self._kept.step) == (moment.epoch, moment.step):
-            return self._kept
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=self.run.folder) as folder:
             self.write_model(Path(folder), moment)
             files = {path.name: path for path in [*Path(folder).iterdir(), *self.other_files]}
             known = {tag: self.latest[tag] for tag in _KEPT_METRICS if math.isfinite(self.latest.get(tag, math.nan))}
-            self._kept = self.run.save_snapshot(files, Moment(moment.epoch, moment.step, moment.whole, known))
-            return self._kept
+            return self.run.save_snapshot(files, Moment(moment.epoch, moment.step, moment.whole, known))
 
     def end_if_asked(self, epoch: int) -> None:
         """After a batch: a run that is asked to end is saved in the middle of ``epoch`` (from 0) and left.
@@ -84,11 +80,12 @@ class SavingMonitor(Monitor):
         Raises:
             Stopped: the script was asked to end.
         """
-        moment = Moment(epoch + 1, self.step)
-        if self.is_due(epoch):
+        moment, due = Moment(epoch + 1, self.step), self.is_due(epoch)
+        if due:
             self.keep(moment)
         if self.run.stop_request.due:  # perhaps only since the snapshot was begun
-            self.keep(moment)
+            if not due:
+                self.keep(moment)
             self.end()
 
 

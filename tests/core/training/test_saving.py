@@ -20,11 +20,12 @@ class Weights(SavingMonitor):
     """A model of a few bytes; ``asked`` is the epoch whose snapshot is being written when somebody asks to stop."""
 
     asked = -1
+    weights = b"w"
 
     def write_model(self, folder: Path, moment: Moment) -> None:
         if moment.epoch == self.asked:
             os.kill(os.getpid(), signal.SIGTERM)
-        (folder / "weights").write_bytes(b"w")
+        (folder / "weights").write_bytes(self.weights)
 
 
 @pytest.fixture
@@ -66,6 +67,14 @@ def test_asked_at_the_end_of_an_epoch_that_is_not_due_it_keeps_one(run: TrainIns
     assert kept(run.output) == [(1, 4, True)]
 
 
+def test_a_snapshot_kept_by_hand_at_the_end_of_an_epoch_holds_the_model_it_was_given(run: TrainInstance) -> None:
+    monitor = Weights(run)
+    train(monitor, epochs=1)
+    monitor.weights = b"averaged"
+    taken = monitor.keep(Moment(1, monitor.step))
+    assert taken.files == {"weights": len(b"averaged")}
+
+
 def test_asked_in_the_middle_of_an_epoch_the_file_says_so(run: TrainInstance) -> None:
     monitor = Weights(run)
     monitor.step = 41
@@ -82,14 +91,14 @@ import numpy as np
 from trainyard.training import TrainInstance
 from trainyard.training.mxnet import ModuleMonitor
 
-def once(_):
-    if not run.stopping:
+def once(param):
+    if param.epoch == 3 and not run.stopping:
         os.kill(os.getpid(), signal.SIGTERM)
 
 inputs, targets = np.ones((64, 4), np.float32), np.ones(64, np.float32)
 data = lambda: mx.io.NDArrayIter(inputs, targets, 16, label_name="softmax_label")
 with TrainInstance() as run:
-    monitor = ModuleMonitor(run)
+    monitor = ModuleMonitor(run, epoch_interval=EVERY)
     module = mx.mod.Module(mx.sym.SoftmaxOutput(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2), name="softmax"))
     module.fit(data(), eval_data=data(), num_epoch=5, batch_end_callback=monitor.batch_end,
                epoch_end_callback=monitor.epoch_end, eval_end_callback=monitor.eval_end,
@@ -98,9 +107,12 @@ with TrainInstance() as run:
 
 
 @pytest.mark.slow
-def test_mxnet_asked_in_the_validation_ends_with_the_snapshot_of_the_epoch(tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text(IN_THE_VALIDATION)
+@pytest.mark.parametrize(("interval", "epochs"), [(1, [1, 2, 3, 4]), (5, [4])], ids=["that is due", "that is not due"])
+def test_mxnet_asked_in_the_validation_ends_with_the_snapshot_of_the_epoch(
+    tmp_path: Path, interval: int, epochs: list[int]
+) -> None:
+    (tmp_path / "train.py").write_text(f"EVERY = {interval}\n{IN_THE_VALIDATION}")
     code, output = run_script("mxnet", ["train.py"], tmp_path)
     assert code == 0, output
     [folder] = (tmp_path / "run").iterdir()
-    assert kept(folder / "output") == [(1, 4, True)]
+    assert kept(folder / "output") == [(epoch, 4 * epoch, True) for epoch in epochs]
