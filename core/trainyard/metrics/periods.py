@@ -74,12 +74,14 @@ def _shapes(buffer: bytes, run: Run) -> list[Shape]:
 
 
 def _shape(buffer: bytes, begin: int, length: int) -> Shape | None:
-    """What one record is; None where it is damaged or not one scalar."""
+    """What one record is; None where it is damaged or not one scalar, or no eight bytes can be read where its step begins."""
     payload = buffer[begin : begin + length]
     if length > LONGEST_TOGETHER or not sound(payload, buffer[begin + length : begin + length + FOOTER.size]):
         return None
     shape = shape_of(payload)
-    return shape if shape is not None and shape.step[1] <= _LONGEST_STEP else None
+    if shape is None or shape.step[1] > _LONGEST_STEP or shape.step[0] + _LONGEST_STEP > length + FOOTER.size:
+        return None
+    return shape
 
 
 def _fixed(run: Run, shapes: Sequence[Shape]) -> Bytes:
@@ -112,7 +114,6 @@ def _points(buffer: bytes, run: Run, at: int, shape: Shape) -> Points:
     times = _strided(buffer, run, at + shape.time_at, "<f8").astype(np.float64)
     values = _strided(buffer, run, at + shape.value_at, "<f4").astype(np.float64)
     step_at, digits = shape.step
-    # a value and a checksum follow: eight bytes are there, however short the step is
     written = _strided(buffer, run, at + step_at, "<u8").astype(np.uint64)
     steps = written & np.uint64(0x7F)
     for place in range(1, digits):

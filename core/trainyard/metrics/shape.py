@@ -7,6 +7,20 @@ from dataclasses import dataclass
 from trainyard import protobuf as proto
 from trainyard.metrics.events import parse_event
 
+Place = tuple[int, int]
+"""Where something begins and ends."""
+Kind = tuple[int, int]
+"""Number and wire type of a field."""
+
+_TIME, _STEP, _SUMMARY = (1, proto.FIXED64), (2, proto.VARINT), (5, proto.BYTES)
+_VALUE = (1, proto.BYTES)
+_TAG, _SIMPLE, _TENSOR = (1, proto.BYTES), (2, proto.FIXED32), (8, proto.BYTES)
+_TYPE, _FLOAT32 = (1, proto.VARINT), b"\x01"
+_OF_TENSOR = frozenset({_TYPE, (2, proto.BYTES), (3, proto.VARINT)})
+"""Its type, shape and version."""
+_NUMBERS = frozenset({(4, proto.BYTES), (5, proto.BYTES), (5, proto.FIXED32)})
+"""Its tensor_content, or its float_val, packed or not."""
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -32,32 +46,42 @@ class Shape:
 def shape_of(event: bytes) -> Shape | None:
     """The shape of an event with exactly one 32-bit scalar and a step; None for every other event."""
     try:
-        parsed = parse_event(event)
-        top = {number: (begin, end) for number, _, _, begin, end in proto.fields(event, 0, len(event))}
-        if len(parsed.scalars) != 1 or set(top) != {1, 2, 5}:
+        parsed, top = parse_event(event), _places(event, (0, len(event)))
+        if len(parsed.scalars) != 1 or set(top) != {_TIME, _STEP, _SUMMARY}:
             return None
-        places = _value_at(event, *top[5])
+        summary = _places(event, top[_SUMMARY])
+        places = _value_at(event, summary[_VALUE]) if set(summary) == {_VALUE} else None
     except proto.Malformed:
         return None
     if places is None:
         return None
     value_at, tag_at, tag_end = places
-    step_at, step_end = top[2]
-    return Shape(parsed.scalars[0][0], top[1][0], (step_at, step_end - step_at), value_at, (tag_at, tag_end - tag_at))
+    step_at, step_end = top[_STEP]
+    return Shape(parsed.scalars[0][0], top[_TIME][0], (step_at, step_end - step_at), value_at, (tag_at, tag_end - tag_at))
 
 
-def _value_at(event: bytes, start: int, end: int) -> tuple[int, int, int] | None:
+def _places(event: bytes, message: Place) -> dict[Kind, Place]:
+    """Where the fields of a message lie; none where one is there twice."""
+    fields = list(proto.fields(event, *message))
+    places = {(number, wire): (begin, end) for number, wire, _, begin, end in fields}
+    return places if len(places) == len(fields) else {}
+
+
+def _value_at(event: bytes, value: Place) -> tuple[int, int, int] | None:
     """Where the four bytes of the scalar are (simple_value, or a tensor's tensor_content or float_val), and its tag."""
-    values = [(begin, stop) for number, _, _, begin, stop in proto.fields(event, start, end) if number == 1]
-    if len(values) != 1:
+    parts = _places(event, value)
+    if (_SIMPLE in parts) == (_TENSOR in parts):
         return None
-    parts = {number: (begin, stop) for number, _, _, begin, stop in proto.fields(event, *values[0])}
-    tag = parts.get(1, (0, 0))
-    if 2 in parts:
-        return parts[2][0], *tag
-    if 8 not in parts:
+    at = parts[_SIMPLE][0] if _SIMPLE in parts else _number_at(event, parts[_TENSOR])
+    return None if at is None else (at, *parts.get(_TAG, (0, 0)))
+
+
+def _number_at(event: bytes, tensor: Place) -> int | None:
+    """Where a tensor holds its only 32-bit number."""
+    inner = _places(event, tensor)
+    numbers = [inner[kind] for kind in inner if kind not in _OF_TENSOR]
+    begin, end = inner.get(_TYPE, (0, 0))
+    if event[begin:end] != _FLOAT32 or len(numbers) != 1 or not _NUMBERS.intersection(inner):
         return None
-    inner = {n: (at, to) for n, _, _, at, to in proto.fields(event, *parts[8])}
-    kind = [value for n, _, value, _, _ in proto.fields(event, *parts[8]) if n == 1]
-    at, to = inner.get(4) or inner.get(5) or (0, 0)
-    return (at, *tag) if kind == [1] and to - at == 4 else None
+    at, to = numbers[0]
+    return at if to - at == 4 else None

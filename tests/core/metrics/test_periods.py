@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trainyard import protobuf as proto
 from trainyard.metrics.bulk import Found, decode
 from trainyard.metrics.events import restart_event, scalar_event, version_event
 from trainyard.metrics.framing import frames
@@ -77,6 +79,44 @@ def test_whatever_is_damaged_or_torn_is_told_as_one_by_one(
     for place, bits in damage:
         torn[int(place * len(torn))] ^= bits
     assert is_decoded_as_one_by_one(bytes(torn[: int(len(torn) * cut)] if cut < 0.5 else torn))
+
+
+def tensor(*numbers: bytes) -> bytes:
+    """A tensor of one float32, as the field of a summary's value."""
+    return proto.field_bytes(8, b"".join([proto.field_varint(1, 1), *numbers]))
+
+
+FOREIGN: dict[str, Callable[[float], list[bytes]]] = {
+    "simple value": lambda value: [proto.field_float(2, value)],
+    "tensor content": lambda value: [tensor(proto.field_bytes(4, struct.pack("<f", value)))],
+    "packed numbers": lambda value: [tensor(proto.field_bytes(5, struct.pack("<f", value)))],
+    "a number": lambda value: [tensor(proto.field_float(5, value))],
+    "numbers of two kinds": lambda value: [tensor(proto.field_float(5, value), proto.field_varint(7, 3))],
+    "a number twice": lambda value: [tensor(proto.field_float(5, 0.5), proto.field_float(5, value))],
+    "both": lambda value: [proto.field_float(2, value), tensor(proto.field_float(5, 0.5))],
+    "a varint for a simple value": lambda value: [proto.field_varint(2, 7), tensor(proto.field_float(5, value))],
+}
+"""How others write the number of a scalar."""
+
+
+@given(
+    number=st.sampled_from(sorted(FOREIGN)),
+    fields=st.permutations([0, 1, 2]),
+    parts=st.permutations([0, 1, 2]),
+    varint_time=st.booleans(),
+    first=st.sampled_from([0, 100, 16_300, 2**40]),
+)
+def test_whatever_the_order_and_the_types_of_the_fields_it_is_read_as_one_by_one(
+    number: str, fields: list[int], parts: list[int], varint_time: bool, first: int
+) -> None:
+    def event(step: int) -> bytes:
+        value = [proto.field_bytes(1, b"loss"), *FOREIGN[number](math.sin(step)), b""]
+        summary = proto.field_bytes(5, proto.field_bytes(1, b"".join(value[place] for place in parts)))
+        time = proto.field_varint(1, 3) if varint_time else proto.field_double(1, 1.7e9 + step)
+        written = (time, proto.field_varint(2, step), summary)
+        return b"".join(written[place] for place in fields)
+
+    assert is_decoded_as_one_by_one(b"".join(frame(event(step)) for step in range(first, first + 300)))
 
 
 @pytest.mark.parametrize("part", ["time", "value", "checksum", "tag"])
