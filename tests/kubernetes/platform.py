@@ -29,7 +29,7 @@ from trainyard_hub.kubernetes.main import Where
 from trainyard_hub.services import CALL_SERVICE
 
 from tests.kubernetes.conftest import BASE, apply, kubectl, make_base, until
-from tests.kubernetes.small_volume import small
+from tests.kubernetes.small_volume import PLATFORM_SIZE, small
 
 ROOT = Path(__file__).parents[2]
 BUILT = os.environ.get("TRAINYARD_TEST_PLATFORM_IMAGE", "trainyard/platform:0.1.0")
@@ -73,6 +73,7 @@ NOT_THERE = ("playwright", "mypy", "*__mypyc*", "pip", "__editable__*")
 """Tools for tests, and the way to a working tree that no pod sees."""
 XSRF = re.compile(r'name="_xsrf" value="([^"]+)"')
 LONG = 600.0
+PARTS = ("hub", "proxy", "service", "pages", "store", "database")
 
 
 def build_images() -> None:
@@ -242,7 +243,6 @@ class ClusterPlatform:
         return answer.status_code == httpx.codes.UNAUTHORIZED
 
     def _told(self) -> dict[str, Any]:
-        parts = ("hub", "proxy", "service", "pages", "store", "database")
         return {
             "name": self.name,
             "namespace": self.name,
@@ -256,10 +256,12 @@ class ClusterPlatform:
             "database": {"image": DATABASE, "size": "1Gi"},
             "store": {"size": "1Gi"},
             # the jobs of a test have the node's processors
-            "amounts": {part: {"cpu": "0"} for part in parts},
+            "amounts": {part: {"cpu": "0"} for part in PARTS},
             "settings": {
                 "TRAINYARD_SERVICE_CAPACITY_CPU": "2",
                 "TRAINYARD_SERVICE_CAPACITY_MEMORY": "8000000000",
+                # what is kept free as it comes is as much as the whole volume of a test
+                "TRAINYARD_SERVICE_DISK_RESERVE": str(PLATFORM_SIZE // 16),
                 "TRAINYARD_SERVICE_PACKAGES": '["1Core2G"]',
             },
         }

@@ -1,7 +1,8 @@
 """The main job by browser on a real cluster: sign in, workspace, terminal, upload, format, train, stop, restart, model.
 
-The platform runs on this machine; the workspace and every job are pods, of the images that `make images` builds. The steps are
-those of one machine's walk (``tests/browser/main_job.py``); the screenshots lie in ``test-output/screenshots/kubernetes``.
+Once with the platform on this machine, once inside of the cluster, at its Service's plain address; the workspace and every job
+are pods, of the images that `make images` builds. The steps are those of one machine's walk (``tests/browser/main_job.py``);
+the screenshots lie in ``test-output/screenshots/kubernetes-*``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from tests.browser.main_job import (
 from tests.browser.visitor import SHOTS, Visitor, open_browser
 from tests.browser.watching import taken
 from tests.frameworks import ROOT
+from tests.kubernetes import platform as inside
 from tests.kubernetes.catalogue_images import CATALOGUE, make_catalogue_images
 from tests.kubernetes.conftest import kubectl, until
 from tests.kubernetes.test_workspaces import ClusterPlatform
@@ -42,11 +45,11 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(1800)] 
 GROUP = "vision"
 DATASET = "手写 digits"
 TRAINING = "digits-cnn"
-# long enough to be stopped on the way, with something kept before
-PARAMETERS = {"epochs": 40, "snapshot_every_epochs": 2}
+# long enough to be stopped on the way, where nothing else is done too, with something kept before
+PARAMETERS = {"epochs": 150, "snapshot_every_epochs": 5}
 
 
-class WalkPlatform(ClusterPlatform):
+class Outside(ClusterPlatform):
     """A platform of this machine over the cluster, with the catalogue's container images."""
 
     def __init__(self, namespace: str) -> None:
@@ -55,22 +58,16 @@ class WalkPlatform(ClusterPlatform):
         file = self.home / "kubernetes.yaml"
         file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "images": CATALOGUE}))
 
-    def job_pods(self) -> list[dict[str, Any]]:
-        """The pods of this platform's jobs, running or ended."""
-        chosen = f"app.kubernetes.io/instance={self.name},job-name"
-        found: list[dict[str, Any]] = json.loads(kubectl("get", "pods", "-n", self.namespace, "-l", chosen, "-o", "json"))[
-            "items"
-        ]
-        return found
+
+Walked = Outside | inside.ClusterPlatform
 
 
-@pytest.fixture(scope="module")
-def platform(namespace: str) -> Iterator[WalkPlatform]:
-    make_catalogue_images()
-    running = WalkPlatform(namespace)
+@contextmanager
+def platform_outside(namespace: str) -> Iterator[Walked]:
+    """On this machine, until the end of the block."""
+    running = Outside(namespace)
     try:
         running.start()
-        running.ask("POST", "/groups", {"name": GROUP})
         yield running
     finally:
         kubectl("delete", "jobs,pods", "-n", namespace, "-l", f"app.kubernetes.io/instance={running.name}", "--wait=false")
@@ -79,17 +76,61 @@ def platform(namespace: str) -> Iterator[WalkPlatform]:
         kubectl("delete", "pv", running.name, "--wait=false")
 
 
+@contextmanager
+def platform_inside(_: str) -> Iterator[Walked]:
+    """In a namespace of its own, until the end of the block."""
+    inside.build_images()
+    # pages answer beside a training that takes whatever is left
+    amounts = {part: {"cpu": "100m"} for part in inside.PARTS}
+    with inside.running_platform(CATALOGUE["workspace:2026.11"], launches={"images": CATALOGUE}, amounts=amounts) as running:
+        yield running
+
+
+PLACES = {"outside": platform_outside, "inside": platform_inside}
+
+
+@pytest.fixture(scope="module", params=PLACES)
+def place(request: pytest.FixtureRequest) -> str:
+    """Where the platform runs."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def platform(place: str, namespace: str) -> Iterator[Walked]:
+    make_catalogue_images()
+    with PLACES[place](namespace) as running:
+        running.ask("POST", "/groups", {"name": GROUP})
+        yield running
+
+
+def workspace_pods(platform: Walked) -> list[dict[str, Any]]:
+    """The pods of this platform's workspaces."""
+    return pods(f"component={platform.name}-workspace")
+
+
+def job_pods(platform: Walked) -> list[dict[str, Any]]:
+    """The pods of this platform's jobs, running or ended."""
+    return pods(f"app.kubernetes.io/instance={platform.name},trainyard.io/launch,job-name")
+
+
+def pods(chosen: str) -> list[dict[str, Any]]:
+    """Those with these labels, in whatever namespace."""
+    found: list[dict[str, Any]] = json.loads(kubectl("get", "pods", "-A", "-l", chosen, "-o", "json"))["items"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def chromium(platform: Walked) -> Iterator[Browser]:
+    """Closed before the platform ends: while it is open, its event loop is in the way of the cluster's client."""
     with open_browser() as browser:
         yield browser
 
 
 @pytest.fixture(scope="module")
-def ana(platform: WalkPlatform, chromium: Browser) -> Visitor:
+def ana(platform: Walked, place: str, chromium: Browser) -> Visitor:
     """Somebody who applied, was approved into the group, and signed in."""
     visitor = Visitor(chromium, platform.address, "安娜")
-    visitor.album = SHOTS / "kubernetes"
+    visitor.album = SHOTS / f"kubernetes-{place}"
     let_in(platform, visitor, GROUP)
     return visitor
 
@@ -122,23 +163,23 @@ def training(ana: Visitor, dataset: str) -> str:
     return start_training(ana, TRAINING, tab="Mine", dataset=DATASET, parameters=PARAMETERS)
 
 
-def test_a_workspace_is_started_from_its_page_as_a_pod(platform: WalkPlatform, ana: Visitor) -> None:
+def test_a_workspace_is_started_from_its_page_as_a_pod(platform: Walked, ana: Visitor) -> None:
     start_workspace(ana)
-    (pod,) = platform.pods()
+    (pod,) = workspace_pods(platform)
     assert pod["spec"]["containers"][0]["image"] == CATALOGUE["workspace:2026.11"]
 
 
-def test_its_terminal_runs_in_the_pod_beside_the_groups_share(platform: WalkPlatform, ana: Visitor) -> None:
+def test_its_terminal_runs_in_the_pod_beside_the_groups_share(platform: Walked, ana: Visitor) -> None:
     terminal = open_terminal(ana)
-    (pod,) = platform.pods()
+    (pod,) = workspace_pods(platform)
     terminal.type("hostname", pod["metadata"]["name"])
     terminal.type("ls /workspace/mnt/group", GROUP)
     ana.page.screenshot(path=ana.shot("lab-terminal"))
     ana.stop_workspace()
-    until(lambda: platform.pods() == [])
+    until(lambda: workspace_pods(platform) == [])
 
 
-def test_an_uploaded_list_is_prepared_by_a_pod(platform: WalkPlatform, ana: Visitor, dataset: str) -> None:
+def test_an_uploaded_list_is_prepared_by_a_pod(platform: Walked, ana: Visitor, dataset: str) -> None:
     page = ana.open(f"dataset?id={dataset}&tab=statistics&set=classification.digits")
     expect(page.locator(".ty-bars-row")).to_have_count(10)
     ana.shoot("dataset-statistics")
@@ -148,10 +189,10 @@ def test_an_uploaded_list_is_prepared_by_a_pod(platform: WalkPlatform, ana: Visi
 
 
 def test_curves_grow_while_a_pod_of_the_training_image_trains_on_the_formatted_pair(
-    platform: WalkPlatform, ana: Visitor, training: str
+    platform: Walked, ana: Visitor, training: str
 ) -> None:
     see_curves_grow(ana, training)
-    images = {pod["metadata"]["labels"]["job-name"]: pod["spec"]["containers"][0]["image"] for pod in platform.job_pods()}
+    images = {pod["metadata"]["labels"]["job-name"]: pod["spec"]["containers"][0]["image"] for pod in job_pods(platform)}
     jobs = platform.ask("GET", "/jobs", all="true")["items"]
     assert sorted(job["kind"] for job in jobs) == ["format", "prepare", "train"]
     wanted = {"train": "mxnet:1.9.1", "format": "workspace:2026.11", "prepare": "workspace:2026.11"}
