@@ -17,6 +17,7 @@ from tests.widgets.views.records import a_training
 from .by_hand import ByHand
 
 LINES = 40_000
+ALL = "".join(f"2026-11-22T09:35:1{second}Z worker-{second} | {word}\n" for second, word in enumerate(("one", "two")))
 
 
 class Log:
@@ -58,7 +59,7 @@ class Log:
     def _asked(self, route: Route) -> None:
         query = parse_qs(urlsplit(route.request.url).query)
         if query.get("replica") == ["all"]:
-            route.fulfill(body=b"worker-0 | one\nworker-1 | two\n", headers={"Log-From": "", "Log-Next": ""})
+            route.fulfill(body=ALL.encode(), headers={"Log-From": "", "Log-Next": ""})
             return
         offset, limit = int(query["offset"][0]), int(query["limit"][0])
         begin = max(0, len(self.bytes) + offset) if offset < 0 else min(offset, len(self.bytes))
