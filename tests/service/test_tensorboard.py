@@ -1,10 +1,17 @@
-"""What of a TensorBoard's answer reaches the browser."""
+"""What of a TensorBoard's answer reaches the browser, and how long its first one is waited for."""
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import httpx
 import pytest
-from trainyard_service.trainings.tensorboard import headers_told
+from trainyard.errors import Unavailable
+from trainyard.jobs.launch import LaunchState
+from trainyard_service.jobs.settings import JobSettings
+from trainyard_service.trainings import tensorboard
+from trainyard_service.trainings.tensorboard import TensorBoards, headers_told
 
 BELOW = "/services/trainyard/api/v1/trainings/0123456789abcdef/tensorboard/"
 
@@ -34,3 +41,36 @@ def test_an_answer_keeps_what_a_page_needs():
 )
 def test_an_answer_reaches_nothing_beyond_the_tensorboard(name, value):
     assert headers_told(httpx.Headers({name: value}), BELOW) == {}
+
+
+def _boards(state):
+    """Where the launcher tells this of every launch."""
+    return TensorBoards(SimpleNamespace(launcher=SimpleNamespace(state=lambda _: state)), JobSettings())
+
+
+def test_a_first_answer_on_a_busy_node_may_take_seconds():
+    asked = []
+
+    async def slow(reader, writer):
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        await asyncio.sleep(3)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def wait():
+        async with await asyncio.start_server(slow, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            state = LaunchState(key="tensorboard-1", phase="running", address=f"127.0.0.1:{port}")
+            await _boards(state).until_ready(state.key, BELOW)
+
+    asyncio.run(wait())
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("phase", ["starting", "running"])
+def test_one_that_has_not_answered_yet_is_told_to_be_starting(monkeypatch, phase):
+    monkeypatch.setattr(tensorboard, "_START_SECONDS", 0.2)
+    state = LaunchState(key="tensorboard-1", phase=phase)
+    with pytest.raises(Unavailable) as refused:
+        asyncio.run(_boards(state).until_ready(state.key, BELOW))
+    assert refused.value.code == "tensorboard-starting"

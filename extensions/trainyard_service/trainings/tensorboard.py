@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,9 @@ _TOLD = frozenset(
 )
 _PASSED = ("accept", "content-type", "if-none-match", "range")
 _START_SECONDS = 60
+_ANSWER_SECONDS = 15
+"""So long its first answer may take: on a busy node it starts slowly, and each connection is a program in its pod."""
+_MOST_CONNECTIONS = 12
 
 
 @dataclass
@@ -46,9 +50,7 @@ class TensorBoards:
 
     context: Context
     settings: JobSettings
-    _client: httpx.AsyncClient = field(
-        default_factory=lambda: httpx.AsyncClient(timeout=httpx.Timeout(60, connect=5), trust_env=False)
-    )
+    _clients: dict[str, httpx.AsyncClient] = field(default_factory=lambda: defaultdict(_client))
 
     def start(self, rows: Sequence[TrainingRow], prefix: str) -> str:
         """Make sure a TensorBoard runs on the training, or on several together; its key.
@@ -107,10 +109,10 @@ class TensorBoards:
                 break
             if state.address:
                 with contextlib.suppress(httpx.TransportError):
-                    await self._client.get(f"http://{state.address}{prefix}/", timeout=2)
+                    await self._clients[key].get(f"http://{state.address}{prefix}/", timeout=_ANSWER_SECONDS)
                     return
             await asyncio.sleep(0.1)
-        if state is not None and state.phase == "starting":
+        if state is not None and state.phase != "ended":
             raise Unavailable(
                 "tensorboard-starting",
                 N_("TensorBoard has not started yet. {why}"),
@@ -137,11 +139,12 @@ class TensorBoards:
         self._use(key)
         query = f"?{request.url.query}" if request.url.query else ""
         headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
-        forwarded = self._client.build_request(
+        client = self._clients[key]
+        forwarded = client.build_request(
             request.method, f"http://{state.address}{request.url.path}{query}", headers=headers, content=await request.body()
         )
         try:
-            answer = await self._client.send(forwarded, stream=True)
+            answer = await client.send(forwarded, stream=True)
         except httpx.TransportError as error:
             reason = type(error).__name__
             raise Unavailable("tensorboard-away", N_("TensorBoard does not answer: {reason}."), reason=reason) from None
@@ -155,6 +158,8 @@ class TensorBoards:
             for state in await asyncio.to_thread(self._all):
                 if state.phase == "ended":
                     self._mark(state.key).unlink(missing_ok=True)
+                    if (client := self._clients.pop(state.key, None)) is not None:
+                        await client.aclose()
                     await asyncio.to_thread(self.context.launcher.forget, state.key)
                 elif self._idle(state.key) > self.settings.tensorboard_idle:
                     await asyncio.to_thread(self.context.launcher.stop, state.key)
@@ -208,6 +213,12 @@ def headers_told(headers: Mapping[str, str], below: str) -> dict[str, str]:
     told = {name: value for name, value in headers.items() if name.lower() in _TOLD}
     address = headers.get("location", "")
     return {**told, "location": address} if address.startswith(below) and ".." not in address else told
+
+
+def _client() -> httpx.AsyncClient:
+    """One for each TensorBoard: who looks at one waits for it alone."""
+    limits = httpx.Limits(max_connections=_MOST_CONNECTIONS)
+    return httpx.AsyncClient(timeout=httpx.Timeout(60, connect=5), limits=limits, trust_env=False)
 
 
 async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:

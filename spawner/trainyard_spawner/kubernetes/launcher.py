@@ -45,7 +45,7 @@ class KubernetesLauncher:
         self._configuration = configuration or configurations.load(configurations.place_of(self._home))
         self._mirror = Mirror(self._configuration)
         self._endings = Endings(self._configuration, self._mirror)
-        self._gates = Gates(self._mirror)
+        self._gates = Gates(self._mirror, self._configuration)
         self._starting = threading.Lock()
         self._ran: dict[str, tuple[float, float]] = {}
         self._code: dict[str, tuple[str, tuple[str, ...]]] = {}
