@@ -49,6 +49,7 @@ _TOPICS = frozenset({"job", "account", "group", "workspace", "usage", "reset"})
 _GATHER_SECONDS, _MOST_GATHER_SECONDS, _OWN_SECONDS = 0.05, 0.3, 0.2
 _WHOLE = select(JobRow).options(joinedload(JobRow.owner), joinedload(JobRow.group))
 _ONE = _WHOLE.where(JobRow.id == bindparam("job"))
+_STANDING = select(JobRow.attempt, JobRow.state, JobRow.wanted).where(JobRow.id == bindparam("job"))
 QUEUE, GIVEN = "queue", "given"
 """What the topic ``usage`` says when places in the queue have changed, and when the queue has given something out."""
 
@@ -374,12 +375,16 @@ class JobEngine:
     def _launch(self, job_id: str, given: Given | None, truth: Mapping[str, LaunchState]) -> None:
         """Start what is written down as starting and not known to the launcher; a refusal ends the attempt.
 
-        ``given``: what has just been written down, which need not be read again.
+        ``given``: what has just been written down, which need not be read again unless somebody has changed it since.
         """
         with self.context.database.read() as session:
-            if given is not None:
+            if given is not None and _stands(session, given.job):
                 session.add_all((given.job, given.attempt, given.held))
+            else:
+                given = None
             job = given.job if given else session.scalars(_ONE, {"job": job_id}).one()
+            if job.state != JobState.STARTING:
+                return
             seen = gang.look(job, truth, self.context.launcher.state)
             if not seen.missing or seen.stop or _refused_in_part(session, job) is not None:
                 return
@@ -474,6 +479,11 @@ def _given(session: Session, job: JobRow) -> Given:
     """What was given to a job when that was decided."""
     held = session.scalars(select(AllocationRow).where(AllocationRow.key == job.key)).one()
     return Given(job, session.get_one(AttemptRow, (job.id, job.attempt)), held)
+
+
+def _stands(session: Session, job: JobRow) -> bool:
+    """Whether a job that was given something still is to start with it."""
+    return session.execute(_STANDING, {"job": job.id}).first() == (job.attempt, JobState.STARTING, "run")
 
 
 def _refused_in_part(session: Session, job: JobRow) -> dict[str, Any] | None:

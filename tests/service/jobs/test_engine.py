@@ -90,6 +90,22 @@ def test_stopped_between_its_admission_and_its_start_it_never_starts(yard: Any, 
         assert session.scalar(select(AllocationRow.id)) is None
 
 
+def test_stopped_while_what_was_admitted_with_it_is_started_it_never_starts(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, owner, start = yard.engine(), yard.person("alice"), yard.launcher.start
+    jobs = [yard.submit(owner, program=SLEEP) for _ in range(2)]
+
+    def slowly(spec: Any) -> Any:
+        (other,) = (job_id for job_id in jobs if job_id not in spec.key)
+        stop(yard, other)
+        return start(spec)
+
+    monkeypatch.setattr(yard.launcher, "start", slowly)
+    engine.reconcile()
+    (started,) = yard.launcher.started
+    (stopped,) = (yard.job(job_id) for job_id in jobs if job_id not in started)
+    assert (stopped.state, stopped.ending["cause"]) == (S.STOPPED, Cause.STOPPED)
+
+
 def test_over_quota_it_waits_and_says_why(yard: Any) -> None:
     engine, group = yard.engine(), yard.group("vision", Quota(jobs=1))
     owner = yard.person("alice", group)
