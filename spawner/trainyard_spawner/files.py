@@ -68,6 +68,19 @@ def open_output(path: Path, uid: int, gid: int) -> int:
     return descriptor
 
 
+def open_regular(path: Path, flags: int) -> int:
+    """``path`` opened and made where missing, in a folder where somebody else may put things: their pipe is not waited for.
+
+    Raises:
+        OSError: a link, or not a plain file.
+    """
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(1, "not a plain file", str(path))
+    return descriptor
+
+
 def _enter(parent: int, name: str, uid: int, gid: int) -> int:
     with suppress(FileNotFoundError):
         return os.open(name, FOLDER, dir_fd=parent)

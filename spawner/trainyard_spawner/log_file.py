@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from trainyard_spawner import files
+
 LIMIT = 1 << 30
 LEAST_LIMIT = 1 << 16
 TIMES = struct.Struct("<QQ")
@@ -160,7 +162,7 @@ class Stamps:
             return
         with suppress(OSError):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            self._file = files.open_regular(path, os.O_RDWR | os.O_APPEND)
             self._count = os.fstat(self._file).st_size // TIMES.size
 
     def add(self, offset: int) -> None:

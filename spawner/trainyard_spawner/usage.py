@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trainyard_spawner import memory, nvml
+from trainyard_spawner import files, memory, nvml
 
 FILE = "usage.jsonl"
 SECONDS = 2.0
@@ -98,13 +98,14 @@ class Sampler:
             return
         self._samples.append(sample)
         if len(self._samples) < MOST:
-            with self._file.open("a") as file:
+            with os.fdopen(files.open_regular(self._file, os.O_WRONLY | os.O_APPEND), "a") as file:
                 file.write(json.dumps(sample) + "\n")
             return
         self.seconds *= 2
         self._samples = [halved(*pair) for pair in zip(self._samples[::2], self._samples[1::2], strict=True)]
         draft = self._file.with_suffix(".draft")
-        draft.write_text("".join(json.dumps(one) + "\n" for one in self._samples))
+        with os.fdopen(files.open_regular(draft, os.O_WRONLY | os.O_TRUNC), "w") as file:
+            file.write("".join(json.dumps(one) + "\n" for one in self._samples))
         draft.replace(self._file)
 
     def _count_processes(self, pids: Sequence[int]) -> None:

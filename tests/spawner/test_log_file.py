@@ -104,3 +104,13 @@ def test_times_move_with_what_they_belong_to(tmp_path):
     stamps.moved(4000, 100)
     stamps.close()
     assert [at for at, _ in TIMES.iter_unpack((tmp_path / "times").read_bytes())] == [0, 100, 1000, 5000]
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_in_place_of_the_times_is_no_file_of_times(tmp_path):
+    os.mkfifo(tmp_path / "times")
+    stamps = Stamps(tmp_path / "times")
+    stamps._every, more_than_a_pipe_holds = 0, 5000
+    for offset in range(more_than_a_pipe_holds):
+        stamps.add(offset)
+    stamps.close()

@@ -61,6 +61,19 @@ def test_the_file_stays_small_and_keeps_the_most_memory(tmp_path, monkeypatch):
     assert sampler.peaks()["memory"] == 9000
 
 
+@pytest.mark.parametrize("way", [os.mkfifo, lambda place: place.symlink_to("others")], ids=["pipe", "link"])
+@pytest.mark.parametrize("name", ["usage.jsonl", "usage.draft"])
+@pytest.mark.timeout(20)
+def test_what_a_program_puts_in_its_place_is_neither_waited_for_nor_followed(tmp_path, monkeypatch, name, way):
+    monkeypatch.setattr(usage, "MOST", 2)
+    sampler = Sampler(tmp_path, [], os.getpid())
+    way(tmp_path / name)
+    for _ in range(3):
+        sampler.sample()
+    assert sampler.peaks()["memory"] > 0
+    assert not (tmp_path / "others").exists()
+
+
 def test_a_counter_becomes_a_rate():
     rates = Rates()
     assert rates.of("in", 1000, 10.0) is None
