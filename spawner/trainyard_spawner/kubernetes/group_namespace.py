@@ -1,7 +1,7 @@
 """A namespace for each group: what is in it before a launch of the group runs there, and how that is made.
 
-Whether the namespace is there, and ours, is asked at each launch; what was made in it is remembered for as long as it is the
-same one. A claim belongs to one namespace, so each namespace has its own over the same storage: of the folders a launch is
+Whether the namespace is there, and ours, and which claims are in it, is asked at each launch: whoever deletes a claim has it made
+anew. A claim belongs to one namespace, so each namespace has its own over the same storage: of the folders a launch is
 shown, and made when the first launch is shown them.
 """
 
@@ -17,7 +17,7 @@ from trainyard.words import N_
 from trainyard_spawner.kubernetes import kueue, names
 from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
 from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Source
-from trainyard_spawner.kubernetes.keeping import LOCAL_QUEUE, NOT_FOUND, collection_of, create_once
+from trainyard_spawner.kubernetes.keeping import LOCAL_QUEUE, NOT_FOUND, collection_of, create_once, path_of
 
 SECURITY = "pod-security.kubernetes.io"
 MANY = "ReadWriteMany"
@@ -91,10 +91,10 @@ def part(source: Source, folder: str) -> Object:
 
 
 class Namespaces:
-    """What this process has made in the namespaces of groups, by their names and uids."""
+    """The namespaces of groups as this process last saw them: their uids by their names."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[str, set[str]]] = {}
+        self._seen: dict[str, str] = {}
 
     async def ready(self, cluster: Cluster, configuration: Configuration, claims: Sequence[str]) -> bool:
         """Make what is missing for a launch that mounts ``claims``; what is there stays as it is. Whether the namespace is
@@ -109,23 +109,26 @@ class Namespaces:
             await self._claim(cluster, configuration, claims)
             return False
         uid = await _place(cluster, configuration)
-        known = self._made.get(configuration.namespace, ("", set()))
-        fresh = known[0] != uid
-        made: set[str] = set() if fresh else known[1]
-        missing = [claim for claim in claims if claim not in made]
+        fresh = self._seen.get(configuration.namespace) != uid
+        missing = await _missing(cluster, configuration, claims)
         if fresh or missing:
             await _make(cluster, configuration, missing)
-        self._made[configuration.namespace] = uid, made | set(missing)
+        self._seen[configuration.namespace] = uid
         return fresh
 
     async def _claim(self, cluster: Cluster, configuration: Configuration, claims: Sequence[str]) -> None:
-        _, made = self._made.setdefault(configuration.namespace, ("", set()))
         ours = configuration.model_copy(update={"home": configuration.namespace})
-        for claim in claims:
-            if claim not in made and is_of_group(configuration, claim):
-                for one in claimed(ours, claim):
-                    await _once(cluster, one, ours)
-                made.add(claim)
+        of_groups = [claim for claim in claims if is_of_group(configuration, claim)]
+        for claim in await _missing(cluster, configuration, of_groups) if of_groups else ():
+            for one in claimed(ours, claim):
+                await _once(cluster, one, ours)
+
+
+async def _missing(cluster: Cluster, configuration: Configuration, claims: Sequence[str]) -> list[str]:
+    """Those of ``claims`` that are not in the namespace."""
+    path = path_of(configuration.namespace, "persistentvolumeclaims")
+    there = {one["metadata"]["name"] for one in (await cluster.get(path))["items"]}
+    return [claim for claim in dict.fromkeys(claims) if claim not in there]
 
 
 async def _place(cluster: Cluster, configuration: Configuration) -> str:
