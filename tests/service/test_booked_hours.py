@@ -14,7 +14,7 @@ from trainyard_service.database.engine import Database
 from trainyard_service.database.tables.disk import PreferenceRow
 from trainyard_service.database.tables.jobs import AllocationRow, BookingRow, WorkspaceRow
 from trainyard_service.database.upgrade import configuration, upgrade
-from trainyard_service.jobs import kept
+from trainyard_service.jobs import booking, kept
 from trainyard_service.jobs.booking import give_back, read_all
 from trainyard_spawner.kubernetes import volumes
 
@@ -164,6 +164,24 @@ def test_the_samples_of_a_workspace_are_not_needed_once_they_are_read(service: A
     assert not service.context.home.kept(key).exists()
     told = service.client(anna).get("/usage/hours", params={"month": "2026-03"}).json()["people"]
     assert [(row["measured"], row["idle"]) for row in told] == [(pytest.approx(2 / 60), pytest.approx(2 / 60))]
+
+
+def test_of_two_services_that_read_samples_at_once_the_first_one_counts(
+    service: Any, anna: Any, vision: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, own = f"workspace-{anna.id}-1", booking.meter
+
+    def second(*arguments: Any) -> Any:
+        monkeypatch.setattr(booking, "meter", own)
+        read_all(service.context, {})
+        return own(*arguments)
+
+    _samples(service, key, BEGIN, (0, None, None), (60, 0.0, None))
+    _keep(service, _ended(anna, vision, 1, key=key))
+    monkeypatch.setattr(booking, "meter", second)
+    read_all(service.context, {})
+    told = service.client(anna).get("/usage/hours", params={"month": "2026-03"}).json()["people"]
+    assert [row["measured"] for row in told] == [pytest.approx(2 / 60)]
 
 
 def test_a_workspace_on_a_cluster_leaves_nothing_when_its_samples_are_read_before_it_is_forgotten(

@@ -35,6 +35,8 @@ _BOOK = insert(_kept).from_select(
     select(*(_held.c[name] for name in _COPIED), bindparam("until", type_=UtcTime())).where(_OF_LAUNCH),
 )
 _RELEASE = delete(_held).where(_OF_LAUNCH)
+_UNREAD = update(_kept).where(_kept.c.id == bindparam("number"), _kept.c.meter.is_(None))
+_METER = _UNREAD.values(meter=bindparam("found")).returning(_kept.c.key)
 Held = BookingRow | AllocationRow | Row[Any]
 """What was or is held, as an object or as a row of its table."""
 
@@ -51,7 +53,10 @@ async def watch_bookings(context: Context, types: Mapping[str, str]) -> None:
 
 
 def read_all(context: Context, types: Mapping[str, str]) -> None:
-    """Read the samples of every booking that has none read yet; a workspace's are not needed any more then."""
+    """Read the samples of every booking that has none read yet; a workspace's are not needed any more then.
+
+    Of several services that read the same the first one counts: the others may have found its samples gone.
+    """
     unread = select(BookingRow).where(BookingRow.meter.is_(None)).order_by(BookingRow.id).limit(_PART)
     while True:
         with context.database.read() as session:
@@ -60,10 +65,10 @@ def read_all(context: Context, types: Mapping[str, str]) -> None:
             return
         read = {row.id: meter(context.home, row, row.until.timestamp(), types) for row in rows}
         with context.database.write() as session:
-            session.execute(update(BookingRow), [{"id": number, "meter": found} for number, found in read.items()])
-        for row in rows:
-            if not _ATTEMPT.fullmatch(row.key):
-                kept.discard(context.home.kept(row.key))
+            told = [session.scalar(_METER, {"number": number, "found": found}) for number, found in read.items()]
+        for key in filter(None, told):
+            if not _ATTEMPT.fullmatch(key):
+                kept.discard(context.home.kept(key))
 
 
 def meter(home: Home, row: Held, until: float, types: Mapping[str, str]) -> dict[str, Any]:
