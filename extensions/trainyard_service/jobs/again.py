@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from trainyard.jobs.restarts import LONGEST
 from trainyard.jobs.states import Cause
 
 from trainyard_service.database.base import now
@@ -26,7 +27,7 @@ def next_try(job: JobRow, ending: dict[str, Any], *, resumes: bool, lost_limit: 
     crowded = bool(job.replicas) and ending["cause"] == Cause.UNSCHEDULABLE
     lost = crowded or (ending["cause"] in LOST and resumes) or bool(ending.get("half_started"))
     if lost and job.wanted == "run" and job.lost < lost_limit:
-        pause = timedelta(seconds=CROWDED_SECONDS * 2**job.lost)
+        pause = timedelta(seconds=min(CROWDED_SECONDS * 2.0**job.lost, LONGEST))
         return {"lost": job.lost + 1, **({"not_before": now() + pause} if crowded else {})}
     seconds = retry_seconds(job, ending)
     if seconds is None:

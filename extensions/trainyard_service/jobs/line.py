@@ -64,7 +64,7 @@ class Line:
 
     def due(self) -> set[str]:
         """Jobs whose pause before a retry is over."""
-        return {job_id for job_id, at in self._later.items() if not _is_pause(at)}
+        return {job_id for job_id, at in self._later.items() if not is_held_back(at)}
 
     def read(self, session: Session, changed: Collection[str] | None = None) -> list[str]:
         """Bring the queue in line with the rows: with all of them, or with those of ``changed``.
@@ -119,7 +119,7 @@ class Line:
     def _whole(self, session: Session) -> tuple[Queue, list[str]]:
         sizes = self.ledger.sizes(session)
         rows = session.execute(select(*_COLUMNS).where(JobRow.state == JobState.QUEUED, JobRow.wanted == "run")).all()
-        self._later = {row.id: row.not_before for row in rows if _held_back(row)}
+        self._later = {row.id: row.not_before for row in rows if is_held_back(row.not_before)}
         ready = [row for row in rows if row.id not in self._later]
         asked = [(row, size_of(row.package, row.replicas, sizes)) for row in ready]
         queue = Queue(_request(row, size) for row, size in asked if size is not None)
@@ -136,7 +136,7 @@ class Line:
             self._later.pop(job_id, None)
             if row is None or row.state != JobState.QUEUED or row.wanted != "run":
                 self._queue.drop(job_id)
-            elif _held_back(row):
+            elif is_held_back(row.not_before):
                 self._queue.drop(job_id)
                 self._later[job_id] = row.not_before
             elif (size := size_of(row.package, row.replicas, sizes)) is None:
@@ -166,13 +166,9 @@ def line_of(session: Session) -> Line | None:
     return line
 
 
-def _held_back(row: Any) -> bool:
-    return row.not_before is not None and _is_pause(row.not_before)
-
-
-def _is_pause(until: datetime) -> bool:
+def is_held_back(until: datetime | None) -> bool:
     """Whether a retry waits until then; for longer than any pause is nobody's wish, but that of a clock that was set back."""
-    return timedelta() < until - now() <= timedelta(seconds=LONGEST)
+    return until is not None and timedelta() < until - now() <= timedelta(seconds=LONGEST)
 
 
 def _request(row: Any, size: PackageSize) -> Request:

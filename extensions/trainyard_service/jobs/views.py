@@ -9,12 +9,12 @@ from trainyard.jobs.states import JobState
 from trainyard.records.base import Person
 from trainyard.records.jobs import Attempt, Job, JobKind, RestartPolicy
 
-from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import AccountRow
 from trainyard_service.database.tables.jobs import AttemptRow, JobRow
 from trainyard_service.jobs.endings import ending_view
 from trainyard_service.jobs.gang import members_of
 from trainyard_service.jobs.kinds import Kind
+from trainyard_service.jobs.line import is_held_back
 from trainyard_service.jobs.waiting import waiting
 
 
@@ -26,7 +26,7 @@ def person(row: AccountRow | None) -> Person:
 def job_view(job: JobRow, kinds: Mapping[JobKind, Kind], language: str) -> Job:
     """The record of one job, with its reasons in ``language``."""
     state = JobState(job.state)
-    held_back = state is JobState.QUEUED and job.not_before is not None and job.not_before > now()
+    held_back = state is JobState.QUEUED and is_held_back(job.not_before)
     return Job(
         id=job.id,
         kind=JobKind(job.kind),

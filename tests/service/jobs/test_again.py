@@ -11,16 +11,17 @@ from trainyard.jobs.states import Cause
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.jobs.again import LOST, next_try
+from trainyard_service.jobs.line import is_held_back
 
 TAKEN_AWAY = [Cause.SUPERVISOR_LOST, Cause.NODE_LOST, Cause.NODE_EVICTED, Cause.UNSCHEDULABLE]
 OTHERS = [Cause.OUT_OF_MEMORY, Cause.DISK_FULL, Cause.IMAGE_FAILED, Cause.MOUNT_FAILED, Cause.LAUNCH_FAILED]
 POLICY = {"max_retries": 2, "backoff": 0, "on": ["transient"]}
 
 
-def after(cause: Cause, *, resumes: bool = False, **more: Any) -> dict[str, Any] | None:
+def after(cause: Cause, *, resumes: bool = False, lost_limit: int = 2, **more: Any) -> dict[str, Any] | None:
     known = {"wanted": "run", "lost": 0, "retries": 0, "restart": None, "spec": {"entry": "x"}}
     ending = {"cause": cause, "error_class": error_class(cause, None, ())}
-    return next_try(JobRow(**known | more), ending, resumes=resumes, lost_limit=2)
+    return next_try(JobRow(**known | more), ending, resumes=resumes, lost_limit=lost_limit)
 
 
 def test_the_causes_that_say_nothing_about_a_job_are_these() -> None:
@@ -58,6 +59,9 @@ def test_replicas_that_could_not_all_be_placed_are_tried_again_after_a_pause_tha
         assert again["lost"] == lost + 1
         assert before <= again["not_before"] - timedelta(seconds=seconds) <= now()
     assert after(Cause.UNSCHEDULABLE, replicas=replicas, lost=2) is None
+    last = after(Cause.UNSCHEDULABLE, replicas=replicas, lost=9, lost_limit=10)
+    assert last is not None
+    assert is_held_back(last["not_before"]), "a longer pause would be taken for that of a clock that was set back"
     assert after(Cause.UNSCHEDULABLE, replicas=replicas, wanted="stop") is None
 
 

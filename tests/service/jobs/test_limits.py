@@ -56,8 +56,10 @@ def test_a_retry_whose_pause_a_clock_set_back_made_endless_is_tried(yard: Any) -
     yard.passes(engine, lambda: yard.job(job_id).retries == 1)
     engine.reconcile()
     assert (yard.job(job_id).state, yard.job(job_id).attempt) == (S.QUEUED, 1), "the hour is waited for"
+    assert yard.view(engine, job_id).retry_at == yard.job(job_id).not_before
     with yard.context.database.write() as session:
         session.get_one(JobRow, job_id).not_before += timedelta(days=2)
+    assert yard.view(engine, job_id).retry_at is None
     yard.until(engine, job_id, S.FINISHED)
 
 
