@@ -7,13 +7,16 @@ follows from the time files: what the other replicas wrote before that moment st
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from heapq import merge
+from typing import BinaryIO
 
 from trainyard.metrics.beneath import open_beneath
 from trainyard.records.monitoring import LogMatch, LogSearch
 
+from trainyard_service.jobs.log import LogFile
 from trainyard_service.jobs.log_search import AT_ONCE, MOST_MATCHES, matches_of
 from trainyard_service.jobs.merged_log import LONGEST, MergedLog, Source, cursor_of
 from trainyard_service.jobs.stamps import Stamps
@@ -34,12 +37,17 @@ def search_all(log: MergedLog, text: str, since: str, at_once: int = AT_ONCE, mo
     sizes = log.sizes()
     begins = log.offsets(since, sizes)
     stamps = [log.stamps.of(one.folders) for one in log.sources]
-    places = _Places(log.sources, stamps, begins, sizes)
     limit = max(1, at_once // len(sizes))
-    ends = [min(size, begin + limit) for begin, size in zip(begins, sizes, strict=True)]
-    parts = (_found(source, place, stamps[place], text, begins[place], ends[place]) for place, source in enumerate(log.sources))
-    matches = list[LogMatch]()
-    for found in merge(*parts):
+    with ExitStack() as stack:
+        places = _Places([_opened(source, stack) for source in log.sources], stamps, begins, sizes)
+        parts = (_found(source.log, place, places, text, limit) for place, source in enumerate(log.sources))
+        return _merged(log, merge(*parts), places, most)
+
+
+def _merged(log: MergedLog, parts: Iterable[_Found], places: _Places, most: int) -> LogSearch:
+    """The first ``most`` of what was found, and where to go on."""
+    matches, sizes = list[LogMatch](), places.sizes
+    for found in parts:
         if found.text is None:
             if found.offset < sizes[found.place]:
                 return LogSearch(matches=matches, size=sum(sizes), since=cursor_of(places.before(found)))
@@ -52,43 +60,47 @@ def search_all(log: MergedLog, text: str, since: str, at_once: int = AT_ONCE, mo
     return LogSearch(matches=matches, size=sum(sizes))
 
 
-def _found(source: Source, place: int, stamps: Stamps, text: str, begin: int, end: int) -> Iterator[_Found]:
-    """What one log holds, in its order, and where the search of it ended."""
-    end = _line_at(source, end, begin)
-    for match in matches_of(source.log, text, begin, end):
+def _found(log: LogFile, place: int, places: _Places, text: str, limit: int) -> Iterator[_Found]:
+    """What one log holds in about ``limit`` bytes, in its order, and where the search of it ended."""
+    begin, stamps = places.begins[place], places.stamps[place]
+    end = places.line_at(place, min(places.sizes[place], begin + limit))
+    for match in matches_of(log, text, begin, end):
         yield _Found(stamps.at(match.offset), place, match.offset, match.text)
     yield _Found(stamps.at(end), place, end)
 
 
 @dataclass(frozen=True)
 class _Places:
-    """Places of the view between ``begins`` and ``sizes``."""
+    """Places of the view between ``begins`` and ``sizes``; ``files`` are the logs, opened once, as far as they are there."""
 
-    sources: Sequence[Source]
+    files: Sequence[BinaryIO | None]
     stamps: Sequence[Stamps]
     begins: Sequence[int]
     sizes: Sequence[int]
 
     def before(self, found: _Found) -> list[int]:
         """The offsets in all logs in front of that line: the others' lines that were written before it lie behind them."""
-        return [found.offset if place == found.place else self._of(place, found) for place in range(len(self.sources))]
+        return [found.offset if place == found.place else self._of(place, found) for place in range(len(self.files))]
 
     def _of(self, place: int, found: _Found) -> int:
         later = place > found.place  # lines of one moment stand in the order of the replicas
         if later and found.when == 0:
             return self.begins[place]
         known = self.stamps[place].first_after(found.when, then=later)
-        return self.sizes[place] if known is None else _line_at(self.sources[place], known, self.begins[place])
+        return self.sizes[place] if known is None else self.line_at(place, known)
+
+    def line_at(self, place: int, offset: int) -> int:
+        """Where the first line of a log begins at ``offset`` or behind it; a very long line is cut there."""
+        file, begin = self.files[place], self.begins[place]
+        if file is None or offset <= begin:
+            return begin
+        file.seek(offset - 1)
+        rest = file.readline(LONGEST)
+        return offset - 1 + len(rest) if rest else os.fstat(file.fileno()).st_size
 
 
-def _line_at(source: Source, offset: int, begin: int) -> int:
-    """Where the first line begins at ``offset`` or behind it; a very long line is cut there."""
-    if offset <= begin:
-        return begin
+def _opened(source: Source, stack: ExitStack) -> BinaryIO | None:
     try:
-        with open_beneath(source.log.root, source.log.relative) as file:
-            file.seek(offset - 1)
-            cut = file.read(LONGEST).find(b"\n")
-            return offset + cut if cut >= 0 else min(offset + LONGEST - 1, os.fstat(file.fileno()).st_size)
+        return stack.enter_context(open_beneath(source.log.root, source.log.relative))
     except (OSError, ValueError):
-        return begin
+        return None

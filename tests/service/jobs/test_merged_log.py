@@ -7,10 +7,14 @@ import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from unittest.mock import Mock
 
 import pytest
+from trainyard.metrics.beneath import open_beneath
 from trainyard.records.monitoring import LogMatch
+from trainyard_service.jobs import merged_search
 from trainyard_service.jobs.log import LogFile
+from trainyard_service.jobs.log_search import MOST_MATCHES
 from trainyard_service.jobs.merged_log import START, MergedLog, Source
 from trainyard_service.jobs.merged_search import search_all
 
@@ -201,6 +205,17 @@ def test_without_times_the_replicas_stand_behind_each_other(tmp_path: Path) -> N
 def test_nothing_is_found_in_logs_that_are_not_there(tmp_path: Path) -> None:
     answer = search_all(Written(tmp_path, ["worker0"]).merged(), "x", START)
     assert (answer.matches, answer.since, answer.size) == ([], None, 0)
+
+
+def test_where_many_matches_lie_is_found_with_each_log_opened_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = Written(tmp_path, [f"worker{number}" for number in range(20)])
+    for moment in range(50):
+        for name in logs.names:
+            logs.say(name, b"here\n", 1000 * moment + 1)
+    opened = Mock(wraps=open_beneath)
+    monkeypatch.setattr(merged_search, "open_beneath", opened)
+    assert len(search_all(logs.merged(), "here", START).matches) == MOST_MATCHES
+    assert opened.call_count == len(logs.names)
 
 
 def test_long_logs_are_searched_with_a_few_blocks_in_memory(tmp_path: Path) -> None:
