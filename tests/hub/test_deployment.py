@@ -184,15 +184,24 @@ def test_with_namespaces_of_groups_the_launcher_may_make_them_and_knows_their_po
     assert the(apart, "NetworkPolicy", "trainyard-launches") == the(deployment(), "NetworkPolicy", "trainyard-launches")
 
 
+def made_by(wanted: Deployment, kind: str, name: str) -> set[str]:
+    """The resources that who has this role may make."""
+    rules = the(wanted, kind, name)["rules"]
+    return {resource for rule in rules if "create" in rule["verbs"] for resource in rule["resources"]}
+
+
+def test_with_claims_of_groups_in_the_one_namespace_only_volumes_are_made_in_the_whole_cluster() -> None:
+    assert made_by(deployment(groups="all"), "ClusterRole", "trainyard-trainyard-platform") == {"persistentvolumes"}
+
+
 @pytest.mark.parametrize("how", [{"groups": "all"}, {"group_namespaces": "lab-{group}"}], ids=["groups", "namespaces"])
 def test_every_groups_share_may_be_a_claim_that_the_launcher_makes(how: dict[str, str]) -> None:
     wanted = deployment(**how)
     record = Configuration.model_validate(launcher_record(wanted))
     assert ("volume/groups/{group}", "trainyard-group-{group}") in [(one.folder, one.claim) for one in record.claims]
     assert record.source == wanted.storage.source
-    rules = the(wanted, "ClusterRole", "trainyard-trainyard-platform")["rules"]
-    makes = {resource for rule in rules if "create" in rule["verbs"] for resource in rule["resources"]}
-    assert {"persistentvolumes", "persistentvolumeclaims"} <= makes
+    assert "persistentvolumes" in made_by(wanted, "ClusterRole", "trainyard-trainyard-platform")
+    assert "persistentvolumeclaims" in made_by(wanted, "Role", "trainyard-platform")
     assert [one for one in objects(wanted) if one["kind"] == "Job"] == []
 
 

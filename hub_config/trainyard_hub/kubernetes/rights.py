@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trainyard_spawner.kubernetes.doctor import CLAIMS, EVERYWHERE, RIGHTS
+from trainyard_spawner.kubernetes.doctor import CLAIMS, EVERYWHERE, RIGHTS, VOLUMES
 
 from trainyard_hub.kubernetes.configuration import Deployment
 from trainyard_hub.kubernetes.parts import Object, labels, metadata, named
@@ -26,12 +26,14 @@ def rules(rights: Iterable[Right]) -> list[Object]:
 
 def accounts(deployment: Deployment) -> list[Object]:
     """The service account, its role where workspaces and jobs run, and that it may see nodes: how many GPUs they have. Where
-    groups have namespaces of their own, which are made as they are needed, its rights are those of the whole cluster.
+    groups have claims of their own it may make volumes, which belong to no namespace; where they have namespaces of their own,
+    which are made as they are needed, its rights are those of the whole cluster.
     """
     name = named(deployment, "platform")
     subject = {"kind": "ServiceAccount", "name": name, "namespace": deployment.namespace}
     nodes = f"{deployment.namespace}-{name}"
-    more = EVERYWHERE if deployment.group_namespaces else CLAIMS if deployment.claims_as_needed else ()
+    more = EVERYWHERE if deployment.group_namespaces else VOLUMES if deployment.claims_as_needed else ()
+    here = (*RIGHTS, *CLAIMS) if deployment.claims_as_needed else RIGHTS
     everywhere = [("", "nodes", ("get", "list")), *more]
     whole = {"name": nodes, "labels": labels(deployment, "platform")}
     return [
@@ -45,7 +47,7 @@ def accounts(deployment: Deployment) -> list[Object]:
             "apiVersion": f"{AUTHORIZATION}/v1",
             "kind": "Role",
             "metadata": metadata(deployment, name, "platform", deployment.work),
-            "rules": rules(RIGHTS),
+            "rules": rules(here),
         },
         _binding("RoleBinding", metadata(deployment, name, "platform", deployment.work), subject, ("Role", name)),
         {"apiVersion": f"{AUTHORIZATION}/v1", "kind": "ClusterRole", "metadata": whole, "rules": rules(everywhere)},

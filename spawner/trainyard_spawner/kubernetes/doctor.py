@@ -34,14 +34,14 @@ RIGHTS = (
     ("networking.k8s.io", "networkpolicies", ("create", "patch", "delete")),
     ("", "persistentvolumeclaims", ("list",)),
 )
-CLAIMS = (
-    ("", "persistentvolumes", ("create", "get", "patch")),
-    ("", "persistentvolumeclaims", ("create",)),
-)
+CLAIMS = (("", "persistentvolumeclaims", ("create",)),)
 """What is needed too where claims of groups are made when a launch needs them."""
+VOLUMES = (("", "persistentvolumes", ("create", "get", "patch")),)
+"""What these claims lie over belongs to no namespace: the right is one of the whole cluster."""
 EVERYWHERE = (
     *RIGHTS,
     *CLAIMS,
+    *VOLUMES,
     ("", "namespaces", ("create", "get")),
     ("", "resourcequotas", ("create",)),
     ("", "limitranges", ("create",)),
@@ -126,12 +126,13 @@ async def version(cluster: Cluster, _: Configuration) -> Finding:
 
 async def rights(cluster: Cluster, configuration: Configuration) -> Finding:
     """Whether we may do what launches need, asked of the API server's own authorizer."""
-    missing = []
-    everywhere = bool(configuration.group_namespaces)
-    for group, resource, verbs in EVERYWHERE if everywhere else (*RIGHTS, *CLAIMS) if configuration.source else RIGHTS:
-        for verb in verbs:
-            if not await _may(cluster, "" if everywhere else configuration.namespace, (group, resource, verb)):
-                missing.append(f"{verb} {resource}")
+    missing = [
+        f"{verb} {resource}"
+        for namespace, needed in _needed(configuration)
+        for group, resource, verbs in needed
+        for verb in verbs
+        if not await _may(cluster, namespace, (group, resource, verb))
+    ]
     if missing:
         return Finding(
             "rights",
@@ -145,18 +146,32 @@ async def rights(cluster: Cluster, configuration: Configuration) -> Finding:
     )
 
 
+def _needed(configuration: Configuration) -> tuple[tuple[str, tuple[tuple[str, str, tuple[str, ...]], ...]], ...]:
+    """The rights by the namespace they are needed in; empty: in the whole cluster."""
+    if configuration.group_namespaces:
+        return (("", EVERYWHERE),)
+    if configuration.source:
+        return ((configuration.namespace, (*RIGHTS, *CLAIMS)), ("", VOLUMES))
+    return ((configuration.namespace, RIGHTS),)
+
+
 async def claims(cluster: Cluster, configuration: Configuration) -> Finding:
-    """Whether the claims are there, bound and writable from many nodes; those of groups are made with their groups."""
+    """Whether the claims are there, bound, and writable from many nodes, or readable where a bucket is only read; those of
+    groups are made with their groups.
+    """
     path = f"/api/v1/namespaces/{configuration.namespace}/persistentvolumeclaims"
     there = {one["metadata"]["name"]: one for one in (await cluster.get(path))["items"]}
     wanted = [one.claim for one in configuration.places if "{" not in one.claim]
-    wrong = [f"{name} ({why})" for name in wanted if (why := wrong_with(there.get(name)))]
+    read = {one.claim for one in configuration.buckets if one.read_only} - {one.claim for one in configuration.claims}
+    wrong = [f"{name} ({why})" for name in wanted if (why := wrong_with(there.get(name), read_only=name in read))]
     if wrong:
         return Finding(
             "claims",
             "bad",
             N_("Claims that cannot be used: {wrong}."),
-            N_("Each must be bound and ReadWriteMany, and hold the folder that `claims` names."),
+            N_(
+                "Each must be bound and ReadWriteMany, or ReadOnlyMany for a bucket that is only read, and hold what is named."
+            ),
             (("wrong", ", ".join(wrong)),),
         )
     return Finding("claims", "good", N_("All claims are bound: {claims}."), values=(("claims", ", ".join(wanted)),))
@@ -211,13 +226,14 @@ def gpus_of(node: dict[str, Any], resource: str) -> int:
     return int(node["status"].get("allocatable", {}).get(resource, 0))
 
 
-def wrong_with(claim: dict[str, Any] | None) -> str:
+def wrong_with(claim: dict[str, Any] | None, *, read_only: bool = False) -> str:
     """What keeps a claim from being used, in one word; empty: nothing."""
     if claim is None:
         return "missing"
     if claim["status"].get("phase") != "Bound":
         return str(claim["status"].get("phase", "not bound"))
-    return "" if "ReadWriteMany" in claim["spec"]["accessModes"] else ", ".join(claim["spec"]["accessModes"])
+    modes, fitting = claim["spec"]["accessModes"], {"ReadWriteMany", *(("ReadOnlyMany",) if read_only else ())}
+    return "" if fitting & set(modes) else ", ".join(modes)
 
 
 async def _may(cluster: Cluster, namespace: str, asked: tuple[str, str, str]) -> bool:

@@ -1,8 +1,8 @@
 """A namespace for each group: what is in it before a launch of the group runs there, and how that is made.
 
-Whether the namespace is there, and ours, and which claims are in it, is asked at each launch: whoever deletes a claim has it made
+Whether the namespace is there, and ours, and which claims are in it, is asked at each launch: one that was deleted is made
 anew. A claim belongs to one namespace, so each namespace has its own over the same storage: of the folders a launch is
-shown, and made when the first launch is shown them.
+shown, and made when a launch is shown them.
 """
 
 from __future__ import annotations
