@@ -169,9 +169,7 @@ async def claims(cluster: Cluster, configuration: Configuration) -> Finding:
             "claims",
             "bad",
             N_("Claims that cannot be used: {wrong}."),
-            N_(
-                "Each must be bound and ReadWriteMany, or ReadOnlyMany for a bucket that is only read, and hold what is named."
-            ),
+            N_("Each must be bound and ReadWriteMany, or ReadOnlyMany for a bucket that is only read, and hold what is named."),
             (("wrong", ", ".join(wrong)),),
         )
     return Finding("claims", "good", N_("All claims are bound: {claims}."), values=(("claims", ", ".join(wanted)),))
