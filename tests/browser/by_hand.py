@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,15 @@ MODEL = """async ({ bundle, traits }) => {
 
 
 class ByHand:
-    """One page; ``push`` is the service's view, as late as one likes; ``answer`` what an action of the page gets."""
+    """One page; ``push`` is the service's view, as late as one likes; ``answer`` what an action of the page gets.
 
-    def __init__(self, browser: Browser, bundle: str, **traits: Any) -> None:
-        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900})
+    For the page it is always the moment ``at``, if there is one.
+    """
+
+    def __init__(self, browser: Browser, bundle: str, at: datetime | None = None, **traits: Any) -> None:
+        self.page: Page = browser.new_page(viewport={"width": 1280, "height": 900}, timezone_id="UTC")
+        if at:
+            self.page.clock.set_fixed_time(at)
         watch(self.page.context, "nobody", ADDRESS)
         self.page.route(f"{ADDRESS}/**", _serve)
         self.page.goto(f"{ADDRESS}/")

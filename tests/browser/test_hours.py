@@ -20,6 +20,7 @@ from trainyard.words import messages
 from .by_hand import ByHand
 from .visitor import PHONE, RULES, WIDE
 
+TODAY = datetime(2029, 3, 20, tzinfo=UTC)
 ANNA = Person(id=1, name="安娜")
 ROWS = [
     HoursRow(group="vision", device="cpu", holds=4, booked=120, measured=100, idle=25),
@@ -43,7 +44,7 @@ def told(*rows: HoursRow, month: str = "2026-03") -> dict[str, Any]:
 
 @pytest.fixture
 def form(chromium: Browser) -> Iterator[ByHand]:
-    by_hand = ByHand(chromium, "admin", query={"tab": "usage"}, view=told(*ROWS))
+    by_hand = ByHand(chromium, "admin", at=TODAY, query={"tab": "usage"}, view=told(*ROWS))
     expect(by_hand.page.get_by_role("table", name="Booked and idle hours")).to_be_visible()
     yield by_hand
     by_hand.page.close()
@@ -73,6 +74,11 @@ def test_another_device_and_another_month_are_asked_for_by_the_address(form: ByH
     assert [row[2] for row in rows_of(form)] == ["120 h", "120 h"]
     form.page.get_by_label("Month").select_option("February 2026")
     form.wait_for_query("month", "2026-02")
+
+
+def test_every_month_since_hours_are_kept_can_be_chosen(form: ByHand) -> None:
+    months = form.page.get_by_label("Month").get_by_role("option").all_inner_texts()
+    assert (months[0], months[-1], len(months)) == ("March 2029", "February 2026", 38)
 
 
 def test_all_devices_are_in_the_file(form: ByHand, tmp_path: Path) -> None:

@@ -50,6 +50,12 @@ export function dateTime(value, seconds = false) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: seconds ? "medium" : "short" }).format(new Date(value));
 }
 
+// The time of day to the second, from 00:00:00; nothing where no moment is told.
+export function timeOfDay(value) {
+  const moment = new Date(value);
+  return Number.isNaN(moment.getTime()) ? "" : new Intl.DateTimeFormat(locale(), { timeStyle: "medium", hourCycle: "h23" }).format(moment);
+}
+
 export function relative(value, now = Date.now()) {
   const seconds = (new Date(value).getTime() - now) / 1000;
   const format = new Intl.RelativeTimeFormat(locale(), { numeric: "auto" });

@@ -1,13 +1,13 @@
 // A job's output as it grows: a window on it, however long it is; colours, times, a search the server does, download.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Button } from "./button.jsx";
-import { bytes } from "./format.js";
+import { bytes, timeOfDay } from "./format.js";
 import { SearchBar } from "./log_search_bar.jsx";
 import { useSearch } from "./log_search.js";
 import { useLog } from "./log_source.js";
 import { CHUNK, coloured, withoutColours } from "./log_text.js";
 import { call, download } from "./service.js";
-import { currentLanguage, t } from "./words.js";
+import { t } from "./words.js";
 
 const ROW = 20;
 
@@ -117,6 +117,6 @@ function useTimes(job, state, wanted, replica) {
   return (at) => {
     let place = told.offsets.findIndex((offset) => offset > at);
     place = place < 0 ? told.offsets.length - 1 : place - 1;
-    return place < 0 ? "" : new Date(told.times[place] * 1000).toLocaleTimeString(currentLanguage(), { hour12: false });
+    return place < 0 ? "" : timeOfDay(told.times[place] * 1000);
   };
 }

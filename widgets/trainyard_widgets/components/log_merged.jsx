@@ -1,11 +1,12 @@
 // The output of all processes of a distributed training as one: whole lines with their names in front, as they were written.
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button } from "./button.jsx";
+import { timeOfDay } from "./format.js";
 import { Line } from "./log.jsx";
 import { useSearch } from "./log_search.js";
 import { SearchBar } from "./log_search_bar.jsx";
 import { api, call, download, ensureSession } from "./service.js";
-import { currentLanguage, t } from "./words.js";
+import { t } from "./words.js";
 
 const ROW = 20;
 const PAGE = 256 * 1024; // bytes
@@ -104,7 +105,10 @@ function useMerged(job, running, following, onOutput) {
     now.current.pages = kept([...now.current.pages, page], 0);
     draw({ added: count(now.current.pages) - before - page.rows.length });
   });
-  const toEnd = () => setAgain((times) => times + 1);
+  const toEnd = () => {
+    now.current.turn += 1;
+    setAgain((times) => times + 1);
+  };
   const toPlace = (since) => jump({ since }).catch(failed);
   return { state, earlier, later, toEnd, toPlace, follows: state.pages.at(-1)?.next === null, isLost: () => now.current.lost };
 }
@@ -154,7 +158,11 @@ export function MergedLog({ job, running, replicas, onOutput, height = 420 }) {
   const go = (since) => {
     setFollow(since === null);
     if (since === null) return toEnd();
-    return toPlace(since).then(() => box.current && (box.current.scrollTop = 0));
+    return toPlace(since).then((page) => {
+      if (!page || !box.current) return;
+      box.current.scrollTop = 0;
+      earlier(); // at the top already nothing scrolls
+    });
   };
   const hit = placeOf(state.pages, search.hits[search.chosen]?.at);
   const first = Math.max(0, Math.floor(top / ROW) - 10);
@@ -194,10 +202,8 @@ function NamedLine({ row, replicas, stamps, search, hit }) {
   const place = replicas.indexOf(row.slice(WRITTEN, at));
   return (
     <div class={hit ? "ty-log-line ty-log-hit" : "ty-log-line"}>
-      {stamps && <span class="ty-log-time">{timeOf(row.slice(0, WRITTEN).trim())}</span>}
+      {stamps && <span class="ty-log-time">{timeOfDay(row.slice(0, WRITTEN).trim())}</span>}
       {place < 0 ? <Line text={row.slice(WRITTEN)} search={search} /> : <><span class="ty-log-replica" style={{ color: COLOURS[place % COLOURS.length] }}>{row.slice(WRITTEN, at)}</span> │ <Line text={row.slice(at + 3)} search={search} /></>}
     </div>
   );
 }
-
-const timeOf = (written) => (written ? new Date(written).toLocaleTimeString(currentLanguage(), { hour12: false }) : "");

@@ -3,7 +3,6 @@ import { Button, Card, currentLanguage, EmptyState, number, percent, SelectField
 import { saveTable } from "../dataset/save.js";
 
 const CORES = "cpu";
-const MOST_MONTHS = 24;
 const FIELDS = ["month", "group", "person", "device", "holds", "booked_hours", "measured_hours", "idle_hours"];
 
 const SHORT = 0.01;
@@ -20,12 +19,9 @@ function monthWords(month) {
 // The months since hours are kept, the newest first; the one that is looked at is always among them.
 export function monthsSince(keptSince, chosen, now = new Date()) {
   const first = (keptSince ?? now.toISOString()).slice(0, 7);
+  const before = (back) => new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back)).toISOString().slice(0, 7);
   const months = [];
-  for (let back = 0; back < MOST_MONTHS; back += 1) {
-    const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back)).toISOString().slice(0, 7);
-    if (month < first) break;
-    months.push(month);
-  }
+  for (let back = 0; before(back) >= first; back += 1) months.push(before(back));
   return [...new Set([...months, chosen])].sort().reverse();
 }
 
