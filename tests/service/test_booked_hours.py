@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from alembic import command as command_line
@@ -125,6 +126,23 @@ def test_what_is_still_held_counts_until_now_with_what_its_samples_tell(service:
     assert sum(row["measured"] for row in rows) * hour == pytest.approx(200)
     assert sum(row["idle"] for row in rows) * hour == pytest.approx(80)
     assert {row["holds"] for row in rows} == {2}
+
+
+def test_samples_of_what_is_held_are_read_once_a_minute_and_only_for_those_who_see_it(
+    service: Any, anna: Any, vision: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment, read = now(), Mock(wraps=kept.samples)
+    monkeypatch.setattr(booking, "now", lambda: moment)
+    monkeypatch.setattr(kept, "samples", read)
+    since = moment - timedelta(hours=1)
+    _samples(service, JOB, since, (0, None, None), (60, 1.0, None))
+    _keep(service, _held(anna, vision, since=since))
+    stranger, owner = service.client(service.account("ben")), service.client(anna)
+    assert stranger.get("/usage/hours").json()["people"] == []
+    read.assert_not_called()
+    for _ in range(3):
+        assert owner.get("/usage/hours").json()["people"]
+    read.assert_called_once()
 
 
 def test_samples_of_what_has_ended_are_read_once_and_by_month(service: Any, anna: Any, vision: Any) -> None:

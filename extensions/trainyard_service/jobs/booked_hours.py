@@ -56,7 +56,7 @@ def month_named(name: str | None) -> Month:
 
 def booked_hours(session: Session, machine: Machine, month: Month, caller: Caller) -> BookedHours:
     """Rows in the order of the names, cores before cards; those with nothing booked are left out."""
-    found = MonthHours.of(month, bookings(session, machine.home, month, machine.types))
+    found = MonthHours.of(month, bookings(session, machine.home, month, machine.types, caller))
     accounts: dict[Key, Hours] = defaultdict(Hours)
     for (group, person, device), hours in found.accounts.items():
         accounts[group, person, device] = hours

@@ -6,11 +6,13 @@ Allocations are what is held now. When one ends it becomes a booking in the same
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, FromClause, Row, bindparam, delete, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 from trainyard.home import Home
 from trainyard.quotas.hours import BUSY_CARDS, BUSY_CORES, CORES, Booking, Meter, Month, metered, months
@@ -18,6 +20,7 @@ from trainyard.quotas.hours import BUSY_CARDS, BUSY_CORES, CORES, Booking, Meter
 from trainyard_service.context import Context
 from trainyard_service.database.base import Table, UtcTime, now
 from trainyard_service.database.tables.jobs import AllocationRow, BookingRow
+from trainyard_service.identity import Caller
 from trainyard_service.jobs import kept
 from trainyard_service.lasting import every
 
@@ -73,15 +76,27 @@ def read_all(context: Context, types: Mapping[str, str]) -> None:
 
 def meter(home: Home, row: Held, until: float, types: Mapping[str, str]) -> dict[str, Any]:
     """What is known of a start until then: its devices, and by month the seconds measured and idle of cores and of cards."""
-    samples, since = _samples(home, row.key), row.since.timestamp()
+    return {
+        "devices": devices_of(row, types),
+        "months": _months(home, row.key, (row.since.timestamp(), until), bool(row.devices)),
+    }
+
+
+def _months(home: Home, key: str, span: tuple[float, float], has_cards: bool) -> dict[str, Any]:
+    """By month the seconds of a start that are measured and idle."""
+    samples, (since, until) = _samples(home, key), span
     by_month: dict[str, dict[str, tuple[float, float]]] = {}
     for month in months(since, until):
         begin, end = max(since, month.begin.timestamp()), min(until, month.end.timestamp())
         cores = metered(((at, cpu) for at, cpu, _ in samples), begin, end, BUSY_CORES)
-        cards = metered(((at, gpu) for at, _, gpu in samples), begin, end, BUSY_CARDS) if row.devices else Meter()
+        cards = metered(((at, gpu) for at, _, gpu in samples), begin, end, BUSY_CARDS) if has_cards else Meter()
         if cores.measured or cards.measured:
             by_month[month.name] = {"cores": (cores.measured, cores.idle), "cards": (cards.measured, cards.idle)}
-    return {"devices": devices_of(row, types), "months": by_month}
+    return by_month
+
+
+_months_of_held = lru_cache(1024)(_months)
+"""Samples of what goes on are read once a minute, however often somebody asks: until the minute's end is one question."""
 
 
 def devices_of(row: Held, types: Mapping[str, str]) -> dict[str, float]:
@@ -100,14 +115,23 @@ def _samples(home: Home, key: str) -> list[tuple[float, float | None, float | No
     return [(one[0] or 0.0, one[1], one[3]) for one in samples]
 
 
-def bookings(session: Session, home: Home, month: Month, types: Mapping[str, str]) -> Iterator[Booking]:
-    """Everything that was or is held in the month, one after the other."""
+def bookings(session: Session, home: Home, month: Month, types: Mapping[str, str], caller: Caller) -> Iterator[Booking]:
+    """Everything that was or is held in the month by those whom the caller sees, one after the other."""
     moment, ended = now().timestamp(), select(_kept).where(_kept.c.until > month.begin, _kept.c.since < month.end)
+    ended, present = ended.where(_seen(_kept, caller)), select(_held).where(_held.c.since < month.end, _seen(_held, caller))
+    minute = _SECONDS * math.ceil(moment / _SECONDS)
     for row in session.execute(ended.execution_options(yield_per=_PART)):
         until = row.until.timestamp()
         yield _booking(row, until, month, row.meter or meter(home, row, until, types))
-    for held in session.execute(select(_held).where(_held.c.since < month.end)):
-        yield _booking(held, moment, month, meter(home, held, moment, types))
+    for held in session.execute(present):
+        by_month = _months_of_held(home, held.key, (held.since.timestamp(), minute), bool(held.devices))
+        yield _booking(held, moment, month, {"devices": devices_of(held, types), "months": by_month})
+
+
+def _seen(table: FromClause, caller: Caller) -> ColumnElement[bool]:
+    """What is the caller's own or their groups'; for administrators everything."""
+    own = or_(table.c.owner_id == caller.id, table.c.group_id.in_(list(caller.groups)))
+    return true() if caller.administrator else own
 
 
 def _booking(row: Held, until: float, month: Month, told: Mapping[str, Any]) -> Booking:
