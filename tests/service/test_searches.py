@@ -16,6 +16,7 @@ from trainyard.client import Client, Connection
 from trainyard.client.searches import read_parameter_set
 from trainyard.jobs.states import JobState
 from trainyard.records.accounts import Quota
+from trainyard_hub.stack.console import Terminal
 from trainyard_hub.stack.launches import ask_to_stop_jobs
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import MembershipRow
@@ -100,13 +101,16 @@ def test_a_trial_that_could_not_be_written_whole_is_not_there_at_all(world: Worl
 
 
 @pytest.mark.one_database
-def test_when_all_jobs_are_stopped_searches_begin_no_others(world: World) -> None:
+def test_when_all_jobs_are_stopped_searches_begin_no_others_and_it_is_said_how_many_are_paused(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     search = world.begin()
     world.driver.advance(search)
     home = world.context.home
     home.administrator_token.write_text(world.service.account("root", administrator=True).token)
     settings: Any = SimpleNamespace(home=home, service_url=world.service.api.removesuffix("/api/v1"))
-    assert ask_to_stop_jobs(settings)
+    ask_to_stop_jobs(settings, Terminal())
+    assert "Paused searches: 1." in capsys.readouterr().out
     world.driver.advance(search)
     assert (world.get(search)["state"], len(world.get(search, "/trials")["items"])) == ("paused", 4)
     with world.context.database.read() as session:

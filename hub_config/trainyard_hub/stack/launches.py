@@ -11,11 +11,13 @@ from trainyard.home import Home
 from trainyard.jobs.launch import Launcher
 from trainyard.jobs.states import ENDED, JobState
 from trainyard.records.searches import SearchState
+from trainyard.words import N_
 from trainyard_spawner import cgroups
 from trainyard_spawner.buckets.mounts import BucketMounts
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
 from trainyard_hub.settings import Settings
+from trainyard_hub.stack.console import Terminal
 
 GRACE_SECONDS = 10.0
 JOB_GRACE_SECONDS = 60.0
@@ -58,16 +60,17 @@ def end_unused(home: Home) -> None:
     cgroups.remove_unused(home.root.resolve())
 
 
-def ask_to_stop_jobs(settings: Settings) -> bool:
+def ask_to_stop_jobs(settings: Settings, terminal: Terminal) -> bool:
     """Ask the running service to stop every job, so that it records that a person did it; False when it cannot be asked.
 
-    Searches are paused before, or each would begin another trial for every one that is stopped.
+    Searches are paused before, or each would begin another trial for every one that is stopped; they stay so, and it is said.
     """
     try:
         with _service(settings) as client:
             # all are listed first: one that ends meanwhile would shift the pages
-            for search in _identifiers(client, "/searches", {"state": [SearchState.RUNNING.value]}):
-                client.post(f"/searches/{search}/pause")
+            searches = _identifiers(client, "/searches", {"state": [SearchState.RUNNING.value]})
+            if paused := sum(client.post(f"/searches/{search}/pause").is_success for search in searches):
+                terminal.say(N_("Paused searches: {count}. They stay paused until someone resumes them."), count=paused)
             for job in _unfinished_jobs(client):
                 client.post(f"/jobs/{job}/stop")
     except (httpx.HTTPError, ValueError, FileNotFoundError):

@@ -58,7 +58,7 @@ def stop(settings: Settings, terminal: Terminal, *, jobs: bool) -> int:
 
 def _stop_jobs(settings: Settings, terminal: Terminal) -> None:
     terminal.say(N_("Stopping running jobs"))
-    if not ask_to_stop_jobs(settings):
+    if not ask_to_stop_jobs(settings, terminal):
         stop_launches(settings.home, is_job)
     wait_for_launches(settings.home, is_job, JOB_GRACE_SECONDS)
     if not stop_launches(settings.home, is_job):
