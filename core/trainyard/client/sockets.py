@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -33,17 +34,20 @@ def open_socket(caller: Transport, path: str) -> ClientConnection:
         raise caller.away(error) from error
 
 
-def received(socket: ClientConnection) -> Iterator[bytes]:
-    """The bytes the service sends until all is said.
+def received(socket: ClientConnection, cut: Callable[[int], None] | None = None) -> Iterator[bytes]:
+    """The bytes the service sends until all is said; ``cut`` hears at which offset a log goes on that has lost its middle.
 
     Raises:
         UserError: what it refused with. Unavailable: the connection broke off before.
     """
     try:
         for frame in socket:
-            if isinstance(frame, str):
+            if not isinstance(frame, str):
+                yield frame
+            elif cut is not None and "from" in (told := json.loads(frame)):
+                cut(told["from"])
+            else:
                 raise refusal(frame, 403)
-            yield frame
     except ConnectionClosed:
         pass
     if socket.close_code != CloseCode.NORMAL_CLOSURE:
@@ -51,19 +55,24 @@ def received(socket: ClientConnection) -> Iterator[bytes]:
         raise Unavailable("broken-off", N_("The connection to the platform broke off."), hint=hint)
 
 
-def followed(open_at: Callable[[int], ClientConnection]) -> Iterator[bytes]:
-    """The bytes from ``open_at(0)`` on; where the connection breaks off, ``open_at`` goes on behind those that have come.
+def followed(open_at: Callable[[int], ClientConnection], offset: int) -> Iterator[bytes]:
+    """A log from ``open_at(offset)`` on; where the connection breaks off, ``open_at`` goes on behind what has come.
 
     Raises:
         UserError: as ``received``; Unavailable only after the platform has been away for a minute.
     """
-    come, until = 0, -math.inf
+    until = -math.inf
+
+    def cut(begin: int) -> None:
+        nonlocal offset
+        offset = begin
+
     while True:
         try:
-            with open_at(come) as socket:
+            with open_at(offset) as socket:
                 until = math.inf
-                for data in received(socket):
-                    come += len(data)
+                for data in received(socket, cut):
+                    offset += len(data)
                     yield data
             return
         except Unavailable:

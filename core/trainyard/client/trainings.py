@@ -153,8 +153,8 @@ class Trainings(Transport):
         """A job's output from ``offset`` on as it comes, until the job has ended, also while the platform is started again."""
         from trainyard.client.sockets import followed, open_socket
 
-        path = f"jobs/{segment(job)}/log/follow?replica={segment(replica)}&offset="
-        return followed(lambda come: open_socket(self, f"{path}{offset + come}"))
+        path = f"jobs/{segment(job)}/log/follow?replica={segment(replica)}&cuts=true&offset="
+        return followed(lambda at: open_socket(self, f"{path}{at}"), offset)
 
     def log_lines(
         self, job: str, since: str | None = "start", limit: int = 1 << 20, *, replica: str = "all", times: bool = False

@@ -83,10 +83,10 @@ def test_a_file_that_cannot_be_written_is_told_by_the_name_that_was_asked_for(tm
 
 
 @contextmanager
-def a_log_that_breaks_off(code: int) -> Iterator[tuple[str, list[str]]]:
+def a_log_that_breaks_off(code: int, *, goes_on_at: int | None = None) -> Iterator[tuple[str, list[str]]]:
     """A platform that sends one line of a log and then ends the connection with ``code``, the next time it sends the rest.
 
-    Gives its address and the paths that were asked for.
+    ``goes_on_at``: where the line lies in a log that has lost its middle. Gives its address and the paths that were asked for.
     """
     asked: list[str] = []
 
@@ -94,6 +94,8 @@ def a_log_that_breaks_off(code: int) -> Iterator[tuple[str, list[str]]]:
         assert socket.request is not None
         asked.append(socket.request.path)
         if len(asked) == 1:
+            if goes_on_at is not None:
+                socket.send(json.dumps({"from": goes_on_at}))
             socket.send(b"one\n")
             socket.close(code)
         else:
@@ -110,6 +112,12 @@ def test_a_log_is_followed_on_where_it_was_when_the_platform_is_started_again(co
     with a_log_that_breaks_off(code) as (address, asked), Client(Connection(address, "x")) as client:
         assert b"".join(client.follow("1")) == b"one\ntwo\n"
     assert [path.rpartition("=")[2] for path in asked] == ["0", "4"]
+
+
+def test_a_log_that_lost_its_middle_is_followed_on_from_where_it_goes_on() -> None:
+    with a_log_that_breaks_off(1012, goes_on_at=500) as (address, asked), Client(Connection(address, "x")) as client:
+        assert b"".join(client.follow("1", 9000)) == b"one\ntwo\n"
+    assert [path.rpartition("=")[2] for path in asked] == ["9000", "504"]
 
 
 def test_a_log_that_ends_is_not_asked_for_again() -> None:
