@@ -176,6 +176,12 @@ class Person:
                 if line.startswith("data:"):
                     yield json.loads(line.removeprefix("data:"))
 
+    def told_of_refusal(self, page: httpx.Response) -> str:
+        """Why a start was refused: on the page itself, or, where the Hub was slow to hear it, on the page of the start."""
+        if "new EventSource(" not in page.text:
+            return page.text
+        return " ".join(str(event.get("message", "")) for event in self.progress(page))
+
     def lab_answers(self) -> bool:
         """Whether the person's JupyterLab answers; ``seen`` keeps what came instead."""
         try:

@@ -84,7 +84,7 @@ def training(yard: Yard) -> str:
 
 
 def test_where_nothing_is_on_its_way_a_start_is_refused_with_numbers(yard: Yard, training: str) -> None:
-    assert yard.short in yard.ben.spawn(yard.group).text
+    assert yard.short in yard.ben.told_of_refusal(yard.ben.spawn(yard.group))
 
 
 def test_a_start_waits_for_what_is_being_given_back_and_goes_before_a_job_that_waited_longer(yard: Yard, training: str) -> None:
