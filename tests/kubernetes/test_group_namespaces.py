@@ -135,8 +135,8 @@ def test_a_namespace_deleted_by_hand_is_made_anew_over_the_same_files(
     launcher.start(job(1, LOOKS))
     wait_for(launcher, "job-1", "ended")
     kubectl("delete", "namespace", f"{apart.name}-1")
-    until(lambda: launcher.state("job-1") is None)
     launcher.forget("job-1")
+    until(lambda: launcher.state("job-1") is None)
     again = job(1, "cat /workspace/mnt/group/g/told", key="again")
     launcher.start(again)
     assert wait_for(launcher, "again", "ended").exit_code == 0
