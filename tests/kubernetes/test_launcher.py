@@ -12,6 +12,7 @@ from trainyard.jobs.launch import LaunchSpec, LaunchState, Resources
 from trainyard.jobs.states import Cause
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
+from trainyard_spawner.kubernetes.names import INSTANCE
 
 from tests.contracts.launcher import LauncherContract, says, wait_for
 from tests.kubernetes.api_server import api_server_away
@@ -47,6 +48,8 @@ def launcher(home: Home, configuration: Configuration) -> Iterator[KubernetesLau
     for state in launcher.states():
         launcher.forget(state.key)
     launcher.close()
+    left = ("-n", configuration.namespace, "-l", f"{INSTANCE}={configuration.name}", "-o", "name")
+    until(lambda: not kubectl("get", "secrets", *left))  # the next test is another platform with the same keys
 
 
 class TestKubernetesLauncher(LauncherContract):
