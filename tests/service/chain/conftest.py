@@ -155,6 +155,7 @@ class Person:
 
     def __init__(self, service: Any, name: str, *groups: Any, **more: Any) -> None:
         self.service = service
+        self.group = next(iter(groups), None)
         self.who = service.account(name, *groups, **more)
         self.http: httpx.Client = service.client(self.who)
 
@@ -195,6 +196,12 @@ class Person:
 @pytest.fixture
 def person(chain: Any) -> Callable[..., Person]:
     return lambda name, *groups, **more: Person(chain, name, *groups, **more)
+
+
+@pytest.fixture
+def alice(chain: Any, person: Callable[..., Person]) -> Person:
+    """She belongs to the group vision."""
+    return person("alice", chain.group("vision"))
 
 
 class Engine:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,9 @@ ENDED = ("finished", "failed", "stopped")
 MB = 1 << 20
 
 
-@pytest.fixture
-def alice(chain: Any, person: Callable[..., Person]) -> Person:
-    group = chain.group("vision")
-    someone = person("alice", group)
-    someone.group = group  # type: ignore[attr-defined]
-    return someone
-
-
 def submit(alice: Person, script: str, name: str = "dying", **more: Any) -> Any:
     """A training that runs ``script`` of the group's share with the image's Python."""
-    path = alice.put_on_share(alice.group, f"{name}.py")  # type: ignore[attr-defined]
+    path = alice.put_on_share(alice.group, f"{name}.py")
     path.write_text(script)
     path.chmod(0o644)
     entry = f"python -u /workspace/mnt/group/vision/alice/{name}.py"
@@ -97,7 +89,7 @@ def test_memory_that_the_program_gives_up_on_by_itself_is_offered_twice(alice: P
 @pytest.fixture
 def small_disk(alice: Person) -> Iterator[Path]:
     """The person's folder ``full`` on the share is a disk of its own, of few megabytes."""
-    folder = alice.put_on_share(alice.group, "full")  # type: ignore[attr-defined]
+    folder = alice.put_on_share(alice.group, "full")
     folder.mkdir()
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root mounts")

@@ -57,10 +57,7 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def alice(large: None, chain: Any, person: Callable[..., Person]) -> Person:
-    group = chain.group("vision")
-    someone = person("alice", group)
-    someone.group = group  # type: ignore[attr-defined]
-    return someone
+    return person("alice", chain.group("vision"))
 
 
 def log_of(alice: Person, made: Any, replica: str = "") -> str:
@@ -82,7 +79,7 @@ def test_replicas_meet_and_each_has_a_log(alice: Person) -> None:
     assert f"I am worker2 on job-{job['id']}-1-worker2" in last
     told = replicas(alice, made)
     assert {one["state"] for one in told.values()} == {"ended"}
-    shared = alice.put_on_share(alice.group, "run/train_dying_worker2_out.log")  # type: ignore[attr-defined]
+    shared = alice.put_on_share(alice.group, "run/train_dying_worker2_out.log")
     assert told["worker2"]["log"] == "/workspace/mnt/group/vision/alice/run/train_dying_worker2_out.log"
     assert shared.read_text() == last
     assert alice.refused("GET", f"/jobs/{job['id']}/log?replica=worker3")[1] == "no-such-replica"
@@ -194,7 +191,7 @@ def test_two_workers_learn_what_one_learns(alice: Person, torch_image: str) -> N
 
 def digits(alice: Person) -> Path:
     """5,000 real digits as arrays on the group's share, a fifth of them to test with."""
-    file = alice.put_on_share(alice.group, "digits.npz")  # type: ignore[attr-defined]
+    file = alice.put_on_share(alice.group, "digits.npz")
     rows = np.loadtxt(fetch_digits(ROOT / ".cache" / "packages"), delimiter=",", dtype=np.uint8)
     rows = rows[np.random.default_rng(1).permutation(len(rows))]
     np.savez(file, train=rows[:4000], test=rows[4000:])

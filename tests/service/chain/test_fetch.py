@@ -54,9 +54,7 @@ def web() -> Iterator[WebServer]:
 
 @pytest.fixture
 def alice(chain: Any, person: Callable[..., Person], web: WebServer, store: ObjectStore) -> Person:
-    group = chain.group("vision")
-    someone = person("alice", group)
-    someone.group = group  # type: ignore[attr-defined]
+    someone = person("alice", chain.group("vision"))
     bucket = someone.ok("POST", "/storage", json={"bucket": f"u{someone.who.id}-alice"})["bucket"]
     for old in store.client().list_objects_v2(Bucket=bucket).get("Contents", []):  # of another test, or of a first try
         store.client().delete_object(Bucket=bucket, Key=old["Key"])
@@ -70,7 +68,7 @@ def line(url: str, **more: Any) -> str:
 
 
 def dataset_of(alice: Person, lines: list[str], name: str = "remote") -> Any:
-    path = alice.put_on_share(alice.group, f"{name}.jsonl")  # type: ignore[attr-defined]
+    path = alice.put_on_share(alice.group, f"{name}.jsonl")
     path.write_text("\n".join(lines))
     source = {"kind": "share", "group": "vision", "path": f"alice/{name}.jsonl"}
     made = alice.ok("POST", "/datasets", json={"name": name, "source": source})
@@ -103,7 +101,7 @@ def test_pictures_are_fetched_and_failures_listed_with_line_and_cause(
         "http://10.0.0.1/1.jpg": "web-private",
         web.url("/announced?bytes=99999999999"): "picture-bytes",
     }
-    beside = alice.put_on_share(alice.group, "own.png")  # type: ignore[attr-defined]
+    beside = alice.put_on_share(alice.group, "own.png")
     beside.write_bytes(b"x")
     lines = [line(one) for one in good[:6]] + [line(one) for one in bad]
     lines += [line("own.png"), '{"url": ', line(web.url("/flaky?times=2")), line(good[0], uid=7), *map(line, good[6:])]

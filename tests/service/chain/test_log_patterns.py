@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from .conftest import Person
@@ -16,14 +13,6 @@ for step in (10, 20):
     print(f"solver.cpp:218] Iteration {step}, loss = {5 / step}", flush=True)
 raise SystemExit(3)
 """
-
-
-@pytest.fixture
-def alice(chain: Any, person: Callable[..., Person]) -> Person:
-    group = chain.group("vision")
-    someone = person("alice", group)
-    someone.group = group  # type: ignore[attr-defined]
-    return someone
 
 
 def test_what_it_prints_becomes_an_instance_with_curves_and_its_end_is_told(alice: Person) -> None:

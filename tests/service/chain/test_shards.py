@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from .conftest import Person
 from .test_chain import make_dataset, make_sets
 
 pytestmark = pytest.mark.slow
@@ -24,14 +23,6 @@ def digests(chain: Any, batch: str) -> dict[str, str]:
         for path in files
         if path.name not in {"set.json", "data.mdb"}
     }
-
-
-@pytest.fixture
-def alice(chain: Any, person: Any) -> Person:
-    group = chain.group("vision")
-    someone: Person = person("alice", group)
-    someone.group = group  # type: ignore[attr-defined]
-    return someone
 
 
 def test_three_jobs_make_the_sets_that_one_makes(chain: Any, alice: Any) -> None:

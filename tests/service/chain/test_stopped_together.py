@@ -39,13 +39,6 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAINYARD_SERVICE_CAPACITY_MEMORY", str(16 << 30))
 
 
-@pytest.fixture
-def alice(chain: Any) -> Person:
-    someone = Person(chain, "alice", group := chain.group("vision"))
-    someone.group = group  # type: ignore[attr-defined]
-    return someone
-
-
 def log_of(alice: Person, made: Any, replica: str = "worker0") -> str:
     return alice.http.get(f"/jobs/{made['job']['id']}/log", params={"replica": replica}).text
 

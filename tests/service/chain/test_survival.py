@@ -44,10 +44,7 @@ def engine(chain: Any) -> Iterator[Engine]:
 
 @pytest.fixture
 def alice(chain: Any, engine: Engine) -> Person:
-    group = chain.group("vision")
-    someone = Person(chain, "alice", group)
-    someone.group = group  # type: ignore[attr-defined]
-    return someone
+    return Person(chain, "alice", chain.group("vision"))
 
 
 def under_way(alice: Person, dataset: Any) -> Any:

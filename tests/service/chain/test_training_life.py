@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -45,14 +44,6 @@ if os.environ["TRAINYARD_ATTEMPT"] == "1":
 """
 
 
-@pytest.fixture
-def alice(chain: Any, person: Callable[..., Person]) -> Person:
-    group = chain.group("vision")
-    someone = person("alice", group)
-    someone.group = group  # type: ignore[attr-defined]
-    return someone
-
-
 def log_of(alice: Person, made: Any) -> str:
     return alice.http.get(f"/jobs/{made['job']['id']}/log").text
 
@@ -68,7 +59,7 @@ def test_a_check_says_everything_that_is_wrong_at_once(alice: Person) -> None:
     found = alice.ok("POST", "/trainings/check", json={**BODY, **wrong})["problems"]
     assert [one["code"] for one in found] == ["image-not-ready", "no-such-set", "no-such-package"]
     assert len({one["message"] for one in found}) == 3
-    own = alice.put_on_share(alice.group, "plain.txt")  # type: ignore[attr-defined]
+    own = alice.put_on_share(alice.group, "plain.txt")
     own.write_text("print(1)")
     own.chmod(0o755)
     windows = own.with_name("windows.sh")

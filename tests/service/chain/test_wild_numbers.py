@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,14 +35,6 @@ with file.open("ab") as stream:
 print("torn", flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
-
-
-@pytest.fixture
-def alice(chain: Any, person: Callable[..., Person]) -> Person:
-    group = chain.group("vision")
-    someone = person("alice", group)
-    someone.group = group  # type: ignore[attr-defined]
-    return someone
 
 
 def test_no_numbers_far_steps_steps_back_a_thousand_tags_and_a_torn_record(alice: Person) -> None:
