@@ -20,6 +20,8 @@ import pytest
 from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard_spawner.kubernetes.configuration import Claim, Configuration
+from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
+from trainyard_spawner.kubernetes.names import INSTANCE
 
 PERSON = Identity(name="alice", uid=20001, gid=20001, groups=(30001,))
 IMAGE = "trainyard-test/tiny:1"
@@ -149,6 +151,21 @@ def configuration(namespace: str, claim: tuple[Path, str], home: Home) -> Config
         start_seconds=300,
         image_seconds=1,
     )
+
+
+@pytest.fixture
+def launcher(home: Home, configuration: Configuration) -> Iterator[KubernetesLauncher]:
+    """A launcher whose launches and their Secrets are gone before the next test: another platform with the same keys."""
+    launcher = KubernetesLauncher(home, configuration)
+    yield launcher
+    for state in launcher.states():
+        launcher.stop(state.key, grace=0)
+    until(lambda: all(state.phase == "ended" for state in launcher.states()))
+    for state in launcher.states():
+        launcher.forget(state.key)
+    launcher.close()
+    left = ("-n", configuration.namespace, "-l", f"{INSTANCE}={configuration.name}", "-o", "name")
+    until(lambda: not kubectl("get", "secrets", *left))
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from trainyard.home import Home
 from trainyard.jobs.launch import LaunchSpec
 from trainyard.jobs.states import Cause
-from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 
 from tests.contracts.launcher import run
@@ -19,15 +18,6 @@ from tests.kubernetes.small_volume import fill, small
 pytestmark = [pytest.mark.cluster, pytest.mark.root]
 SIZE = 16 << 20
 SHARE = "/workspace/mnt/group/g"
-
-
-@pytest.fixture
-def launcher(home: Home, configuration: Configuration) -> Iterator[KubernetesLauncher]:
-    launcher = KubernetesLauncher(home, configuration)
-    yield launcher
-    for state in launcher.states():
-        launcher.forget(state.key)
-    launcher.close()
 
 
 def test_a_program_that_finds_no_room_on_the_share_is_told_so_and_runs_when_there_is(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from trainyard.errors import Unavailable
@@ -12,7 +12,6 @@ from trainyard.jobs.launch import LaunchSpec, LaunchState, Resources
 from trainyard.jobs.states import Cause
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
-from trainyard_spawner.kubernetes.names import INSTANCE
 
 from tests.contracts.launcher import LauncherContract, says, wait_for
 from tests.kubernetes.api_server import api_server_away
@@ -36,20 +35,6 @@ else:
         except OSError:
             time.sleep(0.1)
 """
-
-
-@pytest.fixture
-def launcher(home: Home, configuration: Configuration) -> Iterator[KubernetesLauncher]:
-    launcher = KubernetesLauncher(home, configuration)
-    yield launcher
-    for state in launcher.states():
-        launcher.stop(state.key, grace=0)
-    until(lambda: all(state.phase == "ended" for state in launcher.states()))
-    for state in launcher.states():
-        launcher.forget(state.key)
-    launcher.close()
-    left = ("-n", configuration.namespace, "-l", f"{INSTANCE}={configuration.name}", "-o", "name")
-    until(lambda: not kubectl("get", "secrets", *left))  # the next test is another platform with the same keys
 
 
 class TestKubernetesLauncher(LauncherContract):
