@@ -31,7 +31,7 @@ __all__ = [
     "test_tensorboard_shows_the_run_to_those_who_may_read_it",
     "test_the_whole_chain",
 ]
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = pytest.mark.cluster
 CHAIN_IMAGE = "trainyard-test/chain:1"
 RECIPE = f"""FROM {IMAGE}
 COPY packages /opt/image/env/lib/python3.11/site-packages

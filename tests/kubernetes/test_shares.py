@@ -25,7 +25,7 @@ from tests.contracts.launcher import run
 from tests.kubernetes import platform
 from tests.kubernetes.conftest import IMAGE, apply, kubectl, make_image, until
 
-pytestmark = [pytest.mark.cluster, pytest.mark.slow]
+pytestmark = pytest.mark.cluster
 GROUP, GID = 7, 30_007
 Make = Callable[..., LaunchSpec]
 
