@@ -16,7 +16,7 @@ from trainyard_service.database.tables.disk import PreferenceRow
 from trainyard_service.database.tables.jobs import AllocationRow, BookingRow, WorkspaceRow
 from trainyard_service.database.upgrade import configuration, upgrade
 from trainyard_service.jobs import booking, kept
-from trainyard_service.jobs.booking import give_back, read_all
+from trainyard_service.jobs.booking import forget_old, give_back, read_all
 from trainyard_spawner.kubernetes import volumes
 
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -224,6 +224,47 @@ def test_a_workspace_that_ends_is_booked(service: Any, anna: Any, vision: Any) -
     assert service.internal().post(f"/internal/workspaces/{anna.hub_name}/ended", json={"key": key}).is_success
     with service.context.database.read() as session:
         assert [one.key for one in session.query(BookingRow)] == [key]
+
+
+def test_one_odd_row_takes_nobody_else_s_samples_away(
+    service: Any, anna: Any, vision: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, sane, own = "job-00000000000000bb-1", JOB, kept.samples
+
+    def fails_for_one(home: Any, job: str, attempt: int) -> Any:
+        if job in odd:
+            raise RuntimeError("nobody has thought of this")
+        return own(home, job, attempt)
+
+    monkeypatch.setattr(kept, "samples", fails_for_one)
+    _samples(service, sane, BEGIN, (0, None, None), (3600, 1.0, None))
+    _keep(service, _ended(anna, vision, 1, key=odd), _ended(anna, vision, 1, key=sane))
+    read_all(service.context, {})
+    (row,) = service.client(anna).get("/usage/hours", params={"month": "2026-03"}).json()["people"]
+    assert (row["booked"], row["measured"]) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "meter", [{"devices": {"cpu": 2}}, {"devices": {"cpu": "two"}, "months": {}}, {"months": {"2026-03": 7}}]
+)
+def test_one_odd_row_does_not_take_the_page_away(service: Any, anna: Any, vision: Any, meter: Any) -> None:
+    _keep(service, _ended(anna, vision, 2, meter=meter), _ended(anna, vision, 3))
+    (row,) = service.client(anna).get("/usage/hours", params={"month": "2026-03"}).json()["people"]
+    assert row["booked"] == 6
+
+
+def test_what_ended_longer_ago_than_is_kept_is_forgotten_and_the_answer_says_since_when(
+    service: Any, anna: Any, vision: Any
+) -> None:
+    day, long_ago, lately = timedelta(days=1), now() - timedelta(days=401), now() - timedelta(days=399)
+    _keep(service, *(_ended(anna, vision, 0, key=f"{JOB}{at:%j}", since=at - day, until=at) for at in (long_ago, lately)))
+    with service.context.database.write() as session:
+        session.get_one(PreferenceRow, "bookings").at = BEGIN - timedelta(days=5000)
+    forget_old(service.context, 400)
+    with service.context.database.read() as session:
+        assert [row.until for row in session.query(BookingRow)] == [lately]
+    since = datetime.fromisoformat(service.client(anna).get("/usage/hours").json()["kept_since"])
+    assert abs(since - (now() - timedelta(days=400))) < timedelta(minutes=10)
 
 
 @pytest.mark.parametrize("month", ["2026-13", "october", "2026-1", "9999-12"])

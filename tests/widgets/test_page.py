@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from trainyard.errors import Conflict
+from trainyard_widgets.admin import AdminPage
+from trainyard_widgets.live import Follower
 from trainyard_widgets.page import Page, action
 from trainyard_widgets.viewer import Viewer
 
@@ -143,6 +146,34 @@ def test_an_event_of_another_topic_does_not(seat: Seat) -> None:
     seat.client.topics = [{"topic": "dataset", "id": 1}]
     time.sleep(0.4)
     assert seat.page.view["loads"] == 1
+
+
+def test_what_happens_while_a_page_rests_is_told_once_afterwards() -> None:
+    source, told, resting, over = Quiet(), list[tuple[str, str | None]](), Event(), Event()
+
+    def rest() -> float:
+        resting.set()
+        over.wait(60)
+        return 0.0
+
+    follower = Follower(source, lambda topic, which: told.append((topic, which)), rest)
+    follower.start()
+    source.topics = [{"topic": "job", "id": 1}]
+    assert resting.wait(60)
+    for _ in range(3):
+        source.topics = [{"topic": "job", "id": 2}]
+        wait_for(lambda: not source.topics)
+    assert told == [("job", "1")]
+    over.set()
+    wait_for(lambda: len(told) > 1)
+    follower.stop()
+    source.close()
+    assert told == [("job", "1"), ("job", "2")]
+
+
+@pytest.mark.parametrize(("tab", "rests"), [("usage", True), ("people", False)])
+def test_only_usage_is_not_counted_again_at_every_event(tab: str, rests: bool) -> None:
+    assert (AdminPage.rest(SimpleNamespace(query={"tab": tab})) > 0) is rests  # type: ignore[arg-type]
 
 
 def test_the_words_come_along_where_no_server_sends_them(seat: Seat) -> None:

@@ -22,6 +22,8 @@ from trainyard_widgets.forms import filled_in
 from trainyard_widgets.page import Page, View, action
 
 PAGE = 50
+REST_OF_USAGE = 5.0
+"""Seconds: a month's hours are a sum over all its starts, and every job that starts or ends changes them."""
 TABS = ("inbox", "people", "groups", "resources", "usage", "hosts", "audit", "machine")
 
 
@@ -40,6 +42,10 @@ class AdminPage(Page):
         if not me.administrator:
             return {**view, "refused": True}
         return {**view, **getattr(self, f"_load_{view['tab']}")()}
+
+    def rest(self) -> float:
+        """Usage is counted again every few seconds at most, however many jobs start and end."""
+        return REST_OF_USAGE if self.query.get("tab") == "usage" else 0.0
 
     @action
     def approve(self, account: int, group: str | None = None) -> None:

@@ -25,12 +25,14 @@ class Follower(threading.Thread):
     """Calls ``happened(topic, id)`` for every event, once for equal ones that arrive together.
 
     After a lost connection it comes back with growing waits and calls ``happened("*", None)``: anything may have changed.
+    After each call it stays silent for the seconds that ``rest`` says; what arrives meanwhile is told together then.
     """
 
-    def __init__(self, source: Events, happened: Callable[[str, str | None], None]) -> None:
+    def __init__(self, source: Events, happened: Callable[[str, str | None], None], rest: Callable[[], float]) -> None:
         super().__init__(name="page-events", daemon=True)
         self._source = source
         self._happened = happened
+        self._rest = rest
         self._ended = threading.Event()
         self._pending: dict[tuple[str, str | None], None] = {}
         self._filled = threading.Condition()
@@ -74,3 +76,4 @@ class Follower(threading.Thread):
                 together, self._pending = self._pending, {}
             for topic, which in together:
                 self._happened(topic, which)
+            self._ended.wait(self._rest())

@@ -94,7 +94,7 @@ class Page(anywidget.AnyWidget):
         self.observe(self._address_changed, "query")
         self._workers.submit(self._load_person)
         self.reload()
-        self._follower = Follower(self.client, self._happened)
+        self._follower = Follower(self.client, self._happened, self.rest)
         self._follower.start()
 
     def load(self) -> View:
@@ -109,6 +109,10 @@ class Page(anywidget.AnyWidget):
         """Something changed; reload if it concerns this page. Called in the follower's thread."""
         if topic in self.topics or topic == "*":
             self.reload()
+
+    def rest(self) -> float:
+        """Seconds between two loads that events cause; what happens meanwhile is loaded after them."""
+        return 0.0
 
     def reload(self) -> None:
         """Load the view again, soon; many calls at once become one load."""

@@ -27,7 +27,7 @@ class BookedHours(Record):
     """A calendar month of UTC, until ``end`` (now, in the present one): everybody's rows for administrators; own rows, and the
     sums of one's groups, for others.
 
-    Starts that had ended before ``kept_since`` are not in it: nothing was kept of them.
+    Starts that had ended before ``kept_since`` are not in it: nothing was kept of them, or not any more.
     """
 
     month: str

@@ -82,7 +82,8 @@ def get_usage(reading: ReadingDep) -> Usage:
 def get_booked_hours(reading: ReadingDep, month: str | None = None) -> BookedHours:
     """Booked and idle hours of a month of UTC (``2026-10``; the present one by default), by group, person and device."""
     wanted = month_named(month)
-    machine = Machine(reading.context.home, reading.engine.ledger.capacity.types)
+    ledger = reading.engine.ledger
+    machine = Machine(reading.context.home, ledger.capacity.types, ledger.settings.booked_days)
     with reading.context.database.read() as session:
         return booked_hours(session, machine, wanted, reading.caller)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,10 +31,11 @@ Key = tuple[int | None, int | None, str]
 
 @dataclass(frozen=True)
 class Machine:
-    """Where samples lie, and the types of the machine's cards."""
+    """Where samples lie, the types of the machine's cards, and for how many days bookings are kept."""
 
     home: Home
     types: Mapping[str, str]
+    days: float
 
 
 def month_named(name: str | None) -> Month:
@@ -62,15 +64,20 @@ def booked_hours(session: Session, machine: Machine, month: Month, caller: Calle
         accounts[group, person, device] = hours
         accounts[group, None, device].merge(hours)
     table = _Table(session, machine.types, accounts)
-    kept = session.get(PreferenceRow, _KEPT_SINCE)
     return BookedHours(
         month=month.name,
         begin=month.begin,
         end=max(month.begin, min(month.end, now())),
-        kept_since=kept.at if kept else None,
+        kept_since=_kept_since(session, machine.days),
         groups=table.rows(lambda key: key[1] is None and (caller.administrator or key[0] in caller.groups)),
         people=table.rows(lambda key: key[1] is not None and (caller.administrator or key[1] == caller.id)),
     )
+
+
+def _kept_since(session: Session, days: float) -> datetime | None:
+    """Since when every start that ended is kept; None where it always was, and none is old enough to be forgotten."""
+    began = session.get(PreferenceRow, _KEPT_SINCE)
+    return max(began.at, now() - timedelta(days=days)) if began else None
 
 
 class _Table:

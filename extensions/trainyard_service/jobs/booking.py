@@ -6,10 +6,12 @@ Allocations are what is held now. When one ends it becomes a booking in the same
 
 from __future__ import annotations
 
+import logging
 import math
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Row, bindparam, delete, insert, or_, select, true, update
@@ -24,6 +26,7 @@ from trainyard_service.identity import Caller
 from trainyard_service.jobs import kept
 from trainyard_service.lasting import every
 
+log = logging.getLogger(__name__)
 _SECONDS = 60.0
 _PART = 200
 _ATTEMPT = re.compile(r"job-([0-9a-f]{16})-(\d+)")
@@ -50,15 +53,34 @@ def give_back(session: Session, key: str) -> None:
     session.execute(_RELEASE, {"launch": key})
 
 
-async def watch_bookings(context: Context, types: Mapping[str, str]) -> None:
-    """Read the samples of what has ended once a minute, until cancelled; ``types`` are those of the machine's cards."""
-    await every(_SECONDS, "samples of bookings", lambda: read_all(context, types))
+async def watch_bookings(context: Context, types: Mapping[str, str], days: float) -> None:
+    """Once a minute, until cancelled, read the samples of what has ended, and forget what did so many ``days`` ago.
+
+    ``types`` are those of the machine's cards.
+    """
+
+    def keep_books() -> None:
+        read_all(context, types)
+        forget_old(context, days)
+
+    await every(_SECONDS, "bookings", keep_books)
+
+
+def forget_old(context: Context, days: float) -> None:
+    """Bookings that ended longer ago are gone: nobody can ask for their hours any more."""
+    old = _kept.c.until < now() - timedelta(days=days)
+    with context.database.read() as session:
+        if session.scalar(select(_kept.c.id).where(old).limit(1)) is None:
+            return
+    with context.database.write() as session:
+        session.execute(delete(_kept).where(old))
 
 
 def read_all(context: Context, types: Mapping[str, str]) -> None:
     """Read the samples of every booking that has none read yet; a workspace's are not needed any more then.
 
-    Of several services that read the same the first one counts: the others may have found its samples gone.
+    Of several services that read the same the first one counts: the others may have found its samples gone. Of a row that
+    cannot be read nothing is known, and the others are read all the same.
     """
     unread = select(BookingRow).where(BookingRow.meter.is_(None)).order_by(BookingRow.id).limit(_PART)
     while True:
@@ -66,12 +88,20 @@ def read_all(context: Context, types: Mapping[str, str]) -> None:
             rows = list(session.scalars(unread))
         if not rows:
             return
-        read = {row.id: meter(context.home, row, row.until.timestamp(), types) for row in rows}
+        read = {row.id: _known(context.home, row, types) for row in rows}
         with context.database.write() as session:
             told = [session.scalar(_METER, {"number": number, "found": found}) for number, found in read.items()]
         for key in filter(None, told):
             if not _ATTEMPT.fullmatch(key):
                 kept.discard(context.home.kept(key))
+
+
+def _known(home: Home, row: BookingRow, types: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        return meter(home, row, row.until.timestamp(), types)
+    except Exception:
+        log.exception("the samples of booking %s cannot be read", row.key)
+        return {"devices": {CORES: row.cpu}, "months": {}}
 
 
 def meter(home: Home, row: Held, until: float, types: Mapping[str, str]) -> dict[str, Any]:
@@ -122,10 +152,18 @@ def bookings(session: Session, home: Home, month: Month, types: Mapping[str, str
     minute = _SECONDS * math.ceil(moment / _SECONDS)
     for row in session.execute(ended.execution_options(yield_per=_PART)):
         until = row.until.timestamp()
-        yield _booking(row, until, month, row.meter or meter(home, row, until, types))
+        yield from _booking(row, until, month, partial(_told, home, row, until, types))
     for held in session.execute(present):
-        by_month = _months_of_held(home, held.key, (held.since.timestamp(), minute), bool(held.devices))
-        yield _booking(held, moment, month, {"devices": devices_of(held, types), "months": by_month})
+        yield from _booking(held, moment, month, partial(_told_now, home, held, minute, types))
+
+
+def _told(home: Home, row: Row[Any], until: float, types: Mapping[str, str]) -> Mapping[str, Any]:
+    return row.meter or meter(home, row, until, types)
+
+
+def _told_now(home: Home, row: Held, minute: float, types: Mapping[str, str]) -> Mapping[str, Any]:
+    by_month = _months_of_held(home, row.key, (row.since.timestamp(), minute), bool(row.devices))
+    return {"devices": devices_of(row, types), "months": by_month}
 
 
 def _seen(table: FromClause, caller: Caller) -> ColumnElement[bool]:
@@ -134,7 +172,14 @@ def _seen(table: FromClause, caller: Caller) -> ColumnElement[bool]:
     return true() if caller.administrator else own
 
 
-def _booking(row: Held, until: float, month: Month, told: Mapping[str, Any]) -> Booking:
-    seconds = told["months"].get(month.name, {})
-    cores, cards = (Meter(*seconds.get(kind, (0.0, 0.0))) for kind in ("cores", "cards"))
-    return Booking(row.owner_id, row.group_id, told["devices"], row.since.timestamp(), until, cores, cards)
+def _booking(row: Held, until: float, month: Month, tell: Callable[[], Mapping[str, Any]]) -> Iterator[Booking]:
+    """The booking of a row; none where the row is odd: everybody else's hours are told all the same."""
+    try:
+        told = tell()
+        seconds = told["months"].get(month.name, {})
+        cores, cards = (Meter(*map(float, seconds.get(kind, (0, 0)))) for kind in ("cores", "cards"))
+        devices = {device: float(count) for device, count in told["devices"].items()}
+    except Exception:
+        log.exception("booking %s cannot be counted", row.key)
+        return
+    yield Booking(row.owner_id, row.group_id, devices, row.since.timestamp(), until, cores, cards)

@@ -59,7 +59,7 @@ async def jobs_part(context: Context) -> AsyncIterator[None]:
     engine = install(context)
     boards = context.parts.setdefault("tensorboards", TensorBoards(context, engine.settings))
     idle = IdleWatch(context, engine.settings)
-    books = partial(watch_bookings, context, engine.ledger.capacity.types)
+    books = partial(watch_bookings, context, engine.ledger.capacity.types, engine.settings.booked_days)
     runs = partial(watch_runs, context)
     async with beside(engine.run, boards.cull, partial(watch_volume, context), runs, idle.run, books):
         yield

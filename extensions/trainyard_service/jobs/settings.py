@@ -41,6 +41,7 @@ class JobSettings(BaseSettings):
     workspace_warning: float = Field(default=1800, ge=0)
     workspace_idle_hours: float = Field(default=4, ge=0)
     workspace_idle_warning: float = Field(default=1800, ge=0)
+    booked_days: float = Field(default=400, ge=31)
     lost_limit: int = Field(default=5, ge=0)
     tick: float = Field(default=5, gt=0)
     whole_tick: float = Field(default=60, gt=0)
