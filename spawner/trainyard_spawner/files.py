@@ -6,10 +6,10 @@ walking folder by folder with ``O_NOFOLLOW`` does not.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_CONTENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EPERM)
 
 
 def open_path(path: Path) -> int:
@@ -74,10 +75,14 @@ def open_regular(path: Path, flags: int) -> int:
     Raises:
         OSError: a link, or not a plain file.
     """
-    descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    return _open_plain(path, flags | os.O_CREAT)
+
+
+def _open_plain(path: Path, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(1, "not a plain file", str(path))
+        raise OSError(errno.EPERM, "not a plain file", str(path))
     return descriptor
 
 
@@ -94,17 +99,31 @@ def _enter(parent: int, name: str, uid: int, gid: int) -> int:
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write ``content`` to ``path`` so that a reader sees the old or the new, readable by us only."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(json.dumps(content))  # ``dump`` goes through Python for every value
-    draft.replace(path)
+    """Write ``content`` to ``path`` so that a reader sees the old or the new, readable by us only.
+
+    In a folder that a program may write too, nothing it could lay there is opened: the draft is always a new file.
+    """
+    draft = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(content))  # ``dump`` goes through Python for every value
+        draft.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The content of ``path``, or None where there is none (yet)."""
+    """The content of ``path``, or None where there is none (yet): a link and a pipe have none."""
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        with os.fdopen(_open_plain(path, os.O_RDONLY), "rb") as file:
+            content: dict[str, Any] = json.loads(file.read())
+    except ValueError:
         return None
+    except OSError as error:
+        if error.errno in _NO_CONTENT:
+            return None
+        raise
     return content
