@@ -390,6 +390,48 @@ def test_an_amount_told_in_part_leaves_the_rest_of_that_process_as_it_comes() ->
     assert asked["pages"] == {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "8Gi"}}
 
 
+def test_a_slow_pod_stays_in_its_service_where_it_is_the_only_one() -> None:
+    pods = dict(restricted.pods(objects(deployment())))
+    probes = [one["readinessProbe"] for pod in pods.values() for one in pod["containers"] if "readinessProbe" in one]
+    how = {"periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 720}
+    assert probes == [
+        {"exec": {"command": ["pg_isready", "-q", "-U", "trainyard"]}, **how},
+        {"httpGet": {"path": "/healthz", "port": 8333}, **how},
+        {"httpGet": {"path": "/hub/health", "port": 8000}, **how},
+    ]
+
+
+def test_only_a_process_that_is_silent_for_minutes_is_started_again() -> None:
+    asked = {name: one.get("livenessProbe") for name, one in containers(deployment()).items()}
+    assert sorted(name for name, probe in asked.items() if probe) == ["hub", "pages", "service"]
+    program = "import urllib.request as r; r.urlopen('http://127.0.0.1:8001/hub/health', timeout=25)"
+    assert asked["hub"] == {
+        "exec": {"command": ["/opt/trainyard/bin/python", "-I", "-c", program]},
+        "initialDelaySeconds": 60,
+        "periodSeconds": 60,
+        "timeoutSeconds": 30,
+        "failureThreshold": 5,
+    }
+
+
+def platform_template(**changes: Any) -> dict[str, Any]:
+    made: dict[str, Any] = the(deployment(**changes), "Deployment", "trainyard-platform")["spec"]["template"]
+    return made
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"launches": {"images": {"mxnet:2": "registry.example.org/mxnet:2"}}}, {"pull_policy": "Always"}],
+    ids=["an image of launches", "how images are pulled"],
+)
+def test_a_change_of_what_the_pod_reads_at_its_start_makes_another_pod(changes: dict[str, Any]) -> None:
+    assert platform_template(**changes) != platform_template()
+
+
+def test_the_same_deployment_leaves_its_pod_alone() -> None:
+    assert platform_template(access={"address": "https://trainyard.example.org"}) == platform_template()
+
+
 def test_nothing_that_is_printed_holds_a_secret() -> None:
     printed = list(yaml.safe_load_all(text.render(deployment())))
     assert [one["kind"] for one in printed if one["kind"] == "Secret"] == []
@@ -432,6 +474,8 @@ def test_the_launcher_is_told_where_everything_lies() -> None:
         ({"settings": {"TRAINYARD_PORT": "1"}}, "follows from the deployment"),
         ({"colour": "green"}, "colour"),
         ({"name": "Not A Name"}, "name"),
+        ({"name": "4gpus"}, "name"),
+        ({"access": {"address": "https://训练.example.org", "ingress": {"host": "训练.example.org"}}}, "access.ingress.host"),
     ],
 )
 def test_a_mistake_is_named(wrong: dict[str, Any], why: str, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from trainyard_hub.kubernetes.parts import (
     PROGRAMS,
     PYTHON,
     STORE_PORT,
+    UNTIL_READY,
     Object,
     container,
     metadata,
@@ -57,7 +58,7 @@ def _database(deployment: Deployment) -> Object:
         {"POSTGRES_USER": "trainyard", "POSTGRES_DB": "trainyard", "PGDATA": f"{DATA}/cluster"},
         {"POSTGRES_PASSWORD": (secrets.name(deployment), secrets.DATABASE.key)},
     )
-    ready = {"exec": {"command": ["pg_isready", "-q", "-U", "trainyard"]}, "periodSeconds": 5, "timeoutSeconds": 5}
+    ready = {"exec": {"command": ["pg_isready", "-q", "-U", "trainyard"]}, **UNTIL_READY}
     one: Object = {
         "name": "postgresql",
         "image": wanted.image,
@@ -94,7 +95,7 @@ def _store(deployment: Deployment) -> Object:
         [{"name": "run", "mountPath": HOME}, {"name": "data", "mountPath": f"{HOME}/store"}, key],
         env=variables(env),
         ports=[{"name": "s3", "containerPort": STORE_PORT}],
-        readinessProbe={"httpGet": {"path": "/healthz", "port": STORE_PORT}, "periodSeconds": 5, "timeoutSeconds": 3},
+        readinessProbe={"httpGet": {"path": "/healthz", "port": STORE_PORT}, **UNTIL_READY},
     )
     return _stateful(deployment, "store", one, deployment.store.size)
 

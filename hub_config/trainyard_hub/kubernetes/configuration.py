@@ -26,6 +26,8 @@ from trainyard_spawner.kubernetes.configuration import (
 )
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$"
+SERVICE_NAME = r"^[a-z]([a-z0-9-]{0,40}[a-z0-9])?$"
+HOST = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 SERVICE_TYPES = "^(ClusterIP|NodePort|LoadBalancer)$"
 
@@ -33,7 +35,7 @@ SERVICE_TYPES = "^(ClusterIP|NodePort|LoadBalancer)$"
 class Ingress(Frozen):
     """How the cluster's own entrance leads to the platform; TLS ends there."""
 
-    host: str = Field(min_length=1)
+    host: str = Field(pattern=HOST)
     class_name: str | None = None
     tls_secret: str | None = None
     annotations: dict[str, str] = {}
@@ -181,7 +183,7 @@ class Deployment(Frozen):
     launches of a group run in one of their own, as the launcher's record says, with ``group_objects`` beside launches' policy.
     """
 
-    name: str = Field(default="trainyard", pattern=NAME)
+    name: str = Field(default="trainyard", pattern=SERVICE_NAME)
     namespace: str = Field(default="trainyard", pattern=NAME)
     work_namespace: str | None = Field(default=None, pattern=NAME)
     image: str = Field(min_length=1)
@@ -292,7 +294,13 @@ EXAMPLE = """\
 image: registry.example.org/trainyard/platform:0.1.0
 access:
   address: https://trainyard.example.org
-  ingress: {host: trainyard.example.org, class_name: nginx, tls_secret: trainyard-tls}
+  ingress:
+    host: trainyard.example.org
+    class_name: nginx
+    tls_secret: trainyard-tls
+    annotations:                # nginx would refuse a chunk of an upload, and end a quiet terminal after a minute
+      nginx.ingress.kubernetes.io/proxy-body-size: 64m
+      nginx.ingress.kubernetes.io/proxy-read-timeout: "3600"
 storage:
   shared_class: nfs-client      # must be ReadWriteMany; `trainyard doctor --kubernetes` tells
   volume: 500Gi

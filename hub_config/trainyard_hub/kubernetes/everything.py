@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import yaml
 
 from trainyard_hub.kubernetes.backing import backing
@@ -30,7 +33,7 @@ def objects(deployment: Deployment) -> list[Object]:
         entrance(deployment),
         *policies(deployment),
         *backing(deployment),
-        deployment_object(deployment),
+        deployment_object(deployment, configured(deployment)),
         *_ingress(deployment),
     ]
 
@@ -59,6 +62,12 @@ def configuration(deployment: Deployment) -> Object:
         "metadata": metadata(deployment, named(deployment, "configuration"), "platform"),
         "data": {LAUNCHER_FILE: yaml.safe_dump(launcher_record(deployment), sort_keys=True, allow_unicode=True)},
     }
+
+
+def configured(deployment: Deployment) -> str:
+    """What the configuration is known by, but for how images are pulled: the pod's own containers are told that too."""
+    told = {name: value for name, value in launcher_record(deployment).items() if name != "pull_policy"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def launcher_record(deployment: Deployment) -> Object:

@@ -19,6 +19,11 @@ PYTHON = f"{PROGRAMS}/python"
 UID = 10000
 """Whom our own processes run as, but the service; the platform image has an account of this number."""
 PUBLIC_PORT, STORE_PORT, DATABASE_PORT = 8000, 8333, 5432
+CONFIGURED = "trainyard.io/configuration"
+"""Of which configuration a pod is: one that reads it at its start is made anew when it changes."""
+UNTIL_READY = {"periodSeconds": 5, "timeoutSeconds": 5, "failureThreshold": 720}
+"""How a readiness probe asks: it tells the end of a start. A pod that is slow afterwards stays in its Service for an hour: no
+other one would answer."""
 
 
 def named(deployment: Deployment, what: str) -> str:
@@ -86,14 +91,18 @@ def variables(values: Mapping[str, str], secret: Mapping[str, tuple[str, str]] |
 
 
 def asks(url: str) -> Object:
-    """A liveness probe for a process that listens on the pod's loopback only, where the kubelet cannot ask itself."""
-    program = f"import urllib.request as r; r.urlopen({url!r}, timeout=8)"
+    """A liveness probe for a process that listens on the pod's loopback only, where the kubelet cannot ask itself.
+
+    Five minutes without an answer end the process: on a busy node it, and the probe's own program, take their time, and to
+    start it again would cost that node more.
+    """
+    program = f"import urllib.request as r; r.urlopen({url!r}, timeout=25)"
     return {
         "exec": {"command": [PYTHON, "-I", "-c", program]},
         "initialDelaySeconds": 60,
-        "periodSeconds": 30,
-        "timeoutSeconds": 10,
-        "failureThreshold": 4,
+        "periodSeconds": 60,
+        "timeoutSeconds": 30,
+        "failureThreshold": 5,
     }
 
 

@@ -11,12 +11,14 @@ from trainyard.jobs.launch import ON_CLUSTER
 from trainyard_hub.kubernetes import secrets
 from trainyard_hub.kubernetes.configuration import Deployment
 from trainyard_hub.kubernetes.parts import (
+    CONFIGURED,
     DATABASE_PORT,
     HOME,
     PROGRAMS,
     PUBLIC_PORT,
     PYTHON,
     STORE_PORT,
+    UNTIL_READY,
     Object,
     asks,
     container,
@@ -37,8 +39,12 @@ PAGES_KEYS = ("pages-hub-token",)
 GRACE = 30
 
 
-def deployment_object(deployment: Deployment) -> Object:
-    """The Deployment; never two at once, since both would write the same files."""
+def deployment_object(deployment: Deployment, configured: str) -> Object:
+    """The Deployment; never two pods at once, since both would write the same files. ``configured`` is what the configuration
+    that its pod reads is known by.
+    """
+    made = pod(deployment, "platform", _specification(deployment))
+    about = {**made["metadata"], "annotations": {CONFIGURED: configured}}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -47,7 +53,7 @@ def deployment_object(deployment: Deployment) -> Object:
             "replicas": 1,
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": selector(deployment, "platform")},
-            "template": pod(deployment, "platform", _specification(deployment)),
+            "template": {**made, "metadata": about},
         },
     }
 
@@ -134,7 +140,7 @@ def _proxy(deployment: Deployment) -> Object:
         [_home()],
         env=variables({"PATH": PROGRAMS}),
         ports=[{"name": "http", "containerPort": PUBLIC_PORT}],
-        readinessProbe={"httpGet": {"path": "/hub/health", "port": PUBLIC_PORT}, "periodSeconds": 5, "timeoutSeconds": 3},
+        readinessProbe={"httpGet": {"path": "/hub/health", "port": PUBLIC_PORT}, **UNTIL_READY},
     )
 
 
