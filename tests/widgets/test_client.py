@@ -53,6 +53,12 @@ def test_a_refusal_keeps_its_words() -> None:
     assert refused.value.to_json("zh") == body
 
 
+def test_who_reads_a_page_is_told_to_load_it_again_not_which_header_to_send() -> None:
+    told = {"code": "not-signed-in", "message": "Nobody is signed in.", "hint": "Send 'Authorization: Bearer <token>'."}
+    error = refusal(401, json.dumps({"error": told}).encode())
+    assert (error.text("en"), error.hint_text("en")) == ("Nobody is signed in.", "Load the page again and sign in.")
+
+
 def test_an_answer_of_something_else_is_told_in_a_sentence() -> None:
     assert "502" in refusal(502, b"<html>Bad gateway").text("en")
 

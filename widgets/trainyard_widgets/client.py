@@ -105,11 +105,13 @@ def refusal(status: int, content: bytes) -> UserError:
     kind = _BY_STATUS.get(status, UserError)
     try:
         error = json.loads(content)["error"]
-        return kind(error["code"], error["message"], hint=error.get("hint") or "", field=error.get("field"))
+        hint = _SIGN_IN if kind is NotSignedIn else error.get("hint") or ""
+        return kind(error["code"], error["message"], hint=hint, field=error.get("field"))
     except (ValueError, KeyError, TypeError):
         return kind("service-error", N_("The platform answered with an error ({status})."), hint=_LATER, status=status)
 
 
+_SIGN_IN = N_("Load the page again and sign in.")
 _LATER = N_("Try again in a moment; if it stays so, tell your administrator.")
 
 

@@ -173,6 +173,12 @@ _TOLD = {
 """What is answered before the service reads a request has no words of its own."""
 
 
+_SIGN_IN = N_(
+    "Run `trainyard login ADDRESS`, or renew the token in TRAINYARD_TOKEN_FILE or TRAINYARD_TOKEN where they are set."
+)
+"""What the service says instead is for those who send requests themselves."""
+
+
 def refusal(body: str, status: int) -> UserError:
     """The error the service answered with; its words are in the caller's language already."""
     try:
@@ -182,6 +188,8 @@ def refusal(body: str, status: int) -> UserError:
     except (ValueError, KeyError, TypeError):
         message, hint = _TOLD.get(status, (N_("The platform answered with HTTP {status}."), ""))
         words, code, field, values = {"message": message, "hint": hint}, f"http-{status}", None, {"status": status}
+    if code == "not-signed-in":
+        words["hint"] = _SIGN_IN
     # what the service says is filled in already: a brace in a name is no placeholder, which is why values may be empty
     error = (Unavailable if status in (502, 503, 504) else UserError)(
         code, words["message"], hint=words["hint"], field=field, **values

@@ -78,7 +78,7 @@ def _change(session: Session, context: Context, caller: Caller, asked: tuple[Tra
         image = images.find(context.home, job.image)
         roots = create.roots_of(context, image, row.group_id, row.group.name)
         words = entry.check(new.entry, roots)
-        entry.check_program(entry.program_of(words, roots), images.environment_of(context.settings, image), job.image)
+        entry.check_program(words, roots, images.environment_of(context.settings, image), job.image)
         row.entry = new.entry
     if change.parameters is not None:
         row.parameters = create.checked_parameters(new.parameters)

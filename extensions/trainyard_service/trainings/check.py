@@ -65,7 +65,7 @@ def problems(session: Session, context: Context, ledger: Ledger, caller: Caller,
 def _entry(context: Context, image: Image, group_id: int, new: NewTraining) -> None:
     roots = create.roots_of(context, image, group_id, new.group)
     words = entry.check(new.entry, roots)
-    entry.check_program(entry.program_of(words, roots), images.environment_of(context.settings, image), new.image)
+    entry.check_program(words, roots, images.environment_of(context.settings, image), new.image)
 
 
 def _mount(context: Context, name: str, one: FormattedSetRow) -> None:

@@ -45,7 +45,7 @@ def create(session: Session, context: Context, ledger: Ledger, caller: Caller, n
     claims.checked(session, ledger, claims.Claimant(caller.id, group_id, caller.administrator), new)
     roots = roots_of(context, image, group_id, new.group)
     words = entry.check(new.entry, roots)
-    entry.check_program(entry.program_of(words, roots), images.environment_of(context.settings, image), new.image)
+    entry.check_program(words, roots, images.environment_of(context.settings, image), new.image)
     parameters = checked_parameters(new.parameters or entry.example_parameters(words, roots))
     compiled(new.log_patterns)
     training_id = new_id()

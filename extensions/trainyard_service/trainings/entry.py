@@ -10,15 +10,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trainyard.errors import Invalid, UserError
-from trainyard.metrics.beneath import open_beneath
+from trainyard.metrics.beneath import folder_beneath, open_beneath
 from trainyard.words import N_
 
-from trainyard_service.trainings.places import EXAMPLES
+from trainyard_service.trainings.places import EXAMPLES, IMAGE, INSIDE
 from trainyard_service.volume_files import read_json
 
 _DEFAULTS = "params/default.json"
 _FIRST_BYTES = 256
 _PROGRAMS = (Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin"))
+_OF_MACHINE = ("/usr", "/bin", "/sbin")
+"""What a sandbox shows of the machine's programs."""
 _OF_SHELLS = frozenset({"&&", "||", "|", ";", "&", ">", ">>", "<", "2>&1", "2>", "&>"})
 _ONLY_IN_SHELLS = frozenset({"cd", "source", ".", "export", "ulimit", "set", "exec"})
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -105,7 +107,7 @@ def _check_file(path: PurePosixPath, roots: Roots, *, execute: bool) -> None:
             N_("The entry {entry} is not executable."),
             hint=N_("Run chmod +x on it, or name its interpreter in front: {interpreter} {entry}"),
             field="entry",
-            interpreter=_interpreter(begin) or ("sh" if path.suffix == ".sh" else "python"),
+            interpreter=PurePosixPath(_interpreter(begin)).name or ("sh" if path.suffix == ".sh" else "python"),
             entry=str(path),
         )
     if execute:
@@ -134,47 +136,87 @@ def _check_interpreter(path: PurePosixPath, begin: bytes) -> None:
 
 
 def _interpreter(begin: bytes) -> str:
-    """The name of the program a script's first line asks for, without its folder; empty where there is no such line."""
+    """The program a script's first line asks for, a path or, by way of ``env``, a name; empty where there is no such line."""
     if not begin.startswith(b"#!"):
         return ""
     words = begin[2:].split(b"\n", 1)[0].decode("utf-8", "replace").split()
     if words and words[0].endswith("/env"):
         words = [word for word in words[1:] if not word.startswith("-")]
-    return PurePosixPath(words[0]).name if words else ""
+    return words[0] if words else ""
 
 
-def program_of(words: tuple[str, ...], roots: Roots) -> str:
-    """The program the image has to have: the entry's own, or the one that reads its script; empty where nothing tells."""
-    path = PurePosixPath(words[0])
-    if not path.is_absolute():
-        return words[0]
-    place = roots.locate(path)
-    if place is None:
-        return ""
-    try:
-        with open_beneath(*place) as file:
-            return _interpreter(file.read(_FIRST_BYTES))
-    except (OSError, ValueError):
-        return ""
+def check_program(words: tuple[str, ...], roots: Roots, environment: Path | None, image: str) -> None:
+    """The entry's program, or the one that is to read its script, is in the image or of the machine.
 
-
-def check_program(name: str, environment: Path | None, image: str) -> None:
-    """That program is one of the image, or of the machine; what a container image holds (None) only its pods know.
+    What a container image holds (``environment`` None) only its pods know.
 
     Raises:
         Invalid: it is in neither.
     """
-    if not name or environment is None:
+    script = PurePosixPath(words[0])
+    if not script.is_absolute() or (place := roots.locate(script)) is None:
+        if not _is_there(words[0], roots, environment):
+            raise _no_program(words[0], image)
         return
-    if not any(os.path.lexists(folder / name) for folder in (environment / "bin", *_PROGRAMS)):
-        raise Invalid(
-            "program-missing",
-            N_("There is no program {program} in the image {image}."),
-            hint=N_("Check its spelling, or choose another image."),
-            field="entry",
-            program=name,
-            image=image,
-        )
+    try:
+        with open_beneath(*place) as file:
+            program = _interpreter(file.read(_FIRST_BYTES))
+    except (OSError, ValueError):
+        return
+    if not program or _is_there(program, roots, environment):
+        return
+    if "/" not in program:
+        raise _no_program(program, image)
+    raise Invalid(
+        "interpreter-missing",
+        N_("The first line of {entry} asks for {program}, which is not in the image {image}."),
+        hint=N_("Name its interpreter in front, as in {name} {entry}, or begin the file with #!/usr/bin/env {name}"),
+        field="entry",
+        entry=str(script),
+        program=program,
+        image=image,
+        name=PurePosixPath(program).name,
+    )
+
+
+def _no_program(name: str, image: str) -> UserError:
+    hint = N_("Check its spelling, or choose another image.")
+    return Invalid(
+        "program-missing",
+        N_("There is no program {program} in the image {image}."),
+        hint=hint,
+        field="entry",
+        program=name,
+        image=image,
+    )
+
+
+def _is_there(program: str, roots: Roots, environment: Path | None) -> bool:
+    """Whether a launch finds ``program``, a name or an absolute path; True as well where that cannot be seen from here."""
+    path = PurePosixPath(program)
+    if not path.is_absolute():
+        folders = (environment / "bin", *_PROGRAMS) if environment else ()
+        return not folders or any(os.path.lexists(folder / path.name) for folder in folders)
+    if place := roots.locate(path):
+        return _is_beneath(*place)
+    if environment is None or path.is_relative_to(INSIDE) or ".." in path.parts:
+        return True
+    if path.is_relative_to(IMAGE):
+        return _is_beneath(environment, str(path.relative_to(IMAGE)))
+    return any(path.is_relative_to(top) for top in _OF_MACHINE) and os.path.lexists(path)
+
+
+def _is_beneath(folder: Path, relative: str) -> bool:
+    """Whether there is such a file, or a link, which is not followed; True as well where a folder of the path is one."""
+    path = PurePosixPath(relative)
+    try:
+        with folder_beneath(folder, str(path.parent)) as parent:
+            os.stat(path.name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
 
 
 def _wrong(message: str, roots: Roots | None = None, **values: Any) -> UserError:

@@ -6,6 +6,10 @@ from pathlib import Path, PurePosixPath
 
 from trainyard_service.database.tables.trainings import TrainingRow
 
+INSIDE = PurePosixPath("/workspace")
+"""Below it lies what is mounted into a launch."""
+IMAGE = PurePosixPath("/opt/image")
+"""Where a sandbox shows the image's environment."""
 SHARES = PurePosixPath("/workspace/mnt/group")
 DATA = PurePosixPath("/workspace/mnt/data")
 RUN = Path("/workspace/run")

@@ -43,6 +43,14 @@ def test_a_refusal_is_the_error_it_was_in_the_callers_language(service: Any, cli
     assert (error.status, error.code, "管理员" in error.text("zh")) == (403, "administrators-only", True)
 
 
+def test_who_is_not_signed_in_reads_how_to_sign_in_from_where_they_are(service: Any) -> None:
+    with Client(Connection(service.address, "expired"), "zh") as client, pytest.raises(UserError) as refused:
+        client.me()
+    assert "`trainyard login" in refused.value.hint_text("en")
+    assert "Bearer" not in refused.value.hint_text("zh")
+    assert "'Authorization: Bearer <token>'" in service.client("expired").get("/me").json()["error"]["hint"]
+
+
 def test_an_upload_that_broke_off_goes_on_where_the_service_is(service: Any, client_of: Any, tmp_path: Path) -> None:
     file = tmp_path / "model"
     file.write_bytes(os.urandom(20 << 20))
