@@ -7,10 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from trainyard.quotas import PackageSize
+from trainyard.records.accounts import Quota
 from trainyard.records.jobs import JobKind
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.jobs import AllocationRow
 from trainyard_service.jobs import life
+from trainyard_service.jobs.ledger import Capacity
+from trainyard_service.jobs.offers import declared_package
 
 GIB = 2**30
 PACKAGE = {"cpu": 3, "memory": 5 * GIB, "gpu": 0}
@@ -41,6 +45,32 @@ def test_a_package_is_declared_changed_and_deleted_while_nothing_uses_it(service
     assert "1Core2G" in names
     assert client.delete("/packages/odd").status_code == 204
     assert client.delete("/packages/odd").json()["error"]["code"] == "no-such-package"
+
+
+@pytest.mark.parametrize(
+    ("more", "warning"),
+    [
+        ({}, ""),
+        ({"cpu": 64}, "The machine has 8 CPU cores; 0 in use, 64 asked for."),
+        ({"memory": 64 * GIB}, "The machine has 16 GiB of memory; 0 in use, 64 asked for."),
+        ({"gpu": 2}, "The machine has 0 GPUs; 0 in use, 2 asked for."),
+    ],
+)  # fmt: skip
+def test_a_package_that_the_machine_cannot_give_is_declared_with_a_warning(
+    service: Any, more: dict[str, Any], warning: str
+) -> None:
+    client = service.client(service.account("root", administrator=True))
+    one = client.put("/packages/odd", json={**PACKAGE, **more}).json()
+    assert one["available"] is (not warning)
+    assert one["why_not"] == (warning and f"{warning} Nobody can start with it until there is more.")
+
+
+@pytest.mark.one_database
+def test_a_type_that_no_card_has_is_warned_of() -> None:
+    capacity = Capacity(Quota(cpu=8, memory=16 * GIB, gpu=1), ("gpu-0",), {"gpu-0": "A100"})
+    known, unknown = (declared_package(PackageSize("odd", 1, GIB, 1, kind), capacity, "en") for kind in ("A100", "H900"))
+    assert (known.available, known.why_not) == (True, "")
+    assert unknown.why_not.startswith("The machine has 0 GPUs of type H900; 0 in use, 1 asked for.")
 
 
 def test_a_package_in_use_keeps_its_size(service: Any) -> None:

@@ -170,9 +170,10 @@ class AdminPage(Page):
         }
 
     @action
-    def put_package(self, name: str, package: dict[str, Any]) -> None:
-        """Declare a resource package."""
-        self.client.put(f"/packages/{resource_name(name)}", object, filled_in(TypeAdapter(NewPackage), package))
+    def put_package(self, name: str, package: dict[str, Any]) -> str:
+        """Declare a resource package; the answer says what the machine has not enough of for it, if anything."""
+        new = filled_in(TypeAdapter(NewPackage), package)
+        return self.client.put(f"/packages/{resource_name(name)}", Package, new).why_not
 
     @action
     def delete_package(self, name: str) -> None:

@@ -9,7 +9,7 @@ import typer
 from trainyard.cli.call import Json, find, find_job, signed_in
 from trainyard.cli.groups import Cpu, Gpu, Memory, Name, groups, in_bytes
 from trainyard.cli.jobs import Which, jobs
-from trainyard.cli.show import as_fields, as_json, as_table, done, size, word
+from trainyard.cli.show import as_fields, as_json, as_table, done, say_aside, size, word
 from trainyard.cli.training import train
 from trainyard.words import N_
 
@@ -36,6 +36,8 @@ def put_package(name: Called, cpu: Cores, memory: Size, gpu: Gpus = 0, gpu_type:
         one = client.put_package(name, new)
     if json:
         return as_json(one)
+    if one.why_not:
+        say_aside(one.why_not)
     return as_fields([("package", one.name), ("cores", f"{one.cpu:g}"), ("memory", size(one.memory)), ("gpu", one.gpu)])
 
 

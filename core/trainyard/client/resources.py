@@ -13,7 +13,10 @@ class Resources(Transport):
     """``/packages/{name}``, ``/clusters``, guarantees and waiting."""
 
     def put_package(self, name: str, new: NewPackage) -> Package:
-        """Declare a resource package, or change one that nothing uses; administrators only."""
+        """Declare a resource package, or change one that nothing uses; administrators only.
+
+        What the machine has not so much of is declared all the same; ``why_not`` says so then.
+        """
         return self.one(Package, "PUT", f"packages/{segment(name)}", json=new)
 
     def delete_package(self, name: str) -> None:

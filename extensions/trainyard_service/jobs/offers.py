@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
-from trainyard.quotas import Request, given_by, never
+from trainyard.quotas import Limits, PackageSize, Request, given_by, never
 from trainyard.records.jobs import Package
+from trainyard.words import N_, translate
 
 from trainyard_service.identity import Caller
-from trainyard_service.jobs.ledger import Ledger
+from trainyard_service.jobs.ledger import Capacity, Ledger
+
+_NOBODY_CAN = N_("Nobody can start with it until there is more.")
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,25 @@ def offered_packages(session: Session, ledger: Ledger, asker: Asker) -> list[Pac
         request = Request("offer", caller.id, group_id, amount, cluster=asker.cluster, device_type=size.gpu_type)
         shortage = never(request, replace(limits, stored={}) if tidies else limits)
         why_not = shortage.sentence(language, caller.groups.get(group_id, "") if group_id else "") if shortage else ""
-        package = Package(
-            name=size.name,
-            cpu=size.cpu,
-            memory=size.memory,
-            gpu=size.gpu,
-            gpu_type=size.gpu_type,
-            available=not why_not,
-            why_not=why_not,
-        )
-        offered.append(package)
+        offered.append(_view(size, why_not))
     return offered
+
+
+def declared_package(size: PackageSize, capacity: Capacity, language: str) -> Package:
+    """A package as its administrator is shown it: with a warning where even the empty machine could not give it."""
+    limits = Limits(capacity.machine, capacity.devices, types=capacity.types)
+    shortage = never(Request("declared", 0, None, size.amount(), device_type=size.gpu_type), limits)
+    warning = f"{shortage.sentence(language)} {translate(_NOBODY_CAN, language)}" if shortage else ""
+    return _view(size, warning)
+
+
+def _view(size: PackageSize, why_not: str) -> Package:
+    return Package(
+        name=size.name,
+        cpu=size.cpu,
+        memory=size.memory,
+        gpu=size.gpu,
+        gpu_type=size.gpu_type,
+        available=not why_not,
+        why_not=why_not,
+    )

@@ -81,6 +81,13 @@ def test_what_is_given_out_is_declared_and_deleted(run: Any, boss: Any, kind: st
     assert run(kind, "delete", "small").code == 1
 
 
+def test_a_package_that_the_machine_cannot_give_is_declared_with_a_warning(run: Any, boss: Any) -> None:
+    ran = run("package", "put", "huge", "--cpu", "1", "--memory", "1G", "--gpu", "64")
+    assert (ran.code, "huge" in ran.out) == (0, True)
+    assert "The machine has 0 GPUs; 0 in use, 64 asked for." in ran.error
+    assert run("package", "put", "small", "--cpu", "0.5", "--memory", "1G").error == ""
+
+
 def test_what_new_groups_get_is_changed(run: Any, boss: Any) -> None:
     assert run("groups", "default-quota", "--cpu", "3", "--memory", "8G", "--json").json["cpu"] == 3
     assert run("groups", "default-quota").out.splitlines()[-1].split()[:3] == ["3", "8", "GiB"]

@@ -34,8 +34,11 @@ export async function call(method, path, { headers = {}, body, signal } = {}) {
     headers: { "X-XSRFToken": cookie("trainyard-xsrf"), "Accept-Language": currentLanguage(), ...headers },
   });
   if (answer.ok) return answer;
-  if (answer.status === 401) session = null;
   const told = await answer.json().catch(() => null);
+  if (answer.status === 401) {
+    session = null;
+    if (told?.error) told.error.hint = t("Load the page again and sign in.");
+  }
   throw Object.assign({ status: answer.status }, told?.error ?? { code: "service-error", message: t("The platform answered with an error ({status}).", { status: answer.status }), hint: "" });
 }
 

@@ -22,13 +22,14 @@ export function amountsFrom(texts, needed = []) {
   return { cpu: numberFrom(texts, "cpu", 0), memory: Math.round(numberFrom(texts, "memory", 0) * GIB), gpu: numberFrom(texts, "gpu", 0) };
 }
 
-// ``names``: [[name, label, placeholder?, fixed?], …]; ``more(texts, change)`` draws what is no plain field.
+// ``names``: [[name, label, placeholder?, fixed?], …]; ``more(texts, change)`` draws what is no plain field. What ``save``
+// answers is a warning, if anything.
 export function AmountDialog({ title, text, names, begin, save, onClose, more }) {
   const [texts, setTexts] = useState(begin);
   const change = (part) => setTexts((old) => ({ ...old, ...part }));
   const submit = async () => {
-    await save(texts);
-    toast(t("Saved."));
+    const warning = await save(texts);
+    toast(t("Saved."), warning ? { kind: "bad", hint: warning } : {});
     onClose();
   };
   return (

@@ -16,13 +16,17 @@ export function ResourcesTab({ view, send }) {
   );
 }
 
-const tooLarge = (one, machine) => ["cpu", "memory", "gpu"].some((field) => machine[field] !== null && one[field] > machine[field]);
+function tooLarge(one, { capacity, device_types: types }) {
+  const ofType = one.gpu_type ? types.find((type) => type.name === one.gpu_type)?.count ?? 0 : capacity.gpu;
+  const there = { ...capacity, gpu: one.gpu ? ofType : null };
+  return ["cpu", "memory", "gpu"].some((field) => there[field] !== null && one[field] > there[field]);
+}
 
 function PackageTable({ view, send }) {
   const [editing, setEditing] = useState(null);
   const remove = (one) => confirm({ title: t("Offer {name} no more?", { name: one.name }), text: t("What has ended and is started again with it is refused; nothing may be running or waiting with it."), button: t("Delete"), act: () => send("delete_package", { name: one.name }) });
   const columns = [
-    { id: "name", label: t("Name"), wide: true, cell: (one) => <span class="ty-row">{one.name}{tooLarge(one, view.capacity) && <Tag tone="warn">{t("more than this machine has")}</Tag>}</span> },
+    { id: "name", label: t("Name"), wide: true, cell: (one) => <span class="ty-row">{one.name}{tooLarge(one, view) && <Tag tone="warn">{t("more than this machine has")}</Tag>}</span> },
     { id: "cpu", label: t("Processor cores"), numbers: true, cell: (one) => number(one.cpu, 1) },
     { id: "memory", label: t("Memory"), numbers: true, cell: (one) => bytes(one.memory) },
     { id: "gpu", label: t("GPUs"), numbers: true, cell: (one) => (one.gpu ? `${number(one.gpu)}${one.gpu_type ? ` × ${one.gpu_type}` : ""}` : "–") },
