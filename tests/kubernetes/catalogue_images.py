@@ -16,10 +16,10 @@ CATALOGUE = {name: f"{PREFIX}{name}" for name in ("workspace:2026.11", "mxnet:1.
 
 
 @cache
-def make_catalogue_images() -> str:
-    """``CATALOGUE``, by `make images`; what that printed."""
+def make_catalogue_images(*more: str) -> str:
+    """``CATALOGUE`` and ``more``, by `make images`; what that printed."""
     make_base()
-    command = [sys.executable, "-m", "trainyard_spawner.containers", *(name.partition(":")[0] for name in CATALOGUE)]
+    command = [sys.executable, "-m", "trainyard_spawner.containers", *(name.partition(":")[0] for name in (*CATALOGUE, *more))]
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as authorities:
         authorities.write("".join(path.read_text() for path in sorted(AUTHORITIES.glob("*.crt"))))
         authorities.flush()

@@ -24,16 +24,19 @@ MEETS = """
 import os, socket, time
 place = (os.environ["MASTER_ADDR"], 20000)
 if os.environ["RANK"] == "0":
-    with socket.create_server(place) as server:
-        print("told", server.accept()[0].recv(1)[0])
+    with socket.create_server(place) as server, server.accept()[0] as other:
+        print("told", other.recv(1)[0])
+        other.sendall(b"!")
 else:
-    while True:
+    while True:  # until it is heard: a connection may be taken and lost on the way
         try:
-            with socket.create_connection(place, 1) as first:
+            with socket.create_connection(place, 5) as first:
                 first.sendall(b"\\1")
-            break
+                if first.recv(1):
+                    break
         except OSError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.1)
 """
 
 

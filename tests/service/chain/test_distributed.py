@@ -33,17 +33,23 @@ rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 place = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
 print("I am", os.environ["TRAINYARD_REPLICA"], "on", socket.gethostname(), flush=True)
 if rank:
-    for _ in range(600):
+    for _ in range(600):  # until it is heard: a connection may be taken and lost on the way
         try:
-            with socket.create_connection(place) as first:
+            with socket.create_connection(place, 5) as first:
                 first.sendall(bytes([rank]))
-            break
-        except ConnectionRefusedError:
-            time.sleep(0.1)
+                if first.recv(1):
+                    break
+        except OSError:
+            pass
+        time.sleep(0.1)
 else:
+    heard = set()
     with socket.create_server(place) as server:
-        told = [server.accept()[0].recv(1)[0] for _ in range(world - 1)]
-    print("together", sum(told), flush=True)
+        while len(heard) < world - 1:
+            with server.accept()[0] as other:
+                heard.update(other.recv(1))
+                other.sendall(b"!")
+    print("together", sum(heard), flush=True)
 """
 WAITS = "import time; print('up', flush=True); time.sleep(600)"
 
