@@ -15,12 +15,14 @@ from trainyard.words import N_
 
 if TYPE_CHECKING:
     from trainyard.client import Client
-    from trainyard.records.datasets import Dataset
+    from trainyard.records.datasets import Dataset, DatasetDetail
 
 datasets = typer.Typer(no_args_is_help=True)
 Which = Annotated[str, typer.Argument(help="Name or identifier of a dataset.")]
 _PLACE = "a file here, bucket:KEY, or share:GROUP:PATH."
 _LAYOUTS = ("auto", "pictures", "class-folders", "voc", "coco", "yolo", "cifar10", "modelarts")
+_LEFT_OUT_LINES = N_("{count} left out, the first in line {line}: {reason}. `trainyard datasets stats {id}` shows more.")
+_LEFT_OUT = N_("{count} left out, the first: {reason}. `trainyard datasets stats {id}` shows more.")
 GroupName = Annotated[str, typer.Argument(help="A group you are in.")]
 
 
@@ -92,7 +94,7 @@ def create(
 
 
 def until_ready(client: Client, dataset: str) -> Dataset:
-    """Wait until it is made, with its progress.
+    """Wait until it is made, with its progress; then say what of its list was left out.
 
     Raises:
         Conflict: it could not be made, and why.
@@ -103,7 +105,7 @@ def until_ready(client: Client, dataset: str) -> Dataset:
 
     with Steps(86_400, out=sys.stderr).step(N_("Make the dataset")) as step:
 
-        def ask() -> Dataset | None:
+        def ask() -> DatasetDetail | None:
             now = client.dataset(dataset)
             step.progress(now.progress)
             return None if now.state is DatasetState.CREATING else now
@@ -116,7 +118,17 @@ def until_ready(client: Client, dataset: str) -> Dataset:
         if made.state is DatasetState.FAILED:
             raise Conflict("dataset-failed", N_("The dataset {name} could not be made: {why}"), name=made.name, why=made.error)
         step.result = f"{made.images}"
+    _tell_left_out(made)
     return made
+
+
+def _tell_left_out(made: DatasetDetail) -> None:
+    told = made.statistics
+    if told is None or not told.problems:
+        return
+    first = told.problems[0]
+    sentence = _LEFT_OUT_LINES if first.line else _LEFT_OUT
+    say_aside(sentence, count=told.problems_total, line=first.line, reason=first.reason.rstrip("."), id=made.id)
 
 
 @datasets.command()

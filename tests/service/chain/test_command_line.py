@@ -116,6 +116,13 @@ def test_a_list_becomes_a_dataset_that_is_looked_into_and_given_away(
     assert "夜" in run("datasets", "list").out
 
 
+def test_who_makes_a_dataset_is_told_which_lines_were_left_out(run: Run, anna: Any, pictures: tuple[Path, Path]) -> None:
+    made = run("datasets", "create", "shades", "--file", str(pictures[0]), "--pictures", str(pictures[1]))
+    assert made.code == 0
+    assert "1 left out, the first in line 41: " in made.error
+    assert "`trainyard datasets stats " in made.error
+
+
 def test_formatting_goes_on_after_ctrl_c_and_says_how_to_come_back(run: Run, chain: Any, anna: Any, shades: str) -> None:
     nothing_starts = Lock.take(chain.context.home.launches / ".guard")
     with nothing_starts, started(["format", shades, "--formats", "recordio,lmdb"], chain, anna) as interrupt:
