@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 from trainyard.jobs.states import JobState
-from trainyard.records.monitoring import JobUsage
+from trainyard.records.monitoring import ComparedRun, Comparison, JobUsage
 from trainyard.records.trainings import Curves, SeriesPoints
-from trainyard_widgets.views.comparing import usage_view
+from trainyard_widgets.views.comparing import comparison_view, usage_view
 from trainyard_widgets.views.monitor import curves_view, monitor_view
 
 from tests.widgets.views.records import a_training, an_instance
@@ -160,3 +160,17 @@ def test_a_very_long_run_has_words_that_do_not_touch(monitor: ByHand, last: int,
 def test_a_run_of_weeks_is_told_in_days(monitor: ByHand) -> None:
     monitor.push(usage=used(*[1.0] * 100, seconds=86_400 * 0.9))
     drawn(monitor, lambda words: below(words)[0] == "0 d" and is_whole(words))
+
+
+def test_on_a_phone_what_is_compared_stands_beside_its_names(chromium: Browser) -> None:
+    one = {"training": "1" * 16, "name": "first", "instance": None, "state": "finished", "owner": "ana"}
+    run = ComparedRun.model_validate(one | {"parameters": {"optimizer.final_learning_rate_of_the_backbone": 0.125}})
+    view = {"comparison": comparison_view(Comparison(runs=[run], differing=[])), "others": []}
+    by_hand = ByHand(chromium, "monitor", query={"runs": run.training}, view=view)
+    by_hand.page.set_viewport_size({"width": PHONE, "height": 900})
+    table = by_hand.page.get_by_role("region", name="Side by side")
+    value = table.get_by_role("cell", name="0.125").bounding_box()
+    name = table.get_by_role("rowheader", name="final_learning_rate").bounding_box()
+    assert value is not None and name is not None
+    assert name["x"] + name["width"] < value["x"] + 1 and value["x"] + 60 < PHONE
+    by_hand.page.close()

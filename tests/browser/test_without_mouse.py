@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from trainyard.jobs.states import JobState
-from trainyard.records.trainings import Curves, SeriesPoints
+from trainyard.records.base import Page as Listing
+from trainyard.records.trainings import Curves, SeriesPoints, Training
+from trainyard_widgets.views import trainings
 from trainyard_widgets.views.monitor import curves_view, monitor_view
 
 from tests.widgets.views.records import a_training, an_instance
@@ -103,3 +105,59 @@ def test_the_wizards_last_step_is_filled_in_and_sent(chromium: Browser) -> None:
     by_hand.answer("create", "f" * 16)
     page.wait_for_url("**/monitor?id=ffffffffffffffff")
     page.close()
+
+
+@pytest.fixture
+def one_ended(chromium: Browser) -> Iterator[ByHand]:
+    """A list of one ended training."""
+    found: Listing[Training] = Listing(items=[a_training(JobState.FINISHED)], total=1, offset=0)
+    by_hand = ByHand(chromium, "trainings", view=trainings.list_view(found, trainings.list_query({}), "en"))
+    yield by_hand
+    by_hand.page.close()
+
+
+def test_tab_closes_a_menu_and_goes_on_from_its_button(one_ended: ByHand) -> None:
+    page = one_ended.page
+    menu = page.get_by_role("button", name="More for digits")
+    for key, expected in (("Shift+Tab", page.get_by_role("link", name="Watch")), ("Escape", menu)):
+        menu.click()
+        expect(page.get_by_role("menuitem").first).to_be_focused()
+        page.keyboard.press(key)
+        expect(page.get_by_role("menu")).to_have_count(0)
+        expect(expected).to_be_focused()
+
+
+def test_a_closed_dialog_leads_back_to_what_opened_it(one_ended: ByHand) -> None:
+    page = one_ended.page
+    page.get_by_role("button", name="More for digits").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("button", name="More for digits")).to_be_focused()
+
+
+def test_what_a_dialog_is_refused_is_read_and_closed_without_leaving_it(one_ended: ByHand) -> None:
+    page = one_ended.page
+    page.get_by_role("button", name="More for digits").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    one_ended.refuse("delete", "It is read by a search.")
+    message = page.get_by_role("status").filter(has_text="It is read by a search.")
+    expect(message).to_be_visible()
+    tab_to(page, "Close")  # behind the button that was pressed comes the message
+    page.keyboard.press("Enter")
+    expect(message).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_message_stays_when_its_dialog_is_closed(one_ended: ByHand) -> None:
+    page = one_ended.page
+    page.get_by_role("button", name="More for digits").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    one_ended.refuse("delete", "It is read by a search.")
+    page.get_by_text("It is read by a search.").wait_for()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("status").filter(has_text="It is read by a search.")).to_be_visible()

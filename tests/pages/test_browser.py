@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 from trainyard_pages.handlers import HealthHandler
 
 from tests.pages.conftest import Running
@@ -72,6 +72,25 @@ async def test_a_button_answers(running: Running, page: Page) -> None:
     await page.locator("dialog button", has_text="停止").click()
     await page.locator("td [data-state=stopped]").wait_for()
     assert not problems
+
+
+async def test_a_tab_is_called_as_its_page_and_then_as_its_heading(running: Running, page: Page) -> None:
+    answer = await page.goto(f"{running.address}/services/pages/storage")
+    assert answer is not None
+    assert "<title>存储 · Trainyard</title>" in await answer.text()
+    heading = page.locator(".ty-card h1")  # of what was refused: this service has no storage
+    await expect(page).to_have_title(f"{await heading.inner_text()} · Trainyard")
+
+
+async def test_the_account_menu_closes_with_escape_and_by_a_click_elsewhere(running: Running, page: Page) -> None:
+    await page.goto(f"{running.address}/services/pages/overview")
+    await page.locator("td", has_text="digits").wait_for()
+    menu = page.locator(".ty-account")
+    for close in (page.keyboard.press("Escape"), page.locator("h1").click()):
+        await menu.locator("summary").click()
+        await menu.locator(".ty-menu").wait_for()
+        await close
+        await menu.locator(".ty-menu").wait_for(state="hidden")
 
 
 async def test_an_event_of_the_service_reaches_the_page(running: Running, page: Page) -> None:

@@ -10,7 +10,7 @@ function Console({ view }) {
   return (
     <>
       <p class="ty-crumb"><a href="trainings">{t("Training")}</a> / <a href={`monitor?id=${training.id}`}>{training.name}</a></p>
-      <PageHeader title={<span class="ty-row">{t("Console of {name}", { name: training.name })}<StateBadge state={stateOf(training)} /></span>} text={t("You are inside the running training: same files, same sets, same resources. Another instance started here shows its own curves.")}>
+      <PageHeader tab={t("Console of {name}", { name: training.name })} title={<span class="ty-row">{t("Console of {name}", { name: training.name })}<StateBadge state={stateOf(training)} /></span>} text={t("You are inside the running training: same files, same sets, same resources. Another instance started here shows its own curves.")}>
         <LinkButton icon="chart" href={`monitor?id=${training.id}`}>{t("Watch")}</LinkButton>
       </PageHeader>
       <JobTerminal job={training.job} running={training.state === "running"} key={`${training.job}-${view.attempt}`} />

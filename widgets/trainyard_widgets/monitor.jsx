@@ -259,7 +259,7 @@ function Compare({ view, query, setQuery, send }) {
       </PageHeader>
       <div class="ty-stack">
         <Card title={t("Side by side")}>
-          <div class="ty-compare" tabIndex={0}>
+          <div class="ty-compare" role="region" aria-label={t("Side by side")} tabIndex={0}>
             <table>
               <thead><tr><th />{comparison.runs.map((run, place) => <th key={run.training} scope="col"><i class="ty-share-key" style={{ background: colourAt(place) }} aria-hidden="true" /><a title={run.name} href={`monitor?id=${run.training}`}>{run.name}</a>{ids.length > 1 && <> <Button small kind="quiet" aria-label={t("Leave out {name}", { name: run.name })} onClick={() => show(ids.filter((id) => id !== run.training))}>×</Button></>}</th>)}</tr></thead>
               <tbody>

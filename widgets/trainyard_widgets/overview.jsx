@@ -21,7 +21,7 @@ const STEPS = {
 function Overview({ view, send }) {
   return (
     <>
-      <PageHeader title={view ? t("Hello, {name}", { name: view.name }) : t("Overview")} text={t("From labelled pictures to trained models: data, training and models of your team.")} />
+      <PageHeader title={view ? t("Hello, {name}", { name: view.name }) : t("Overview")} tab={t("Overview")} text={t("From labelled pictures to trained models: data, training and models of your team.")} />
       {view ? <Content view={view} send={send} /> : <Card><Skeleton rows={8} /></Card>}
     </>
   );

@@ -62,7 +62,7 @@ function Empty({ view, setQuery }) {
 function One({ view, query, setQuery, send }) {
   const one = view?.one;
   const [chosen, setChosen] = useState(null);
-  if (!one || one.id !== query.id) return <><p class="ty-crumb"><a href="searches">{t("Hyper-parameter search")}</a></p><PageHeader title={"…"} /><Card><Skeleton rows={8} height={28} /></Card></>;
+  if (!one || one.id !== query.id) return <><p class="ty-crumb"><a href="searches">{t("Hyper-parameter search")}</a></p><PageHeader title="…" tab={t("Hyper-parameter search")} /><Card><Skeleton rows={8} height={28} /></Card></>;
   const { objective, space } = one.asked;
   const maximize = objective.direction === "maximize";
   const drawn = told(view.trials);

@@ -69,15 +69,10 @@ def _line(channel: socket.socket) -> bytes:
 
 
 def _from_environment() -> Viewer:
+    from trainyard.connection import token_of_workspace
+
     file = os.environ.get("TRAINYARD_TOKEN_FILE")
-    token = (
-        Path(file).read_text().strip()
-        if file
-        else os.environ.get("TRAINYARD_TOKEN", os.environ.get("JUPYTERHUB_API_TOKEN", ""))
-    )
+    url = os.environ.get("TRAINYARD_URL", "http://127.0.0.1:8000/services/trainyard").rstrip("/")
+    token = Path(file).read_text().strip() if file else os.environ.get("TRAINYARD_TOKEN", token_of_workspace(url))
     language = os.environ.get("LANG", "en")[:2]
-    return Viewer(
-        url=os.environ.get("TRAINYARD_URL", "http://127.0.0.1:8000/services/trainyard").rstrip("/"),
-        token=token,
-        language="zh" if language == "zh" else "en",
-    )
+    return Viewer(url=url, token=token, language="zh" if language == "zh" else "en")

@@ -25,12 +25,17 @@ export function Bell() {
   };
   useEffect(() => {
     if (!open) return undefined;
-    const outside = (event) => (event.type === "keydown" ? event.key === "Escape" : !box.current?.contains(event.target)) && setOpen(false);
-    addEventListener("mousedown", outside);
-    addEventListener("keydown", outside);
+    const outside = (event) => !box.current?.contains(event.target) && setOpen(false);
+    const key = (event) => {
+      if (event.key !== "Escape") return;
+      setOpen(false);
+      box.current.querySelector("button").focus();
+    };
+    addEventListener("pointerdown", outside);
+    addEventListener("keydown", key);
     return () => {
-      removeEventListener("mousedown", outside);
-      removeEventListener("keydown", outside);
+      removeEventListener("pointerdown", outside);
+      removeEventListener("keydown", key);
     };
   }, [open]);
 

@@ -1,5 +1,9 @@
 // The frames content stands in.
-export function PageHeader({ title, text, children }) {
+import { useTitle } from "./page.jsx";
+
+// ``tab`` is what the browser's tab says where that is not the title.
+export function PageHeader({ title, tab = title, text, children }) {
+  useTitle(tab);
   return (
     <header class="ty-head">
       <div><h1>{title}</h1>{text && <p class="ty-muted">{text}</p>}</div>

@@ -1,19 +1,12 @@
 // Dialogs on the browser's own <dialog>: focus stays inside, Escape closes, the page behind is inert.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Button, IconButton } from "./button.jsx";
+import { usePage } from "./page.jsx";
 import { t } from "./words.js";
 
-export function Dialog({ title, open = true, onClose, children, footer, wide }) {
+export function Dialog({ title, onClose, children, footer, wide }) {
   const element = useRef(null);
-  // before anything else happens: a key pressed at once must find the dialog, not what lies behind it
-  useLayoutEffect(() => {
-    if (open && !element.current.open) {
-      element.current.showModal();
-      focusFirst(element.current);
-    }
-    if (!open && element.current?.open) element.current.close();
-  }, [open]);
-  if (!open) return null;
+  useModal(element, focusFirst);
   const cancel = (event) => {
     event.preventDefault();
     onClose();
@@ -25,6 +18,24 @@ export function Dialog({ title, open = true, onClose, children, footer, wide }) 
       {footer && <div class="ty-dialog-foot">{footer}</div>}
     </dialog>
   );
+}
+
+// Lays a <dialog> over the page for as long as it is drawn, then leads the focus back to where it came from. Messages go along: behind
+// the dialog they would be dark, and neither heard nor closed.
+export function useModal(element, focus) {
+  const { messages, place } = usePage();
+  // before anything else happens: a key pressed at once must find the dialog, not what lies behind it
+  useLayoutEffect(() => {
+    const dialog = element.current;
+    const behind = messages.parentNode;
+    dialog.showModal();
+    focus(dialog);
+    dialog.append(messages);
+    return () => {
+      if (messages.parentNode === dialog) (behind?.isConnected ? behind : place).append(messages);
+      dialog.close();
+    };
+  }, []);
 }
 
 // The first field that is shown gets the focus, or the one that was refused.

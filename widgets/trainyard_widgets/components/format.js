@@ -50,6 +50,12 @@ export function dateTime(value, seconds = false) {
   return new Intl.DateTimeFormat(locale(), { dateStyle: "medium", timeStyle: seconds ? "medium" : "short" }).format(new Date(value));
 }
 
+// To the second, with the zone it is told in.
+export function exactTime(value) {
+  const zone = new Intl.DateTimeFormat(locale(), { timeZoneName: "short" }).formatToParts(new Date(value)).find((part) => part.type === "timeZoneName");
+  return `${dateTime(value, true)} ${zone.value}`;
+}
+
 // The time of day to the second, from 00:00:00; nothing where no moment is told.
 export function timeOfDay(value) {
   const moment = new Date(value);

@@ -83,7 +83,7 @@ function Parts({ form, set, images }) {
         <SliderField name="test" label={t("Test part")} min={0} max={100 - form.val} step={1} value={form.test} onChange={(test) => set({ test })} show={(value) => percent(value / 100)} hint={t("{count} pictures kept for the end", { count: number(counts.test) })} />
       </div>
       <div class="ty-split-bar" role="img" aria-label={t("{train} pictures to train on, {val} to check with, {test} to test with", { train: number(counts.train), val: number(counts.val), test: number(counts.test) })}>
-        {bar.map(([id, letter, part]) => <span key={id} class={`ty-letter-${id}`} style={{ flexGrow: part }}>{letter} {percent(part / 100)}{part >= 20 && ` · ${number(counts[id])}`}</span>)}
+        {bar.map(([id, letter, part]) => <span key={id} class={`ty-letter-${id}`} style={{ flexGrow: part }}><span>{letter} {percent(part / 100)}</span><span>· {number(counts[id])}</span></span>)}
       </div>
     </div>
   );

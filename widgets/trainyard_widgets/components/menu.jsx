@@ -36,12 +36,13 @@ export function Menu({ label, items, icon = "dots" }) {
   const choose = (item) => {
     if (item.refused) return;
     setPlace(null);
+    box.current.querySelector("button").focus(); // a dialog leads back to it
     item.onChoose()?.catch?.(failed);
   };
   const move = (event) => {
-    if (event.key === "Escape") {
+    if (event.key === "Escape" || event.key === "Tab") {
       setPlace(null);
-      box.current.querySelector("button")?.focus();
+      box.current.querySelector("button").focus(); // from where Tab goes on
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !list.current) return;
@@ -55,7 +56,7 @@ export function Menu({ label, items, icon = "dots" }) {
       {place && (
         <div class="ty-menu ty-menu-fixed" role="menu" ref={list} style={place.style}>
           {items.map((item) => (
-            <button key={item.label} role="menuitem" aria-disabled={Boolean(item.refused)} class={`ty-menu-item${item.danger ? " ty-bad" : ""}`} onClick={() => choose(item)}>
+            <button key={item.label} role="menuitem" tabIndex={-1} aria-disabled={Boolean(item.refused)} class={`ty-menu-item${item.danger ? " ty-bad" : ""}`} onClick={() => choose(item)}>
               <Icon name={item.icon} size={16} />
               <span>{item.label}{item.refused && <small>{item.refused}</small>}</span>
             </button>

@@ -14,11 +14,15 @@ export function definePage(Component) {
     render({ model, el }) {
       setWords(model.get("words"), model.get("language"));
       el.classList.add("ty");
-      const page = makePage(model);
+      const messages = document.createElement("div");
+      const page = { ...makePage(model), messages, place: el };
       el.replaceChildren();
       render(<PageContext.Provider value={page}><Frame Component={Component} /></PageContext.Provider>, el);
+      render(<PageContext.Provider value={page}><Messages /></PageContext.Provider>, messages);
+      if (!messages.parentNode) el.append(messages); // else a dialog that is open from the first has them
       drawShell(page);
       return () => {
+        render(null, messages);
         render(null, el);
         page.end();
       };
@@ -48,10 +52,15 @@ function Frame({ Component }) {
         </>
       )}
       <ConfirmHost />
-      <Toasts />
-      <ConnectionNote model={model} slow={useTrait("slow") && !error} />
     </>
   );
+}
+
+// What is told whatever lies in front, so they are drawn into a place of their own that goes from dialog to dialog.
+function Messages() {
+  const { model } = useContext(PageContext);
+  const [slow, view] = [useTrait("slow"), useTrait("view")];
+  return <><Toasts /><ConnectionNote model={model} slow={slow && !view?.error} /></>;
 }
 
 function drawShell(page) {
@@ -105,6 +114,14 @@ function makePage(model) {
       removeEventListener("popstate", moved);
     },
   };
+}
+
+// What the browser calls this page, in its tabs and its history; a notebook keeps its own name.
+export function useTitle(title) {
+  const { model } = useContext(PageContext);
+  useEffect(() => {
+    if (model.hosted && title) document.title = `${title} · Trainyard`;
+  }, [model, title]);
 }
 
 export const usePage = () => useContext(PageContext);

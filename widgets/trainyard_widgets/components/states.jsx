@@ -1,6 +1,7 @@
 // What a page shows when there is nothing, not yet, or not any more.
 import { Button, LinkButton } from "./button.jsx";
 import { Icon } from "./icons.jsx";
+import { useTitle } from "./page.jsx";
 import { t } from "./words.js";
 
 // Says what belongs here and what to do next; ``children`` are the buttons.
@@ -16,6 +17,7 @@ export function EmptyState({ icon = "box", title, text, children }) {
 }
 
 export function ErrorState({ error, retry, small }) {
+  useTitle(small ? "" : error.message);
   if (small) {
     return (
       <div class="ty-note ty-note-bad" role="alert">

@@ -1,6 +1,6 @@
 // Points in time and durations that go on by themselves.
 import { useEffect, useState } from "preact/hooks";
-import { dateTime, duration, relative } from "./format.js";
+import { dateTime, duration, exactTime, relative } from "./format.js";
 
 // Draws again every ``seconds``; answers the present in milliseconds.
 export function useNow(seconds = 1) {
@@ -12,11 +12,11 @@ export function useNow(seconds = 1) {
   return now;
 }
 
-// "3 minutes ago", the exact local time on hover.
+// "3 minutes ago", the exact local time with its zone on hover.
 export function Time({ value, absolute = false, seconds = false }) {
   const now = useNow(20);
   if (!value) return <span>–</span>;
-  return <time dateTime={value} title={dateTime(value)}>{absolute ? dateTime(value, seconds) : relative(value, now)}</time>;
+  return <time dateTime={value} title={exactTime(value)}>{absolute ? dateTime(value, seconds) : relative(value, now)}</time>;
 }
 
 // Counts up from ``since`` or down to ``until``.

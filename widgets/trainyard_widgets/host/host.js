@@ -9,6 +9,15 @@ const bringHere = () => document.querySelector(".ty-nav [aria-current]")?.scroll
 bringHere();
 addEventListener("resize", bringHere);
 
+// the account's menu closes as every other does
+const account = document.querySelector(".ty-account");
+addEventListener("pointerdown", (event) => account.contains(event.target) || (account.open = false));
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !account.open) return;
+  account.open = false;
+  account.querySelector("summary").focus();
+});
+
 const LOST = "trainyard-lost";
 
 // A script that was lost on the way comes with a fresh page as soon as the service is well; after some times it is not that.

@@ -77,7 +77,7 @@ export function BookedHours({ told, query, setQuery }) {
     </span>
   );
   return (
-    <Card flush title={t("Booked and idle hours")} actions={choices} text={<>{t("Booked is what was held, whether a program ran or not; idle is when next to nothing was computed. Months are those of UTC.")}{told.kept_since > told.begin && <> {t("Kept since:")} <Time value={told.kept_since} absolute />.</>}</>}>
+    <Card flush title={t("Booked and idle hours")} actions={choices} text={<>{t("Booked is what was held, whether a program ran or not; idle is when next to nothing was computed. Months are those of UTC.")}{told.kept_since > told.begin && <> {t("Kept since:")} <Time value={told.kept_since} absolute /></>}</>}>
       {rows.length > 0 && <Bars rows={groups} />}
       <Table label={t("Booked and idle hours")} columns={columns} rows={rows} rowKey={(row) => `${row.group}-${row.person?.id}`} empty={<EmptyState icon="chart" title={t("Nothing was booked in {month}", { month: monthWords(told.month) })} text={t("Hours of workspaces and jobs appear here.")} />} />
     </Card>

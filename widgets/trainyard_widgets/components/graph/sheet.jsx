@@ -1,15 +1,13 @@
 // A panel that comes up from the lower edge where the window is too narrow for it to stand beside the drawing.
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { IconButton } from "../button.jsx";
+import { useModal } from "../dialog.jsx";
 import { t } from "../words.js";
 
 // Unlike a dialog it puts the focus on no field: on a phone the keyboard would cover what was to be seen.
 export function Sheet({ title, onClose, children }) {
   const element = useRef(null);
-  useLayoutEffect(() => {
-    element.current.showModal();
-    element.current.focus();
-  }, []);
+  useModal(element, (dialog) => dialog.focus());
   const cancel = (event) => {
     event.preventDefault();
     onClose();
