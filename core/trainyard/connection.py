@@ -11,6 +11,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from platformdirs import user_config_path
 
@@ -90,11 +91,18 @@ def given(address: str, token: str) -> Connection:
     return Connection(address.rstrip("/"), token)
 
 
+def token_of_workspace(url: str) -> str:
+    """The token that the Hub gave this workspace, for the platform at ``url``; empty in a notebook of another Hub."""
+    api = os.environ.get("JUPYTERHUB_API_URL", url)
+    return os.environ.get("JUPYTERHUB_API_TOKEN", "") if urlsplit(api).netloc == urlsplit(url).netloc else ""
+
+
 def _from_environment() -> Connection | None:
     url, file = os.environ.get("TRAINYARD_URL"), os.environ.get("TRAINYARD_TOKEN_FILE")
-    # the last is the workspace's own token, which the Hub puts there
-    token = _read(Path(file)) if file else os.environ.get("TRAINYARD_TOKEN") or os.environ.get("JUPYTERHUB_API_TOKEN", "")
-    return given(url, token.strip()) if url and token else None
+    if not url:
+        return None
+    token = _read(Path(file)) if file else os.environ.get("TRAINYARD_TOKEN") or token_of_workspace(url)
+    return given(url, token.strip()) if token else None
 
 
 def _from_login() -> Connection | None:
