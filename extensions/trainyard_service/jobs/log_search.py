@@ -85,13 +85,13 @@ def search(log: LogFile, text: str, offset: int, line: int) -> LogSearch:
     return LogSearch(matches=found.matches, next=found.offset if rest else None, next_line=found.line, size=size)
 
 
-def matches_of(log: LogFile, text: str, begin: int, end: int) -> Iterator[LogMatch]:
-    """Every line between two places that holds ``text``, as they are found."""
+def matches_of(log: LogFile, text: str, begin: int, end: int, block: int = BLOCK) -> Iterator[LogMatch]:
+    """Every line between two places that holds ``text``, as they are found; about ``block`` bytes are in memory meanwhile."""
     found = _Search(text.encode().lower(), begin, 1)
     try:
         with open_beneath(log.root, log.relative) as file:
             while found.offset < end:
-                for lines in _whole_lines(file, found.offset, end):
+                for lines in _whole_lines(file, found.offset, end, block):
                     whole = found.take(lines)
                     yield from found.matches
                     found.matches.clear()
@@ -103,11 +103,11 @@ def matches_of(log: LogFile, text: str, begin: int, end: int) -> Iterator[LogMat
         return
 
 
-def _whole_lines(file: BinaryIO, offset: int, end: int) -> Iterator[bytes]:
-    """Blocks that end where a line does; a line longer than a block is cut."""
+def _whole_lines(file: BinaryIO, offset: int, end: int, at_once: int = BLOCK) -> Iterator[bytes]:
+    """Blocks of about ``at_once`` bytes that end where a line does; a line longer than ``BLOCK`` is cut."""
     file.seek(offset)
     rest = b""
-    while offset < end and (block := file.read(min(BLOCK, end - offset))):
+    while offset < end and (block := file.read(min(at_once, end - offset))):
         offset += len(block)
         cut = block.rfind(b"\n") + 1
         if cut:

@@ -17,7 +17,7 @@ from trainyard.metrics.beneath import open_beneath
 from trainyard.records.monitoring import LogMatch, LogSearch
 
 from trainyard_service.jobs.log import LogFile
-from trainyard_service.jobs.log_search import AT_ONCE, MOST_MATCHES, matches_of
+from trainyard_service.jobs.log_search import AT_ONCE, BLOCK, MOST_MATCHES, matches_of
 from trainyard_service.jobs.merged_log import LONGEST, MergedLog, Source, cursor_of
 from trainyard_service.jobs.stamps import Stamps
 
@@ -64,7 +64,8 @@ def _found(log: LogFile, place: int, places: _Places, text: str, limit: int) -> 
     """What one log holds in about ``limit`` bytes, in its order, and where the search of it ended."""
     begin, stamps = places.begins[place], places.stamps[place]
     end = places.line_at(place, min(places.sizes[place], begin + limit))
-    for match in matches_of(log, text, begin, end):
+    # of every log a block is in memory at the same time
+    for match in matches_of(log, text, begin, end, max(LONGEST, BLOCK // len(places.sizes))):
         yield _Found(stamps.at(match.offset), place, match.offset, match.text)
     yield _Found(stamps.at(end), place, end)
 
