@@ -174,3 +174,15 @@ def test_on_a_phone_what_is_compared_stands_beside_its_names(chromium: Browser) 
     assert value is not None and name is not None
     assert name["x"] + name["width"] < value["x"] + 1 and value["x"] + 60 < PHONE
     by_hand.page.close()
+
+
+def test_what_is_compared_is_written_as_on_the_charts(chromium: Browser) -> None:
+    one = {"training": "1" * 16, "name": "first", "instance": None, "state": "finished", "owner": "ana"}
+    told = {"accuracy/validation": 0.9987, "loss/validation": 0.9987}
+    run = ComparedRun.model_validate(one | {"metrics": told, "best": told | {"accuracy/validation": 0.9991}})
+    view = {"comparison": comparison_view(Comparison(runs=[run], differing=[])), "others": []}
+    by_hand = ByHand(chromium, "monitor", query={"runs": run.training}, view=view)
+    table = by_hand.page.get_by_role("region", name="Side by side")
+    expect(table.get_by_role("row", name="accuracy/validation")).to_contain_text("99.87% (best 99.91%)")
+    expect(table.get_by_role("row", name="loss/validation")).to_contain_text("0.9987")
+    by_hand.page.close()

@@ -24,7 +24,7 @@ SPACE = {
 TAG = "accuracy/validation"
 
 
-def view() -> dict[str, Any]:
+def view(importances: Importances = Importances(trials=3)) -> dict[str, Any]:
     objective = {"tag": TAG, "direction": "maximize"}
     training = {"name": "t", "group": "vision", "image": "workspace:1", "package": "1Core2G", "entry": "true"}
     asked = NewSearch.model_validate({"training": training, "space": SPACE, "objective": objective})
@@ -41,7 +41,7 @@ def view() -> dict[str, Any]:
         asked=asked, counts={TrialState.COMPLETE: 3}, total=3, best=trials[-1], created=THEN, ended=THEN, deadline=None,
         may_change=True,
     )  # fmt: skip
-    return detail_view(search, trials, Importances(trials=3), "en") | {"groups": ["vision"]}
+    return detail_view(search, trials, importances, "en") | {"groups": ["vision"]}
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE])
@@ -63,4 +63,21 @@ def test_a_chosen_word_stands_without_quotation_marks(chromium: Browser) -> None
     form = ByHand(chromium, "searches", query={"id": "s" * 16}, view=view())
     expect(form.page.get_by_text("sgd, adam")).to_be_visible()
     expect(form.page.get_by_text('"sgd"')).to_have_count(0)
+    form.page.close()
+
+
+def test_where_no_parameter_is_known_to_decide_it_says_why(chromium: Browser) -> None:
+    form = ByHand(chromium, "searches", query={"id": "s" * 16})
+    form.push(view=view(Importances(trials=3, why_not="Importances need 4 complete trials; there are 3.")))
+    expect(form.page.get_by_role("heading", name="Not known yet")).to_be_visible()
+    expect(form.page.get_by_text("there are 3.")).to_be_visible()
+    form.page.close()
+
+
+def test_an_accuracy_is_a_percentage_in_the_plots_and_in_the_table(chromium: Browser) -> None:
+    form = ByHand(chromium, "searches", query={"id": "s" * 16})
+    form.push(view=view())
+    expect(form.page.locator(".ty-tile", has_text="Best (highest)")).to_contain_text("90%")
+    expect(form.page.locator("table tbody tr").first).to_contain_text("30%")
+    expect(form.page.locator("svg[aria-label$='the best so far is 90%']")).to_contain_text("80%")
     form.page.close()

@@ -95,6 +95,13 @@ def test_the_parameter_that_decides_is_the_important_one() -> None:
     assert study.importances(new, searched(new, 3)) == {}
 
 
+def test_where_all_trials_reach_the_same_no_parameter_decides() -> None:
+    new, rows = asked(sampler="random", seed=5), list[TrialRow]()
+    for number in range(1, 9):
+        rows.append(ended(number, study.propose(new, rows), 0.5))
+    assert study.importances(new, rows) == {}
+
+
 def test_values_go_where_their_dots_lead() -> None:
     base = {"optimizer": {"kind": "sgd", "lr": 1}, "epochs": 3}
     assert with_values(base, {"optimizer.lr": 0.1, "net.depth": 2}) == {

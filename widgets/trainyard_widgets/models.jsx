@@ -1,7 +1,7 @@
 // The list of models: snapshots with the training they come from, and own files.
 import { useState } from "preact/hooks";
 import {
-  api, BucketCopy, bytes, Button, Card, confirm, definePage, Dialog, EmptyState, Form, LinkButton, measure, N_, PageHeader, percent, Search, SelectField, Skeleton, t, Table, Tabs, Tag, TextArea, TextField, Time, toast, Upload,
+  api, BucketCopy, bytes, Button, Card, confirm, definePage, Dialog, EmptyState, Form, LinkButton, metric, N_, PageHeader, Search, SelectField, Skeleton, t, Table, Tabs, Tag, TextArea, TextField, Time, toast, Upload,
 } from "./components/index.js";
 import { Icon } from "./components/icons.jsx";
 import { Menu } from "./components/menu.jsx";
@@ -54,8 +54,8 @@ function List({ view, setQuery, send }) {
 
 function Metrics({ metrics }) {
   if (!metrics.length) return <span class="ty-muted">–</span>;
-  const order = (metric) => (metric.name === "accuracy/validation" ? 0 : metric.name.startsWith("accuracy/") ? 1 : metric.name === "loss/validation" ? 2 : 3);
-  return <div>{[...metrics].sort((one, other) => order(one) - order(other)).slice(0, 3).map((metric) => <div key={metric.name} class="ty-small ty-numbers"><span class="ty-muted">{metricName(metric.name)}</span> {metric.name.startsWith("accuracy/") ? percent(metric.value, 2) : measure(metric.value)}</div>)}</div>;
+  const order = ({ name }) => (name === "accuracy/validation" ? 0 : name.startsWith("accuracy/") ? 1 : name === "loss/validation" ? 2 : 3);
+  return <div>{[...metrics].sort((one, other) => order(one) - order(other)).slice(0, 3).map((one) => <div key={one.name} class="ty-small ty-numbers"><span class="ty-muted">{metricName(one.name)}</span> {metric(one.name, one.value)}</div>)}</div>;
 }
 
 // A tag as people say it; one we do not know stays what it is.

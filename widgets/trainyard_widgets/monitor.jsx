@@ -1,7 +1,7 @@
 // The monitor: how far a training is, its curves as they grow, what it was given, what it says, and how it ended.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import {
-  Button, Card, Clock, dateTime, definePage, duration, EmptyState, Facts, failed, LinkButton, measure, N_, Note, number, PageHeader, SelectField, Skeleton, SliderField, StateBadge, t, Tile, Tiles, Time, useNow, useTrait,
+  Button, Card, Clock, dateTime, definePage, duration, EmptyState, Facts, failed, LinkButton, metric, N_, Note, number, PageHeader, SelectField, Skeleton, SliderField, StateBadge, t, Tile, Tiles, Time, useNow, useTrait,
 } from "./components/index.js";
 import { colourAt, CurveChart } from "./components/curves.jsx";
 import { formatName, PARTS } from "./components/dataset/formats.js";
@@ -266,7 +266,7 @@ function Compare({ view, query, setQuery, send }) {
                 <tr><th scope="row">{t("State")}</th>{comparison.runs.map((run) => <td key={run.training}><StateBadge state={run.state} /></td>)}</tr>
                 <tr><th scope="row">{t("Elapsed")}</th>{comparison.runs.map((run) => <td key={run.training} class="ty-numbers">{duration(run.elapsed)}</td>)}</tr>
                 {comparison.parameters.map((row) => <tr key={`p ${row.name}`} class={row.differs ? "ty-differs" : undefined}><th scope="row"><code>{row.name}</code>{row.differs && ids.length > 1 && <span class="ty-muted ty-small"> {t("differs")}</span>}</th>{row.values.map((value, place) => <td key={place} class="ty-numbers">{value ?? "–"}</td>)}</tr>)}
-                {comparison.metrics.map((row) => <tr key={`m ${row.tag}`}><th scope="row"><code>{row.tag}</code><span class="ty-muted ty-small"> {t("last")}</span></th>{row.last.map((value, place) => <td key={place} class="ty-numbers">{measure(value)}{typeof row.best[place] === "number" && row.best[place] !== value && <span class="ty-muted"> ({t("best {value}", { value: measure(row.best[place]) })})</span>}</td>)}</tr>)}
+                {comparison.metrics.map((row) => <tr key={`m ${row.tag}`}><th scope="row"><code>{row.tag}</code><span class="ty-muted ty-small"> {t("last")}</span></th>{row.last.map((value, place) => <td key={place} class="ty-numbers">{metric(row.tag, value)}{typeof row.best[place] === "number" && row.best[place] !== value && <span class="ty-muted"> ({t("best {value}", { value: metric(row.tag, row.best[place]) })})</span>}</td>)}</tr>)}
               </tbody>
             </table>
           </div>

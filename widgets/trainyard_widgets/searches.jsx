@@ -1,7 +1,7 @@
 // Searches for hyper-parameters: the list, and one of them with its trials, its plots and what becomes of the best.
 import { useState } from "preact/hooks";
 import {
-  api, Button, Card, CheckField, confirm, definePage, Dialog, EmptyState, Facts, Form, LinkButton, measure, N_, Note, number, PageHeader, Search, SelectField, Skeleton, StateBadge, t, Table, Tag, TextArea, TextField, Tile, Tiles, Time, toast,
+  api, Button, Card, CheckField, confirm, definePage, Dialog, EmptyState, Facts, Form, LinkButton, measure, metric, N_, Note, number, PageHeader, Search, SelectField, Skeleton, StateBadge, t, Table, Tag, TextArea, TextField, Tile, Tiles, Time, toast,
 } from "./components/index.js";
 import { Menu } from "./components/menu.jsx";
 import { HistoryPlot, Importances, ParallelPlot, told } from "./components/search/plots.jsx";
@@ -45,7 +45,7 @@ const COLUMNS = () => [
   { id: "name", label: t("Name"), wide: true, cell: (row) => <div><a class="ty-strong" href={`searches?id=${row.id}`}>{row.name}</a>{row.description && <div class="ty-muted ty-small ty-clamp">{row.description}</div>}</div> },
   { id: "state", label: t("State"), cell: (row) => <SearchState state={row.state} /> },
   { id: "trials", label: t("Trials"), numbers: true, cell: (row) => t("{made} of {total}", { made: number(row.ended_trials), total: number(row.total) }) },
-  { id: "best", label: t("Best"), cell: (row) => <div><span class="ty-numbers">{row.best ? measure(row.best.value) : "–"}</span><div class="ty-muted ty-small">{row.asked.objective.tag}</div></div> },
+  { id: "best", label: t("Best"), cell: (row) => <div><span class="ty-numbers">{row.best ? metric(row.asked.objective.tag, row.best.value) : "–"}</span><div class="ty-muted ty-small">{row.asked.objective.tag}</div></div> },
   { id: "how", label: t("How"), cell: (row) => <div>{t(SAMPLERS[row.asked.sampler])}{row.asked.pruning && <div class="ty-muted ty-small">{t("stops early")}</div>}</div> },
   { id: "created", label: t("Created"), cell: (row) => <div><Time value={row.created} /><div class="ty-muted ty-small">{row.owner.name}</div></div> },
 ];
@@ -77,7 +77,7 @@ function One({ view, query, setQuery, send }) {
         <Tiles>
           <Tile label={t("State")} value={<SearchState state={one.state} />} note={one.deadline && <>{t("at the latest until")} <Time value={one.deadline} absolute /></>} />
           <Tile label={t("Trials")} value={t("{made} of {total}", { made: number(one.ended_trials), total: number(one.total) })} note={countWords(one.counts)} />
-          <Tile label={maximize ? t("Best (highest) {tag}", { tag: objective.tag }) : t("Best (lowest) {tag}", { tag: objective.tag })} value={one.best ? measure(one.best.value) : "–"} note={one.best && t("trial {number}", { number: one.best.number })} />
+          <Tile label={maximize ? t("Best (highest) {tag}", { tag: objective.tag }) : t("Best (lowest) {tag}", { tag: objective.tag })} value={one.best ? metric(objective.tag, one.best.value) : "–"} note={one.best && t("trial {number}", { number: one.best.number })} />
         </Tiles>
         {one.best && <Best one={one} groups={view.groups} send={send} />}
         <Card title={t("Trials as they came")} text={t("Each mark is a trial; the dashed line is the best so far.")}>
@@ -87,7 +87,7 @@ function One({ view, query, setQuery, send }) {
           <div class="ty-grid">
             <Card title={t("Parameters side by side")} text={t("A line is a trial. Press one, or a row of the table, to follow it.")}><ParallelPlot {...plot} space={space} onChoose={(at) => setChosen(at === chosen ? null : at)} /></Card>
             <Card title={t("Which parameters decide")} text={t("How much of what makes a trial good is due to each (PED-ANOVA).")}>
-              {view.importances.parameters.length ? <Importances parts={view.importances.parameters} /> : <p class="ty-muted">{view.importances.why_not}</p>}
+              {view.importances.parameters.length ? <Importances parts={view.importances.parameters} /> : <EmptyState icon="chart" title={t("Not known yet")} text={view.importances.why_not} />}
             </Card>
           </div>
         )}
@@ -155,7 +155,7 @@ function TrialTable({ trials, names, tag, chosen, setChosen }) {
     { id: "number", label: t("Trial"), numbers: true, sort: (row) => row.number, cell: (row) => <button class="ty-link" aria-pressed={row.number === chosen} onClick={() => setChosen(row.number === chosen ? null : row.number)}>{number(row.number)}</button> },
     { id: "state", label: t("State"), sort: (row) => row.state, cell: (row) => <div><TrialState row={row} />{row.best && <div class="ty-gap-small"><Tag tone="good">{t("best")}</Tag></div>}{row.why && <div class="ty-muted ty-small ty-clamp" title={row.why}>{row.why}</div>}</div> },
     ...names.map((name) => ({ id: `p.${name}`, label: name, sort: (row) => row.parameters[name], cell: (row) => <span class={row.number === chosen ? "ty-numbers ty-strong" : "ty-numbers"}>{shown(row.parameters[name])}</span> })),
-    { id: "value", label: tag, numbers: true, sort: (row) => row.value, cell: (row) => <span class={row.best || row.number === chosen ? "ty-strong" : undefined}>{row.value === null ? "–" : measure(row.value)}</span> },
+    { id: "value", label: tag, numbers: true, sort: (row) => row.value, cell: (row) => <span class={row.best || row.number === chosen ? "ty-strong" : undefined}>{metric(tag, row.value)}</span> },
     { id: "training", label: t("Training"), cell: (row) => (row.training ? <a href={`monitor?id=${row.training}`}>{row.name}</a> : <span class="ty-muted">{row.name} ({t("deleted")})</span>) },
   ];
   return <Table label={t("Trials")} columns={columns} rows={trials} rowKey={(row) => row.number} />;

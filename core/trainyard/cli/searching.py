@@ -107,9 +107,11 @@ def show(search: Which, json: Json = False) -> None:
         found = client.search(find(client, "searches", search))
         if json:
             return as_json(found)
-        parts = client.importances(found.id).parameters
+        told = client.importances(found.id)
     show_search(found, json=False)
-    return as_table(("parameter", "importance"), [(one.parameter, f"{one.part:.0%}") for one in parts]) if parts else None
+    if not told.parameters:
+        return say_aside(told.why_not)
+    return as_table(("parameter", "importance"), [(one.parameter, f"{one.part:.0%}") for one in told.parameters])
 
 
 @search.command()

@@ -44,6 +44,7 @@ router = APIRouter(tags=["searches"], route_class=AuditedRoute)
 _WHOLE = (joinedload(SearchRow.owner), joinedload(SearchRow.group))
 _TYPES = {"csv": "text/csv; charset=utf-8", "png": "image/png", "svg": "image/svg+xml"}
 _TOO_FEW = N_("Importances need {count} complete trials; there are {have}.")
+_ALL_EQUAL = N_("All {have} complete trials reached the same value: no parameter made a difference.")
 _ONE_VALUE = N_("No parameter had more than one value in the complete trials.")
 
 
@@ -112,15 +113,18 @@ def get_importances(search_id: str, reading: ReadingDep) -> Importances:
     with reading.context.database.read() as session:
         row = access.find(session, reading.caller, search_id)
         asked, trials = life.asked_of(row), row.trials
-    have = sum(one.state == TrialState.COMPLETE for one in trials)
+    complete = [one for one in trials if one.state == TrialState.COMPLETE]
     found = study.importances(asked, trials)
     ordered = sorted(found.items(), key=lambda one: (-one[1], one[0]))
-    why_not = ""
-    if not found:
-        few = have < study.FEWEST_FOR_IMPORTANCE
-        why_not = translate(_TOO_FEW if few else _ONE_VALUE, reading.language, count=study.FEWEST_FOR_IMPORTANCE, have=have)
+    why_not = "" if found else _no_importances(complete, reading.language)
     parts = [Importance(parameter=name, part=part) for name, part in ordered]
-    return Importances(parameters=parts, trials=have, why_not=why_not)
+    return Importances(parameters=parts, trials=len(complete), why_not=why_not)
+
+
+def _no_importances(complete: list[TrialRow], language: str) -> str:
+    fewest = study.FEWEST_FOR_IMPORTANCE
+    enough = _ALL_EQUAL if study.all_equal(complete) else _ONE_VALUE
+    return translate(_TOO_FEW if len(complete) < fewest else enough, language, count=fewest, have=len(complete))
 
 
 @router.get("/searches/{search_id}/file", response_class=Response)

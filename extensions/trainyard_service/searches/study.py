@@ -78,10 +78,11 @@ def rung(asked: NewSearch, number: int) -> int:
 def importances(asked: NewSearch, trials: Sequence[TrialRow]) -> dict[str, float]:
     """How much each parameter decides, by PED-ANOVA (Watanabe et al., IJCAI 2023), which needs NumPy only; they add up to 1.
 
-    Empty when fewer than ``FEWEST_FOR_IMPORTANCE`` trials are complete, or no parameter has more than one value.
+    Empty when fewer than ``FEWEST_FOR_IMPORTANCE`` trials are complete, all reached the same, or no parameter has more than one
+    value.
     """
     complete = [one for one in trials if one.state == TrialState.COMPLETE]
-    if len(complete) < FEWEST_FOR_IMPORTANCE:
+    if len(complete) < FEWEST_FOR_IMPORTANCE or all_equal(complete):
         return {}
     optuna = _optuna()
     with warnings.catch_warnings():
@@ -89,6 +90,11 @@ def importances(asked: NewSearch, trials: Sequence[TrialRow]) -> dict[str, float
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
         found = optuna.importance.get_param_importances(_study(asked, complete), evaluator=evaluator)
     return {name: float(part) for name, part in found.items() if math.isfinite(part)}
+
+
+def all_equal(trials: Sequence[TrialRow]) -> bool:
+    """Whether all ``trials`` reached the same value: then no parameter made a difference."""
+    return len({one.value for one in trials}) == 1
 
 
 def grid(space: Mapping[str, Dimension]) -> dict[str, list[Any]]:

@@ -4,7 +4,8 @@ import uPlot from "uplot";
 import plotStyle from "uplot/dist/uPlot.min.css";
 import { byKey } from "./curve_keys.js";
 import { drawLimit, LIMIT, withLimit } from "./curve_limit.js";
-import { bytes, measure, number, percent } from "./format.js";
+import { number } from "./format.js";
+import { metric, metricBeside } from "./metric.js";
 import { adopt } from "./style.js";
 import { currentLanguage, N_, t } from "./words.js";
 
@@ -52,25 +53,13 @@ function widthOf(self, words) {
   return Math.max(0, ...words.map((text) => self.ctx.measureText(text).width)) / devicePixelRatio;
 }
 
-// A value beside the axis has as many digits as tell it from its neighbours.
-const told = (value, step) => (value === 0 || !step ? measure(value) : Math.abs(value) >= 1e6 || Math.abs(value) < 1e-3 ? value.toExponential(digitsOf(value, step) - 1) : String(Number(value.toPrecision(digitsOf(value, step)))));
-const digitsOf = (value, step) => Math.min(16, Math.max(3, Math.ceil(Math.log10(Math.abs(value / step)) + 1e-9) + 1));
-const toldPart = (value, step) => percent(value, step ? Math.min(6, Math.max(0, Math.ceil(-Math.log10(step * 100) - 1e-9))) : 2);
-const TOLD = { accuracy: toldPart, gpu: toldPart };
-
-const SHOWN = {
-  accuracy: (value) => percent(value, 2), throughput: (value) => number(value, 0), gpu: (value) => percent(value),
-  memory: bytes, gpu_memory: bytes, disk: (value) => perSecond(value), network: (value) => perSecond(value),
-};
-const perSecond = (value) => (value === null || value === undefined ? "–" : t("{size}/s", { size: bytes(value) }));
-
 // ``chart``: {name, series: [{tag, steps, seconds, epochs, values}]}. ``range``: [first, last] on the x axis or null;
 // ``onRange`` is told when somebody zooms; ``marks``: snapshots to mark on the first series.
 export function CurveChart({ chart, title, axis = "step", logarithmic = false, smoothing = 0, marks = [], range, onRange, group }) {
   const place = useRef(null);
   const plot = useRef(null);
   const [at, setAt] = useState(null);
-  const show = SHOWN[chart.name.split("/")[0]] ?? measure;
+  const show = (value) => metric(chart.name, value);
   const lines = useMemo(() => linesOf(chart, axis, logarithmic, smoothing), [chart, axis, logarithmic, smoothing]);
   const limit = chart.limit ?? null;
   const all = useRef([0, 1]); // of a part that is looked at only that part comes
@@ -79,7 +68,7 @@ export function CurveChart({ chart, title, axis = "step", logarithmic = false, s
   latest.current = { marks, axis, lines, onRange, logarithmic, limit, show };
 
   useLayoutEffect(() => {
-    plot.current = new uPlot(options({ place: place.current, name: chart.name, lines, axis, logarithmic, show, group, latest, setAt, limit }), lines.data, place.current);
+    plot.current = new uPlot(options({ place: place.current, name: chart.name, lines, axis, logarithmic, group, latest, setAt, limit }), lines.data, place.current);
     const observer = new ResizeObserver(() => place.current && plot.current?.setSize({ width: place.current.clientWidth, height: HEIGHT }));
     observer.observe(place.current);
     return () => {
@@ -160,12 +149,11 @@ function smoothed(values, weight) {
   });
 }
 
-function options({ place, name, lines, axis, logarithmic, show, group, latest, setAt, limit }) {
+function options({ place, name, lines, axis, logarithmic, group, latest, setAt, limit }) {
   const ink = "#5b6577";
   const grid = { stroke: "#e8ecf2", width: 1 };
   const font = `12px ${getComputedStyle(place).fontFamily}`;
   const below = X[axis].ticks ?? ((ticks) => ticks.map((tick) => number(tick, 2)));
-  const beside = TOLD[name.split("/")[0]] ?? (SHOWN[name.split("/")[0]] ? show : told);
   let last = "";
   const stroke = (line, faint) => ({
     label: line.tag, stroke: faint ? `${line.colour}40` : line.colour, width: faint ? 1 : 2, dash: faint ? undefined : line.dash, spanGaps: !FROM_NOTHING.has(name),
@@ -177,7 +165,7 @@ function options({ place, name, lines, axis, logarithmic, show, group, latest, s
     scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : { range: (_, low, high) => padded(FROM_NOTHING.has(name) && high > 0 ? 0 : low, withLimit(high, limit)) } },
     axes: [
       { stroke: ink, grid, ticks: grid, font, labelFont: font, label: t(X[axis].label), labelSize: 18, size: (_, words) => ((last = words?.at(-1) ?? ""), 32), ...(X[axis].steps && { splits: splitsOf(X[axis].steps, below) }), values: (_, ticks) => below(ticks) },
-      { stroke: ink, grid, ticks: grid, font, size: (self, words) => Math.max(BYTES.has(name) ? 88 : 64, Math.ceil(widthOf(self, words ?? [])) + APART), ...(BYTES.has(name) && { incrs: POWERS }), values: (_, ticks, __, ___, step) => ticks.map((tick) => (tick === null ? "" : beside(tick, logarithmic ? null : step))) },
+      { stroke: ink, grid, ticks: grid, font, size: (self, words) => Math.max(BYTES.has(name) ? 88 : 64, Math.ceil(widthOf(self, words ?? [])) + APART), ...(BYTES.has(name) && { incrs: POWERS }), values: (_, ticks, __, ___, step) => ticks.map((tick) => (tick === null ? "" : metricBeside(name, tick, logarithmic ? null : step))) },
     ],
     cursor: { sync: group ? { key: group } : undefined, drag: { x: true, y: false, uni: 10 }, points: { size: 8 } },
     hooks: {

@@ -8,6 +8,7 @@ export { confirm, Dialog } from "./dialog.jsx";
 export { CheckField, ChoiceField, Field, Form, SelectField, SliderField, TextArea, TextField } from "./form.jsx";
 export { bytes, dateTime, duration, measure, number, percent, relative } from "./format.js";
 export { Icon } from "./icons.jsx";
+export { metric } from "./metric.js";
 export { definePage, usePage, usePush, useQuery, useSend, useTrait } from "./page.jsx";
 export { Meter, Progress } from "./progress.jsx";
 export { api, call, download, ensureSession } from "./service.js";

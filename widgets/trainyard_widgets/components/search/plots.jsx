@@ -1,6 +1,7 @@
 // What a search looks like: values by trial, parameters side by side, and which of them decide. Drawn as SVG, told in words.
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { measure, number, percent } from "../format.js";
+import { number, percent } from "../format.js";
+import { metric, metricBeside } from "../metric.js";
 import { N_, t } from "../words.js";
 import { scaleOf, shade, short } from "./scale.js";
 
@@ -29,14 +30,14 @@ export function HistoryPlot({ trials, tag, maximize, chosen }) {
   const [place, width] = useWidth();
   const shown = told(trials);
   const [height, left, top, bottom] = [262, 58, 28, 42];
-  const scale = scaleOf({ kind: "float" }, shown.map((one) => one.value));
+  const scale = scaleOf({ kind: "float" }, shown.map((one) => one.value), (value, step) => metricBeside(tag, value, step));
   const last = Math.max(2, ...trials.map((one) => one.number));
   const x = (at) => left + ((at - 1) / (last - 1)) * (width - left - 16);
   const y = (value) => top + (1 - scale.place(value)) * (height - top - bottom);
   const best = shown.filter((one) => one.state === "complete").reduce((line, one) => [...line, { at: one.number, value: line.length && (maximize ? line.at(-1).value >= one.value : line.at(-1).value <= one.value) ? line.at(-1).value : one.value }], []);
   const steps = best.map((one, at) => (at ? `H${x(one.at)}V${y(one.value)}` : `M${x(one.at)} ${y(one.value)}`)).join("");
   const states = Object.keys(MARKS).filter((state) => shown.some((one) => one.state === state));
-  const label = t("{tag} by trial; the best so far is {value}", { tag, value: best.length ? measure(best.at(-1).value) : "–" });
+  const label = t("{tag} by trial; the best so far is {value}", { tag, value: best.length ? metric(tag, best.at(-1).value) : "–" });
   return (
     <figure class="ty-plot" ref={place}>
       <svg viewBox={`0 0 ${width} ${height}`} height={height} role="img" aria-label={label}>
@@ -45,7 +46,7 @@ export function HistoryPlot({ trials, tag, maximize, chosen }) {
         {ticks(last).map((at) => <text key={at} x={x(at)} y={height - 24} text-anchor="middle">{number(at)}</text>)}
         <text x={(left + width - 16) / 2} y={height - 6} text-anchor="middle">{t("trial")}</text>
         {steps && <path d={`${steps}H${x(last)}`} fill="none" stroke="#007e5c" stroke-width="2" stroke-dasharray="6 4" />}
-        {shown.map((one) => <g key={one.number} fill={MARKS[one.state].colour} stroke={one.number === chosen ? "#1b2330" : MARKS[one.state].colour} stroke-width={one.number === chosen ? 3 : 1}>{MARKS[one.state].draw(x(one.number), y(one.value))}<title>{trialWords(one)}</title></g>)}
+        {shown.map((one) => <g key={one.number} fill={MARKS[one.state].colour} stroke={one.number === chosen ? "#1b2330" : MARKS[one.state].colour} stroke-width={one.number === chosen ? 3 : 1}>{MARKS[one.state].draw(x(one.number), y(one.value))}<title>{trialWords(one, tag)}</title></g>)}
       </svg>
       <ul class="ty-plot-legend">
         {states.map((state) => <li key={state}><svg width="14" height="14" style="width:14px" aria-hidden="true"><g fill={MARKS[state].colour} stroke={MARKS[state].colour}>{MARKS[state].draw(7, 7)}</g></svg>{t(MARKS[state].word)}</li>)}
@@ -60,7 +61,7 @@ const ticks = (last) => {
   return Array.from({ length: Math.floor((last - 1) / step) + 1 }, (_, at) => 1 + at * step);
 };
 
-export const trialWords = (one) => t("trial {number}: {value}", { number: one.number, value: measure(one.value) });
+export const trialWords = (one, tag) => t("trial {number}: {value}", { number: one.number, value: metric(tag, one.value) });
 
 export function ParallelPlot({ trials, space, tag, maximize, chosen, onChoose }) {
   const [place, width] = useWidth();
@@ -71,7 +72,7 @@ export function ParallelPlot({ trials, space, tag, maximize, chosen, onChoose })
   const apart = (inner - 2 * side) / (names.length - 1);
   const x = (at) => side + at * apart;
   const most = Math.min(18, Math.floor((apart * 0.85) / LETTER));
-  const scales = names.map((name, at) => (at < names.length - 1 ? scaleOf(space[name], []) : scaleOf({ kind: "float" }, shown.map((one) => one.value))));
+  const scales = names.map((name, at) => (at < names.length - 1 ? scaleOf(space[name], []) : scaleOf({ kind: "float" }, shown.map((one) => one.value), (value, step) => metricBeside(tag, value, step))));
   const y = (part) => top + (1 - part) * (height - top - bottom);
   const value = (one, at) => (at < names.length - 1 ? one.parameters[names[at]] : one.value);
   const good = (one) => (maximize ? scales.at(-1).place(one.value) : 1 - scales.at(-1).place(one.value));
@@ -80,7 +81,7 @@ export function ParallelPlot({ trials, space, tag, maximize, chosen, onChoose })
     <figure class="ty-plot" ref={place}>
       <div class="ty-plot-scroll" tabIndex={inner > width ? 0 : undefined} role={inner > width ? "group" : undefined} aria-label={inner > width ? t("Parameters side by side") : undefined}>
         <svg viewBox={`0 0 ${inner} ${height}`} height={height} style={{ width: `${inner}px` }} role="img" aria-label={t("{count} trials as lines from parameter to parameter, to {tag} at the right; darker is better", { count: number(shown.length), tag })}>
-          {order.map((one) => <path key={one.number} class={`ty-plot-line${one.number === chosen ? " ty-chosen" : ""}`} stroke={shade(good(one))} stroke-dasharray={one.state === "complete" ? undefined : "5 4"} d={names.map((_, at) => `${at ? "L" : "M"}${x(at)} ${y(scales[at].place(value(one, at)))}`).join("")} onClick={() => onChoose(one.number)}><title>{trialWords(one)}</title></path>)}
+          {order.map((one) => <path key={one.number} class={`ty-plot-line${one.number === chosen ? " ty-chosen" : ""}`} stroke={shade(good(one))} stroke-dasharray={one.state === "complete" ? undefined : "5 4"} d={names.map((_, at) => `${at ? "L" : "M"}${x(at)} ${y(scales[at].place(value(one, at)))}`).join("")} onClick={() => onChoose(one.number)}><title>{trialWords(one, tag)}</title></path>)}
           {names.map((name, at) => (
             <g key={name}>
               <line class="ty-plot-axis" x1={x(at)} x2={x(at)} y1={top} y2={height - bottom} />

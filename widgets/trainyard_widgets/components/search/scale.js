@@ -1,7 +1,8 @@
 // Places on an axis: numbers, their logarithms, or one of some values.
 
-// ``dimension``: {kind: float | int | choice, low, high, log, values}. Answers where a value lies, 0 to 1, and the ticks to write.
-export function scaleOf(dimension, values) {
+// ``dimension``: {kind: float | int | choice, low, high, log, values}. Answers where a value lies, 0 to 1, and the ticks to write;
+// ``words(value, step)`` writes those that are so far apart.
+export function scaleOf(dimension, values, words = plain) {
   if (dimension.kind === "choice") {
     const known = dimension.values.map(String);
     const place = (value) => (known.length < 2 ? 0.5 : known.indexOf(String(value)) / (known.length - 1));
@@ -18,9 +19,9 @@ export function scaleOf(dimension, values) {
     return { place, ticks: all.map((value) => [place(value), short(value)]) };
   }
   const round = dimension.low === undefined && !dimension.log ? rounds(low, high) : [];
-  if (round.length > 1) return { place, ticks: round.map((value) => [place(value), plain(value, round[1] - round[0])]) };
+  if (round.length > 1) return { place, ticks: round.map((value) => [place(value), words(value, round[1] - round[0])]) };
   const parts = bend(high) === bend(low) ? [0.5] : [0, 0.25, 0.5, 0.75, 1];
-  return { place, ticks: parts.map((part) => [part, short(dimension.kind === "int" ? Math.round(back(part)) : back(part))]) };
+  return { place, ticks: parts.map((part) => [part, dimension.low === undefined ? words(back(part), (high - low) / 4) : short(dimension.kind === "int" ? Math.round(back(part)) : back(part))]) };
 }
 
 // With as many digits as tell two neighbours apart.
