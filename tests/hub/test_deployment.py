@@ -515,6 +515,17 @@ def test_a_chart_makes_its_secrets_once() -> None:
     assert [one.key for one in secrets.kept(deployment()) if f"  {one.key}: {{{{" not in made] == []
 
 
+def test_uninstalling_a_chart_leaves_what_holds_data() -> None:
+    """As `trainyard kubernetes delete` does: a claim that goes takes everybody's files along."""
+    wanted = deployment(work_namespace="work", groups=[7])
+    kept = {
+        one["kind"]
+        for one in helm.kept_by_chart(wanted)
+        if one["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
+    }
+    assert kept == {"Namespace", "PersistentVolume", "PersistentVolumeClaim"}
+
+
 def test_a_chart_written_again_leaves_no_old_template(tmp_path: Path) -> None:
     helm.write(deployment(), tmp_path)
     helm.write(deployment(access={"address": "http://trainyard"}), tmp_path)

@@ -15,7 +15,7 @@ from trainyard import __version__
 
 from trainyard_hub.kubernetes import secrets
 from trainyard_hub.kubernetes.configuration import Deployment
-from trainyard_hub.kubernetes.everything import objects
+from trainyard_hub.kubernetes.everything import DATA_KINDS, objects
 from trainyard_hub.kubernetes.parts import Object
 from trainyard_hub.kubernetes.text import dump
 
@@ -28,6 +28,7 @@ OPEN = {
     "databaseImage": ("database", "image"),
 }
 """What a chart's user may change, and where it stands in the deployment."""
+KEEP = {"helm.sh/resource-policy": "keep"}
 _MARK = re.compile(r"TRAINYARDVALUE(\w+?)END")
 
 
@@ -46,9 +47,16 @@ def chart(deployment: Deployment) -> dict[str, str]:
 
 
 def kept_by_chart(deployment: Deployment) -> list[Object]:
-    """All objects but the release's own namespace, which the chart's tool makes."""
+    """All objects but the release's own namespace, which the chart's tool makes; data stays when the release goes."""
     own = {"kind": "Namespace", "name": deployment.namespace}
-    return [one for one in objects(deployment) if {"kind": one["kind"], "name": one["metadata"]["name"]} != own]
+    return [_lasting(one) for one in objects(deployment) if {"kind": one["kind"], "name": one["metadata"]["name"]} != own]
+
+
+def _lasting(one: Object) -> Object:
+    if one["kind"] not in DATA_KINDS:
+        return one
+    about = one["metadata"]
+    return {**one, "metadata": {**about, "annotations": {**about.get("annotations", {}), **KEEP}}}
 
 
 def write(deployment: Deployment, folder: Path) -> list[Path]:
@@ -114,7 +122,7 @@ def _secret(deployment: Deployment) -> str:
     """Made once: what the cluster has already wins, and uninstalling keeps it."""
     name = secrets.name(deployment)
     about = secrets.secret(deployment, ())["metadata"]
-    head = {"apiVersion": "v1", "kind": "Secret", "metadata": {**about, "annotations": {"helm.sh/resource-policy": "keep"}}}
+    head = _lasting({"apiVersion": "v1", "kind": "Secret", "metadata": about})
     found = f'{{{{- $there := (lookup "v1" "Secret" "{deployment.namespace}" "{name}").data | default dict }}}}\n'
     lines = [
         f'  {one.key}: {{{{ index $there "{one.key}" | default ({one.chart} | b64enc) }}}}' for one in secrets.kept(deployment)
