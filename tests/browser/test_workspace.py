@@ -53,6 +53,19 @@ def test_a_tile_opens_its_page(people: People) -> None:
     opened.value.close()
 
 
+def test_a_page_placed_in_a_notebook_shows_what_the_page_shows(people: People, digits: str) -> None:
+    lab = people.ana.open_lab()
+    lab.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
+    lab.locator(".jp-Notebook .cm-content").first.click()
+    cell = f"from trainyard_widgets.dataset import DatasetPage\npage = DatasetPage()\npage.query = {{'id': '{digits}'}}\npage"
+    lab.keyboard.insert_text(cell)
+    lab.keyboard.press("Shift+Enter")
+    shown = lab.locator(".jp-OutputArea-output")
+    expect(shown.get_by_role("heading", name="digits", level=1)).to_be_visible()
+    expect(shown).to_contain_text("5,000")
+    lab.screenshot(path=people.ana.shot("lab-dataset"))
+
+
 def test_its_terminal_enters_a_running_training(people: People, reporting: str) -> None:
     terminal = open_terminal(people.ana)
     terminal.type("trainyard console two-instances", "bash-")  # the prompt of the other shell

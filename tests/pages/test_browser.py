@@ -93,6 +93,14 @@ async def test_the_account_menu_closes_with_escape_and_by_a_click_elsewhere(runn
         await menu.locator(".ty-menu").wait_for(state="hidden")
 
 
+async def test_notices_fit_a_phone(running: Running, page: Page) -> None:
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await page.goto(f"{running.address}/services/pages/overview")
+    await page.locator(".ty-bell-button").click()
+    box = await page.locator(".ty-notices").bounding_box()
+    assert box is not None and box["x"] >= 8 and box["x"] + box["width"] <= 382 and box["y"] < 100
+
+
 async def test_an_event_of_the_service_reaches_the_page(running: Running, page: Page) -> None:
     await page.goto(f"{running.address}/services/pages/overview")
     await page.locator("td", has_text="digits").wait_for()

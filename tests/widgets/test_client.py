@@ -32,6 +32,20 @@ def test_an_answer_is_a_record() -> None:
     assert seen[0].url.path == "/services/trainyard/api/v1/storage/offer"
 
 
+@pytest.mark.parametrize(
+    "told", ["http://127.0.0.1:8000", "http://127.0.0.1:8000/", "http://127.0.0.1:8000/services/trainyard"]
+)
+def test_a_workspace_may_name_the_platform_or_its_service(told: str) -> None:
+    seen: list[str] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url.path)
+        return httpx.Response(204)
+
+    PageClient(Viewer(told, "secret"), httpx.MockTransport(handle)).delete("/tokens/1")
+    assert seen == ["/services/trainyard/api/v1/tokens/1"]
+
+
 def test_the_token_and_the_language_go_in_headers() -> None:
     page, seen = client(httpx.Response(204))
     page.delete("/tokens/1")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import httpx
 from pydantic import TypeAdapter
+from trainyard.address import api_address
 from trainyard.errors import Conflict as InUse
 from trainyard.errors import Invalid, NotAllowed, NotFound, NotSignedIn, TooMany, Unavailable, UserError
 from trainyard.words import N_
@@ -31,7 +32,7 @@ class PageClient:
 
     def __init__(self, viewer: Viewer, transport: httpx.BaseTransport | None = None) -> None:
         self._http = httpx.Client(
-            base_url=viewer.url.rstrip("/") + "/api/v1",
+            base_url=api_address(viewer.url),
             headers={"Authorization": f"Bearer {viewer.token}", "Accept-Language": viewer.language},
             transport=transport or httpx.HTTPTransport(uds=viewer.socket or None),
             timeout=httpx.Timeout(30, connect=5),

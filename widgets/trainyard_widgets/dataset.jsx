@@ -14,6 +14,7 @@ import { FormatDialog } from "./components/format_dialog.jsx";
 import { Menu } from "./components/menu.jsx";
 import { publishItems } from "./components/publish.jsx";
 import { adoptDataStyle } from "./components/style.js";
+import { visit } from "./components/places.js";
 
 function Dataset({ view, query, setQuery, send }) {
   const [dialog, setDialog] = useState("");
@@ -51,7 +52,7 @@ function Dataset({ view, query, setQuery, send }) {
       {query.format && ready && <FormatDialog view={view} send={send} onClose={() => setQuery({ format: "" }, { replace: true })} onBegun={() => setQuery({ format: "", tab: "" }, { replace: true })} />}
       {dialog === "describe" && <DescribeDialog dataset={dataset} onSave={(change) => send("describe", change)} onClose={close} />}
       {dialog === "share" && <ShareDialog dataset={dataset} groups={view.groups} send={(action, args) => send(action, args)} onClose={close} />}
-      {dialog === "fetch" && <FetchDialog view={view} send={send} onClose={close} onMade={(made) => location.assign(`dataset?id=${made}`)} />}
+      {dialog === "fetch" && <FetchDialog view={view} send={send} onClose={close} onMade={(made) => visit(`dataset?id=${made}`)} />}
     </>
   );
 }

@@ -10,6 +10,7 @@ import { Menu } from "./components/menu.jsx";
 import { publishItems } from "./components/publish.jsx";
 import { useState } from "preact/hooks";
 import { adoptDataStyle } from "./components/style.js";
+import { visit } from "./components/places.js";
 
 const TABS = [["mine", N_("My datasets")], ["group", N_("Shared with my groups")], ["public", N_("Public")]];
 
@@ -36,7 +37,7 @@ function Datasets({ view, query, setQuery, send }) {
       <Card flush>
         {!view || view.tab !== tab ? <div class="ty-inset"><Skeleton rows={6} height={32} /></div> : view.empty ? <Empty view={view} setQuery={setQuery} /> : <List view={view} setQuery={setQuery} send={send} open={setDialog} />}
       </Card>
-      {query.new && view && <NewDatasetDialog groups={view.groups} storage={view.storage} step={query.new} goTo={(step) => setQuery({ new: step })} send={send} onClose={() => setQuery({ new: "" }, { replace: true })} onMade={(made) => location.assign(`dataset?id=${made.id}`)} />}
+      {query.new && view && <NewDatasetDialog groups={view.groups} storage={view.storage} step={query.new} goTo={(step) => setQuery({ new: step })} send={send} onClose={() => setQuery({ new: "" }, { replace: true })} onMade={(made) => visit(`dataset?id=${made.id}`)} />}
       {dialog?.kind === "describe" && <DescribeDialog dataset={dialog.row} onSave={(change) => send("change", { dataset: dialog.row.id, ...change })} onClose={close} />}
       {dialog?.kind === "copy" && <CopyDialog dataset={dialog.row} onCopy={(name) => send("copy", { dataset: dialog.row.id, name })} onClose={close} />}
       {dialog?.kind === "share" && <ShareDialog dataset={view.rows.find((row) => row.id === dialog.row.id) ?? dialog.row} groups={view.groups} send={send} onClose={close} />}
@@ -99,7 +100,7 @@ function Actions({ row, administrator, send, open }) {
       {!row.refused.format && <LinkButton small icon="box" href={`dataset?id=${row.id}&format=1`}>{t("Format")}</LinkButton>}
       <Menu label={t("More for {name}", { name: row.name })} items={[
         { label: t("Rename and describe"), icon: "pencil", refused: row.refused.change, onChoose: () => open({ kind: "describe", row }) },
-        { label: t("Preprocess"), icon: "link", refused: row.refused.format, onChoose: () => location.assign(`graph?id=${row.id}`) },
+        { label: t("Preprocess"), icon: "link", refused: row.refused.format, onChoose: () => visit(`graph?id=${row.id}`) },
         { label: t("Copy"), icon: "copy", refused: row.refused.copy, onChoose: () => open({ kind: "copy", row }) },
         { label: t("Share with a group"), icon: "share", refused: row.refused.share, onChoose: () => open({ kind: "share", row }) },
         ...publishItems({ dataset: row, administrator, send }),

@@ -17,6 +17,7 @@ import { Sheet } from "./components/graph/sheet.jsx";
 import { KeepDialog, Recipes, TemplatesDialog } from "./components/graph/templates.jsx";
 import { Toolbar, ViewTools } from "./components/graph/toolbar.jsx";
 import { adopt, adoptDataStyle } from "./components/style.js";
+import { visit } from "./components/places.js";
 
 function GraphPage({ view, send, setQuery }) {
   if (!view) return <Waiting />;
@@ -136,7 +137,7 @@ function Workbench({ view, send, setQuery }) {
       {dialog === "templates" && <TemplatesDialog view={view} graph={graph} untouched={editor.untouched} labelSet={labelSet} send={send} onTake={take} onClose={close} />}
       {dialog === "keep" && <KeepDialog view={view} graph={graph} send={send} onClose={close} />}
       {dialog === "import" && <ImportDialog send={send} onTake={take} onClose={close} />}
-      {dialog === "run" && <RunDialog view={view} graph={graph} seed={seed} estimate={live.estimate} send={send} onClose={close} onBegun={(id) => location.assign(`dataset?id=${id}`)} />}
+      {dialog === "run" && <RunDialog view={view} graph={graph} seed={seed} estimate={live.estimate} send={send} onClose={close} onBegun={(id) => visit(`dataset?id=${id}`)} />}
     </>
   );
 }

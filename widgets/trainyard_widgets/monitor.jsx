@@ -13,6 +13,7 @@ import { save } from "./components/service.js";
 import { Attempts, cloneAddress, EndingNote, isLive, RetryNote, StateButtons, stateOf, trainingMenu, WaitingNote } from "./components/training_parts.jsx";
 import { WaitingPanel } from "./components/waiting.jsx";
 import { adoptDataStyle } from "./components/style.js";
+import { visit } from "./components/places.js";
 
 const TITLES = { accuracy: N_("Accuracy"), loss: N_("Loss"), learning_rate: N_("Learning rate"), throughput: N_("Speed (samples per second)") };
 const AXES = [["step", N_("by step")], ["epoch", N_("by epoch")], ["time", N_("by time")]];
@@ -31,7 +32,7 @@ function Monitor({ view, query, setQuery, send }) {
         <LinkButton icon="chart" href={`monitor?runs=${training.id}`}>{t("Compare")}</LinkButton>
         <LinkButton icon="copy" href={cloneAddress(training)}>{t("Clone")}</LinkButton>
         <StateButtons row={training} stop={() => send("stop")} start={() => send("start")} act={(name) => send(name)} />
-        <Menu label={t("More for {name}", { name: training.name })} items={trainingMenu(training, { remove: () => send("delete"), deleted: () => location.assign("trainings") })} />
+        <Menu label={t("More for {name}", { name: training.name })} items={trainingMenu(training, { remove: () => send("delete"), deleted: () => visit("trainings") })} />
       </PageHeader>
       <div class="ty-stack">
         {view.waiting ? <WaitingPanel waiting={view.waiting} take={training.actions.includes("stop") ? (chosen) => send("take_package", { package: chosen }) : undefined} /> : <WaitingNote waiting={training.waiting} />}

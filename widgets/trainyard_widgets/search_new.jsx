@@ -5,6 +5,7 @@ import {
 } from "./components/index.js";
 import { adoptSearchStyle } from "./components/search/style.js";
 import { adoptDataStyle } from "./components/style.js";
+import { visit } from "./components/places.js";
 
 const KINDS = [["float", N_("numbers in a range")], ["int", N_("whole numbers in a range")], ["choice", N_("one of these values")]];
 const SAMPLERS = [
@@ -47,7 +48,7 @@ function SearchForm({ view, query, setQuery, send }) {
     clearTimeout(timer.current);
     setQuery(address(form), { replace: true });
     try {
-      location.assign(`searches?id=${await send("begin")}`);
+      visit(`searches?id=${await send("begin")}`);
     } catch (error) {
       setRefusal(error);
       requestAnimationFrame(() => document.querySelector('.ty [aria-invalid="true"], .ty .ty-field-error')?.scrollIntoView({ block: "center" }));

@@ -7,6 +7,7 @@ import { Menu } from "./components/menu.jsx";
 import { HistoryPlot, Importances, ParallelPlot, told } from "./components/search/plots.jsx";
 import { adoptSearchStyle } from "./components/search/style.js";
 import { adoptDataStyle } from "./components/style.js";
+import { visit } from "./components/places.js";
 
 const TRIAL = { complete: ["finished", N_("complete")], pruned: ["stopped", N_("stopped early")], failed: ["failed", N_("failed")], stopped: ["stopped", N_("stopped")], running: ["running", N_("running")] };
 const SAMPLERS = { grid: N_("grid"), random: N_("by chance"), tpe: "TPE", "cma-es": "CMA-ES" };
@@ -135,7 +136,7 @@ function RegisterDialog({ one, groups, send, onClose }) {
   const submit = async () => {
     await send("register", { search: one.id, form: { ...form, group: form.group || null } });
     toast(t("The model is kept."));
-    location.assign("models?tab=custom");
+    visit("models?tab=custom");
   };
   return (
     <Dialog title={t("Keep the best trial's model")} onClose={onClose}>
@@ -184,7 +185,7 @@ function Actions({ one, view, send, setQuery }) {
       {has("more") && <Button icon="plus" onClick={() => setOpen("resume")}>{t("More trials")}</Button>}
       {has("stop") && <Button icon="stop" onClick={stop}>{t("Stop")}</Button>}
       <Menu label={t("More for {name}", { name: one.name })} items={[
-        { label: t("Copy"), icon: "copy", onChoose: () => location.assign(copy) },
+        { label: t("Copy"), icon: "copy", onChoose: () => visit(copy) },
         { label: t("Delete"), icon: "trash", danger: true, refused: has("delete") ? undefined : one.refused || t("Stop it first; then it can be deleted."), onChoose: () => setOpen("delete") },
       ]} />
       {open === "resume" && <ResumeDialog one={one} made={view.trials.length} send={send} onClose={() => setOpen("")} />}

@@ -13,6 +13,7 @@ import { RetryFields } from "./components/training/retries.jsx";
 import { ClusterField, TurnFields } from "./components/training/turn.jsx";
 import { Typed } from "./components/training/typed.jsx";
 import { adoptDataStyle } from "./components/style.js";
+import { visit } from "./components/places.js";
 
 const STEPS = [["sets", N_("Sets")], ["image", N_("Image")], ["resources", N_("Resources and script")]];
 const TABS = [["mine", N_("Mine")], ["group", N_("My groups")], ["public", N_("Public")]];
@@ -174,7 +175,7 @@ function ResourcesStep({ view, query, setQuery, send }) {
       if (about === newest.current) document.querySelector(`[name="${error.field}"]`)?.focus();
     }
   };
-  const make = (name) => ask(name, (id) => location.assign(`monitor?id=${id}`));
+  const make = (name) => ask(name, (id) => visit(`monitor?id=${id}`));
   const check = () => ask("check", (found, about) => about === newest.current && setChecked(found));
   const shown = new Set(["name", "description", "group", "package", "cluster", "entry", "hours", "priority", "parameters", "log_patterns", "max_retries", "backoff", "workers", "servers", "distributed"]);
   return (

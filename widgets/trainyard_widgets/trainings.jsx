@@ -7,6 +7,7 @@ import { Menu } from "./components/menu.jsx";
 import { useSteady } from "./components/steady.js";
 import { EndingNote, MonitorLink, RetryNote, StateButtons, stateOf, trainingMenu, WaitingNote } from "./components/training_parts.jsx";
 import { adoptDataStyle } from "./components/style.js";
+import { visit } from "./components/places.js";
 
 const STATES = ["created", "queued", "starting", "running", "finished", "failed", "stopped"];
 const WORDS = { created: N_("created"), queued: N_("queued"), starting: N_("starting"), running: N_("running"), finished: N_("finished"), failed: N_("failed"), stopped: N_("stopped") };
@@ -39,7 +40,7 @@ function Side({ chosen, clear }) {
   const why = chosen.length < 2 ? t("Tick two or more trainings") : chosen.length > MOST ? t("At most {count} side by side", { count: number(MOST) }) : "";
   return (
     <div class="ty-row ty-side">
-      <Button icon="chart" disabled={Boolean(why)} title={why || undefined} onClick={() => location.assign(`monitor?runs=${chosen.join(",")}`)}>{chosen.length ? t("Compare {count}", { count: number(chosen.length) }) : t("Compare")}</Button>
+      <Button icon="chart" disabled={Boolean(why)} title={why || undefined} onClick={() => visit(`monitor?runs=${chosen.join(",")}`)}>{chosen.length ? t("Compare {count}", { count: number(chosen.length) }) : t("Compare")}</Button>
       {chosen.length > 0 && <Button kind="quiet" onClick={clear}>{t("Untick all")}</Button>}
     </div>
   );

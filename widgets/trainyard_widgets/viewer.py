@@ -23,7 +23,7 @@ class Viewer:
     """The viewer of a page.
 
     Args:
-        url: the service, ending in ``/services/trainyard``.
+        url: the platform, or its service.
         token: the viewer's short-lived token; never shown, logged or put into a trait.
         socket: a unix socket through which alone ``url`` is reached, or empty for the network.
         language: ``en`` or ``zh``.
@@ -72,7 +72,7 @@ def _from_environment() -> Viewer:
     from trainyard.connection import token_of_workspace
 
     file = os.environ.get("TRAINYARD_TOKEN_FILE")
-    url = os.environ.get("TRAINYARD_URL", "http://127.0.0.1:8000/services/trainyard").rstrip("/")
+    url = os.environ.get("TRAINYARD_URL", "http://127.0.0.1:8000")
     token = Path(file).read_text().strip() if file else os.environ.get("TRAINYARD_TOKEN", token_of_workspace(url))
     language = os.environ.get("LANG", "en")[:2]
     return Viewer(url=url, token=token, language="zh" if language == "zh" else "en")

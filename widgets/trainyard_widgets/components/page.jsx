@@ -5,6 +5,7 @@ import { ErrorState } from "./states.jsx";
 import { Bell } from "./bell.jsx";
 import { ConnectionNote, Toasts } from "./toast.jsx";
 import { ConfirmHost } from "./dialog.jsx";
+import { leadLinks } from "./places.js";
 import { setWords, t } from "./words.js";
 
 const PageContext = createContext(null);
@@ -14,6 +15,7 @@ export function definePage(Component) {
     render({ model, el }) {
       setWords(model.get("words"), model.get("language"));
       el.classList.add("ty");
+      leadLinks(el);
       const messages = document.createElement("div");
       const page = { ...makePage(model), messages, place: el };
       el.replaceChildren();

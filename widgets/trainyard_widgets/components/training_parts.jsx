@@ -6,6 +6,7 @@ import { bytes, duration, number, percent } from "./format.js";
 import { Note } from "./states.jsx";
 import { Clock, Time } from "./time.jsx";
 import { t } from "./words.js";
+import { visit } from "./places.js";
 
 export const isLive = (row) => ["created", "queued", "starting", "running"].includes(row.state);
 export const stateOf = (row) => (row.stopping ? "stopping" : row.state);
@@ -135,8 +136,8 @@ export function trainingMenu(row, { start, remove, deleted = () => {} }) {
   const why = row.refused.start ?? (isLive(row) ? t("It runs already.") : "");
   return [
     ...(start ? [{ label: t("Start again"), icon: "play", refused: why, onChoose: start }] : []),
-    { label: t("Edit and run"), icon: "gear", refused: why, onChoose: () => location.assign(editAddress(row)) },
-    { label: t("Copy into a new training"), icon: "copy", onChoose: () => location.assign(cloneAddress(row)) },
+    { label: t("Edit and run"), icon: "gear", refused: why, onChoose: () => visit(editAddress(row)) },
+    { label: t("Copy into a new training"), icon: "copy", onChoose: () => visit(cloneAddress(row)) },
     { label: t("Delete"), icon: "trash", danger: true, refused: row.refused.delete, onChoose: () => deleteTraining(row, async () => (await remove(), deleted())) },
   ];
 }
