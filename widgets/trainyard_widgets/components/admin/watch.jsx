@@ -67,7 +67,7 @@ export function Audit({ view, query, setQuery }) {
   const columns = [
     { id: "at", label: t("When"), cell: (entry) => <span class="ty-one-line"><Time value={entry.at} absolute seconds /></span> },
     { id: "who", label: t("Who"), cell: (entry) => entry.who },
-    { id: "action", label: t("Action"), cell: (entry) => <span title={entry.action}>{actionWords(entry.action)}</span> },
+    { id: "action", label: t("Action"), cell: (entry) => <span class="ty-one-line" title={entry.action}>{actionWords(entry.action)}</span> },
     { id: "target", label: t("To what"), wide: true, cell: (entry) => <div>{entry.target || (detailWords(entry.detail) ? "" : "–")}{detailWords(entry.detail) && <div class="ty-muted ty-small">{detailWords(entry.detail)}</div>}</div> },
     { id: "result", label: t("Result"), cell: (entry) => (entry.result === "ok" ? <StateBadge state="done" /> : <span title={entry.result}><StateBadge state="failed" text={resultWords(entry.result)} /></span>) },
   ];
