@@ -67,9 +67,28 @@ def test_a_first_answer_on_a_busy_node_may_take_seconds():
     assert len(asked) == 1
 
 
+def test_one_that_does_not_answer_is_waited_for_no_longer_than_whoever_opens_it_waits(monkeypatch):
+    monkeypatch.setattr(tensorboard, "TENSORBOARD_SECONDS", 1)
+
+    async def silent(reader, writer):
+        await reader.read()
+        writer.close()
+
+    async def wait():
+        async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            state = LaunchState(key="tensorboard-1", phase="running", address=f"127.0.0.1:{port}")
+            async with asyncio.timeout(5):
+                await _boards(state).until_ready(state.key, BELOW)
+
+    with pytest.raises(Unavailable) as refused:
+        asyncio.run(wait())
+    assert refused.value.code == "tensorboard-starting"
+
+
 @pytest.mark.parametrize("phase", ["starting", "running"])
 def test_one_that_has_not_answered_yet_is_told_to_be_starting(monkeypatch, phase):
-    monkeypatch.setattr(tensorboard, "_START_SECONDS", 0.2)
+    monkeypatch.setattr(tensorboard, "TENSORBOARD_SECONDS", 0.2)
     state = LaunchState(key="tensorboard-1", phase=phase)
     with pytest.raises(Unavailable) as refused:
         asyncio.run(_boards(state).until_ready(state.key, BELOW))

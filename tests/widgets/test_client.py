@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 from trainyard.errors import Conflict, UserError
+from trainyard.records.monitoring import TENSORBOARD_SECONDS
 from trainyard.records.storage import StorageOffer
 from trainyard_widgets.client import PageClient, refusal
+from trainyard_widgets.monitor import MonitorPage
 from trainyard_widgets.storage import steps
 from trainyard_widgets.viewer import Viewer
 
@@ -88,6 +92,13 @@ def test_events_are_read_as_they_come() -> None:
     lines = ": hello\n\n" + "".join(f"data: {json.dumps({'topic': topic, 'id': 1})}\n\n" for topic in ("job", "model"))
     page, _ = client(httpx.Response(200, text=lines, headers={"Content-Type": "text/event-stream"}))
     assert [event["topic"] for event in page.events()] == ["job", "model"]
+
+
+def test_a_tensorboard_is_waited_for_longer_than_the_service_waits_for_it() -> None:
+    page, seen = client(httpx.Response(200, json={"address": "/it/"}))
+    monitor: Any = SimpleNamespace(client=page, _runs=list, _id=lambda: "1")
+    assert MonitorPage.tensorboard(monitor) == "/it/"
+    assert seen[0].extensions["timeout"]["read"] > TENSORBOARD_SECONDS
 
 
 def test_a_viewer_never_prints_its_token() -> None:

@@ -16,6 +16,7 @@ from trainyard.words import N_
 from trainyard_widgets.viewer import Viewer
 
 T = TypeVar("T")
+_TIMEOUT = httpx.Timeout(30, connect=5)
 _BY_STATUS: dict[int, type[UserError]] = {
     401: NotSignedIn,
     403: NotAllowed,
@@ -35,7 +36,7 @@ class PageClient:
             base_url=api_address(viewer.url),
             headers={"Authorization": f"Bearer {viewer.token}", "Accept-Language": viewer.language},
             transport=transport or httpx.HTTPTransport(uds=viewer.socket or None),
-            timeout=httpx.Timeout(30, connect=5),
+            timeout=_TIMEOUT,
             trust_env=False,
         )
 
@@ -47,9 +48,9 @@ class PageClient:
         """
         return self.call("GET", path, answer, query=query)
 
-    def post(self, path: str, answer: type[T], body: Any = None, /) -> T:
+    def post(self, path: str, answer: type[T], body: Any = None, /, *, timeout: httpx.Timeout = _TIMEOUT) -> T:
         """``POST path`` with a record or plain data as JSON."""
-        return self.call("POST", path, answer, body=body)
+        return self.call("POST", path, answer, body=body, timeout=timeout)
 
     def put(self, path: str, answer: type[T], body: Any = None, /) -> T:
         """``PUT path``, as ``post``."""
@@ -63,13 +64,24 @@ class PageClient:
         """``DELETE path``; whatever it answers is not looked at."""
         self.call("DELETE", path, object, query=query)
 
-    def call(self, method: str, path: str, answer: type[T], *, query: dict[str, Any] | None = None, body: Any = None) -> T:
+    def call(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        timeout: httpx.Timeout = _TIMEOUT,
+    ) -> T:
         """One call; ``answer`` may be any type pydantic can validate (``object`` for none)."""
         params = {key: value for key, value in (query or {}).items() if value is not None}
         content = _encoded(body)
         headers = {"Content-Type": "application/json"} if content is not None else {}
         try:
-            response = self._http.request(method, path, params=params or None, content=content, headers=headers)
+            response = self._http.request(
+                method, path, params=params or None, content=content, headers=headers, timeout=timeout
+            )
         except httpx.HTTPError as problem:
             raise _unreachable() from problem
         if not response.is_success:  # a redirection too: nothing was done

@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import traitlets
+from trainyard.client.transport import TENSORBOARD_TIMEOUT
 from trainyard.errors import Invalid, NotFound
 from trainyard.records.base import Page as Listing
 from trainyard.records.distributed import Replica
 from trainyard.records.jobs import Attempt, Waiting
-from trainyard.records.monitoring import Comparison, JobUsage
+from trainyard.records.monitoring import Address, Comparison, JobUsage
 from trainyard.records.trainings import Curves, Training
 from trainyard.words import N_
 
@@ -158,10 +159,10 @@ class MonitorPage(Page):
     @action(reloads=False)
     def tensorboard(self) -> str:
         """Start a TensorBoard on this training, or on those that are compared; answers its address."""
-        if runs := self._runs():
-            query = urlencode([("training", run) for run in runs])
-            return self.client.post(f"/comparison/tensorboard?{query}", dict[str, str])["address"]
-        return self.client.post(f"/trainings/{self._id()}/tensorboard", dict[str, str])["address"]
+        runs = self._runs()
+        compared = f"/comparison/tensorboard?{urlencode([('training', run) for run in runs])}"
+        path = compared if runs else f"/trainings/{self._id()}/tensorboard"
+        return self.client.post(path, Address, timeout=TENSORBOARD_TIMEOUT).address
 
     def _load_curves(self, instance: str) -> None:
         """At most once a second; a change in between is picked up by the next event or the page's own refresh."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainyard.client.transport import Transport, given, segment
+from trainyard.client.transport import TENSORBOARD_TIMEOUT, Transport, given, segment
 from trainyard.records.monitoring import Address, Comparison, JobUsage, LogMatch, LogSearch, LogTimes
 from trainyard.records.trainings import Curves
 
@@ -58,8 +58,9 @@ class Monitoring(Transport):
 
     def tensorboard_on(self, trainings: Sequence[str]) -> str:
         """The full address of a TensorBoard on several trainings; it asks for the browser's sign-in."""
-        path = self.one(Address, "POST", "comparison/tensorboard", params={"training": list(trainings)}).address
-        return self.root + path
+        query = {"training": list(trainings)}
+        opened = self.one(Address, "POST", "comparison/tensorboard", params=query, timeout=TENSORBOARD_TIMEOUT)
+        return self.root + opened.address
 
     def draw(self, instances: Sequence[str], target: Path, tags: str = "", smoothing: float = 0, **look: Any) -> None:
         """Curves as a file, by its suffix: ``.png``, ``.svg`` or ``.csv`` (every point).

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from trainyard.client.transport import Transport, given, segment
+from trainyard.client.transport import TENSORBOARD_TIMEOUT, Transport, given, segment
 from trainyard.errors import NotFound
 from trainyard.jobs.states import ENDED
 from trainyard.records.base import Page, Record
@@ -98,8 +98,8 @@ class Trainings(Transport):
 
     def tensorboard(self, training: str) -> str:
         """The full address of a TensorBoard on this run, which ends by itself; it asks for the browser's sign-in."""
-        path = self.one(_Address, "POST", f"trainings/{segment(training)}/tensorboard").address
-        return self.root + path
+        path = f"trainings/{segment(training)}/tensorboard"
+        return self.root + self.one(_Address, "POST", path, timeout=TENSORBOARD_TIMEOUT).address
 
     def instance(self, instance: str) -> Instance:
         """One run of a training's script, with its newest numbers."""

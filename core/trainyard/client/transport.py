@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from trainyard.address import api_address
 from trainyard.connection import Connection, find
 from trainyard.errors import Invalid, Unavailable, UserError
+from trainyard.records.monitoring import TENSORBOARD_SECONDS
 from trainyard.words import N_
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+TENSORBOARD_TIMEOUT = httpx.Timeout(TENSORBOARD_SECONDS + 10, connect=5.0)
+"""For what opens a TensorBoard: the service tells in the end why it has not started."""
 _STREAM_SECONDS = 40.0
 """The service says something on its stream of events every 15 seconds at least."""
 _BLOCK = 1 << 20

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from trainyard.records.base import Record
 
+TENSORBOARD_SECONDS = 60.0
+"""So long the service waits for the first answer of a TensorBoard that somebody opens: on a busy node it starts slowly."""
+
 
 class Address(Record):
     """Where something is reached, below the platform's own address."""

@@ -17,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from trainyard.errors import TooMany, Unavailable
 from trainyard.home import Home
 from trainyard.jobs.launch import LaunchSpec, LaunchState, Mount, Resources
+from trainyard.records.monitoring import TENSORBOARD_SECONDS
 from trainyard.words import N_
 
 from trainyard_service import images
@@ -36,7 +37,6 @@ _TOLD = frozenset(
     }
 )
 _PASSED = ("accept", "content-type", "if-none-match", "range")
-_START_SECONDS = 60
 _ANSWER_SECONDS = 15
 """So long its first answer may take: on a busy node it starts slowly, and each connection is a program in its pod."""
 _MOST_CONNECTIONS = 12
@@ -102,14 +102,14 @@ class TensorBoards:
         Raises:
             Unavailable: it ended, or did not answer in time.
         """
-        deadline, state = time.monotonic() + _START_SECONDS, None
-        while time.monotonic() < deadline:
+        deadline, state = time.monotonic() + TENSORBOARD_SECONDS, None
+        while (rest := deadline - time.monotonic()) > 0:
             state = await asyncio.to_thread(self.context.launcher.state, key)
             if state is None or state.phase == "ended":
                 break
             if state.address:
                 with contextlib.suppress(httpx.TransportError):
-                    await self._clients[key].get(f"http://{state.address}{prefix}/", timeout=_ANSWER_SECONDS)
+                    await self._clients[key].get(f"http://{state.address}{prefix}/", timeout=min(_ANSWER_SECONDS, rest))
                     return
             await asyncio.sleep(0.1)
         if state is not None and state.phase != "ended":

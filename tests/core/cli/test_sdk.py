@@ -12,9 +12,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 from trainyard.client import Client, Connection
 from trainyard.errors import Invalid, Unavailable, UserError
+from trainyard.records.monitoring import TENSORBOARD_SECONDS
 from trainyard.records.storage import UploadPurpose
 from trainyard_hub.stack.certificates import make_certificates
 from websockets.sync.server import ServerConnection, serve
@@ -126,6 +128,22 @@ def test_a_log_that_lost_its_middle_is_followed_on_from_where_it_goes_on() -> No
     with a_log_that_breaks_off(1012, goes_on_at=500) as (address, asked), Client(Connection(address, "x")) as client:
         assert b"".join(client.follow("1", 9000)) == b"one\ntwo\n"
     assert [path.rpartition("=")[2] for path in asked] == ["9000", "504"]
+
+
+@pytest.mark.parametrize(
+    "opened", [lambda client: client.tensorboard("1"), lambda client: client.tensorboard_on(["1", "2"])], ids=["one", "several"]
+)
+def test_a_tensorboard_is_waited_for_longer_than_the_service_waits_for_it(opened: Callable[[Client], str]) -> None:
+    waited = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        waited.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200, json={"address": "/it/"})
+
+    with Client(Connection("http://x/services/trainyard", "x")) as client:
+        client._http._transport = httpx.MockTransport(answer)
+        assert opened(client) == "http://x/it/"
+    assert waited[0] > TENSORBOARD_SECONDS
 
 
 def test_a_log_that_ends_is_not_asked_for_again() -> None:
