@@ -194,15 +194,18 @@ def test_with_storage_alone_each_share_has_a_claim_in_the_one_namespace_when_a_j
     assert made == ["POST /api/v1/namespaces/trainyard/secrets", "POST /apis/batch/v1/namespaces/trainyard/jobs"]
 
 
+@pytest.mark.parametrize("phase", ["Released", "Bound"], ids=["long-ago", "a-moment-ago"])
 @pytest.mark.parametrize("everywhere", ["", "lab-{group}"], ids=["one-namespace", "one-for-each-group"])
-def test_a_claim_that_somebody_deleted_is_made_anew_for_the_next_job(server: ApiServer, start: Start, everywhere: str) -> None:
+def test_a_claim_that_somebody_deleted_is_made_anew_for_the_next_job(
+    server: ApiServer, start: Start, everywhere: str, phase: str
+) -> None:
     launcher = start(group_namespaces=everywhere)
     launcher.start(spec_of(launcher.home))
     (claim,) = [path for path in server.objects if path.endswith("persistentvolumeclaims/trainyard-group-7")]
     (volume,) = [path for path in server.objects if "persistentvolumes/" in path and path.endswith("trainyard-group-7")]
     del server.objects[claim]
     server.objects[volume]["spec"]["claimRef"]["uid"] = "uid-gone"
-    server.objects[volume]["status"]["phase"] = "Released"
+    server.objects[volume]["status"]["phase"] = phase
     launcher.start(spec_of(launcher.home, "job-2-1"))
     assert claim in server.objects
     assert "uid" not in server.objects[volume]["spec"]["claimRef"]

@@ -160,12 +160,16 @@ async def _once(cluster: Cluster, one: Object, configuration: Configuration) -> 
 
 
 async def _take_again(cluster: Cluster, wanted: Object, configuration: Configuration) -> None:
-    """A volume that is there; one that is kept for a claim that is gone is given to the claim's successor."""
+    """A volume that is there; one that is kept for a claim that is gone is given to the claim's successor.
+
+    Its phase does not tell: for a moment after the claim's end it is bound still, and who came then would wait for ever.
+    """
     path = f"{collection_of(wanted)}/{wanted['metadata']['name']}"
     found = await cluster.get(path)
     _must_be_ours(found, wanted, configuration)
-    if found["status"].get("phase") == "Released":
-        successor = {**wanted["spec"]["claimRef"], "uid": None, "resourceVersion": None}
+    reference = wanted["spec"]["claimRef"]
+    if await _missing(cluster, configuration, [reference["name"]]):
+        successor = {**reference, "uid": None, "resourceVersion": None}
         await cluster.patch(path, {"spec": {"claimRef": successor}})
 
 
