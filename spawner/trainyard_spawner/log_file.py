@@ -31,7 +31,7 @@ MOST_TIMES = 1 << 18
 _PIPE = 1 << 20
 _BLOCK = 1 << 20
 _LINE = 1 << 16
-_APART = 0.05
+_APART, _LEAST_APART = 0.05, 1e-5
 
 
 def mark(dropped: int, limit: int) -> bytes:
@@ -121,6 +121,7 @@ class LogPump:
         if os.geteuid() == 0:
             # or a script of the person's could not open /dev/stdout
             os.fchown(self.writer, uid, gid)
+        self._enough = fcntl.fcntl(self.writer, fcntl.F_GETPIPE_SZ) // 4
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
 
     def start(self) -> None:
@@ -133,6 +134,7 @@ class LogPump:
         self._thread.join(seconds)
 
     def _run(self) -> None:
+        pause = _APART
         try:
             while data := os.read(self._reader, _PIPE):
                 self._stamps.add(self._log.size)
@@ -140,13 +142,21 @@ class LogPump:
                 self._log.append(data)
                 if self._log.size < before:
                     self._stamps.moved(before + len(data) - self._log.size, self._log.limit // 4)
-                if len(data) < _LINE:
-                    # a script that prints letter by letter costs as little as one that prints pages
-                    time.sleep(_APART)
+                pause = pause_after(pause, len(data), self._enough)
+                time.sleep(pause)
         finally:
             self._stamps.close()
             self._log.close()
             os.close(self._reader)
+
+
+def pause_after(pause: float, taken: int, enough: int) -> float:
+    """Seconds until the pipe is looked into again, when ``taken`` bytes had come in the ``pause`` before.
+
+    A script that prints letter by letter costs as little as one that prints pages; of one that floods ``enough`` comes each
+    time, a part of the pipe that is never full, so that it does not wait for us.
+    """
+    return min(_APART, max(_LEAST_APART, pause * enough / taken))
 
 
 class Stamps:

@@ -72,6 +72,14 @@ def make(home: Home) -> Callable[..., LaunchSpec]:
     return specification
 
 
+@pytest.fixture
+def launcher(home: Home) -> Iterator[SandboxLauncher]:
+    """A launcher whose launches reach no network; what a test leaves ends with it."""
+    launcher = SandboxLauncher(home, networks="none" if os.geteuid() == 0 else "shared")
+    yield launcher
+    end_all(launcher)
+
+
 def end_all(launcher: SandboxLauncher) -> None:
     """Stop and forget whatever a test left."""
     for state in launcher.states():

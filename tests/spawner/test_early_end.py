@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from trainyard.home import Home
@@ -13,14 +12,6 @@ from trainyard_spawner.early_end import ended_early
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
 from tests.contracts.launcher import wait_for
-from tests.spawner.conftest import end_all
-
-
-@pytest.fixture
-def launcher(home: Home) -> Iterator[SandboxLauncher]:
-    launcher = SandboxLauncher(home, networks="none" if os.geteuid() == 0 else "shared")
-    yield launcher
-    end_all(launcher)
 
 
 def test_the_cause_and_the_last_lines_are_told(launcher: SandboxLauncher, make: Callable[..., LaunchSpec]) -> None:

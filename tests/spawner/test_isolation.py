@@ -6,28 +6,19 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec
 from trainyard.jobs.states import Cause
 from trainyard_spawner import files, memory
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
 from tests.contracts.launcher import run, says, wait_for
-from tests.spawner.conftest import end_all
 
 Make = Callable[..., LaunchSpec]
 BOB = Identity(name="bob", uid=20002, gid=20002, groups=(30001,))
-
-
-@pytest.fixture
-def launcher(home: Home) -> Iterator[SandboxLauncher]:
-    launcher = SandboxLauncher(home, networks="none" if os.geteuid() == 0 else "shared")
-    yield launcher
-    end_all(launcher)
 
 
 def told(launcher: SandboxLauncher, spec: LaunchSpec) -> list[str]:

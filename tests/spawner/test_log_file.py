@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from trainyard_spawner.log_file import MARK, TIMES, LogFile, LogPump, Stamps
+from trainyard_spawner.log_file import MARK, TIMES, LogFile, LogPump, Stamps, pause_after
 
 LIMIT = 1 << 18
 
@@ -114,3 +114,17 @@ def test_a_pipe_in_place_of_the_times_is_no_file_of_times(tmp_path):
     for offset in range(more_than_a_pipe_holds):
         stamps.add(offset)
     stamps.close()
+
+
+@pytest.mark.parametrize("speed", [100 << 20, 1 << 30], ids=["100 MiB a second", "1 GiB a second"])
+def test_a_flood_does_not_fill_its_pipe_while_nobody_looks(speed):
+    pipe, pause = 1 << 20, 0.05
+    for _ in range(10):
+        taken = min(pipe, int(speed * pause))
+        pause = pause_after(pause, taken, pipe // 4)
+    assert taken < pipe // 2
+
+
+def test_a_script_that_prints_letter_by_letter_wakes_the_pump_seldom():
+    assert pause_after(0.05, 1, 1 << 18) == 0.05
+    assert pause_after(1e-5, 1, 1 << 18) == 0.05

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from trainyard.home import Home
 from trainyard.jobs.launch import LaunchSpec
 from trainyard.jobs.states import Cause
 from trainyard_spawner import sandbox_launcher
 from trainyard_spawner.sandbox_launcher import SandboxLauncher
 
 from tests.contracts.launcher import wait_for
-from tests.spawner.conftest import end_all
 
 Make = Callable[..., LaunchSpec]
 STUBBORN = "trap '' TERM; while :; do sleep 0.1; done"
@@ -47,13 +44,6 @@ MOMENTS = {
     "when the program has begun": ("_hear_started", True),
     "before it says that the program runs": ("_hear_started", False),
 }
-
-
-@pytest.fixture
-def launcher(home: Home) -> Iterator[SandboxLauncher]:
-    launcher = SandboxLauncher(home, networks="none" if os.geteuid() == 0 else "shared")
-    yield launcher
-    end_all(launcher)
 
 
 def until_there(path: Path) -> None:
