@@ -475,7 +475,7 @@ def test_the_launcher_is_told_where_everything_lies() -> None:
         ({"colour": "green"}, "colour"),
         ({"name": "Not A Name"}, "name"),
         ({"name": "4gpus"}, "name"),
-        ({"access": {"address": "https://训练.example.org", "ingress": {"host": "训练.example.org"}}}, "access.ingress.host"),
+        ({"access": {"address": "https://训练.example.org", "ingress": {"host": "训练.example.org"}}}, "as in DNS"),
     ],
 )
 def test_a_mistake_is_named(wrong: dict[str, Any], why: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ deployment (namespaces, claims, the platform's address) is filled in and may not
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -27,7 +28,7 @@ from trainyard_spawner.kubernetes.configuration import (
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?$"
 SERVICE_NAME = r"^[a-z]([a-z0-9-]{0,40}[a-z0-9])?$"
-HOST = r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"
+HOST = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 QUANTITY = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
 SERVICE_TYPES = "^(ClusterIP|NodePort|LoadBalancer)$"
 
@@ -35,10 +36,17 @@ SERVICE_TYPES = "^(ClusterIP|NodePort|LoadBalancer)$"
 class Ingress(Frozen):
     """How the cluster's own entrance leads to the platform; TLS ends there."""
 
-    host: str = Field(pattern=HOST)
+    host: str
     class_name: str | None = None
     tls_secret: str | None = None
     annotations: dict[str, str] = {}
+
+    @field_validator("host")
+    @classmethod
+    def _is_a_host(cls, host: str) -> str:
+        if not re.fullmatch(HOST, host):
+            raise ValueError("a host is written as in DNS, such as trainyard.example.org; other letters as xn--…")
+        return host
 
 
 class Access(Frozen):
