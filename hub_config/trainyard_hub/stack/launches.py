@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import httpx
 from trainyard.home import Home
@@ -63,19 +64,36 @@ def end_unused(home: Home) -> None:
 def ask_to_stop_jobs(settings: Settings, terminal: Terminal) -> bool:
     """Ask the running service to stop every job, so that it records that a person did it; False when it cannot be asked.
 
-    Searches are paused before, or each would begin another trial for every one that is stopped; they stay so, and it is said.
+    Searches are paused before, or each would begin another trial for every one that is stopped; they stay so, and it is said,
+    as it is of one that could not be paused.
     """
     try:
-        with _service(settings) as client:
-            # all are listed first: one that ends meanwhile would shift the pages
-            searches = _identifiers(client, "/searches", {"state": [SearchState.RUNNING.value]})
-            if paused := sum(client.post(f"/searches/{search}/pause").is_success for search in searches):
-                terminal.say(N_("Paused searches: {count}. They stay paused until someone resumes them."), count=paused)
+        with _service(settings, terminal.language) as client:
+            _pause_searches(client, terminal)
             for job in _unfinished_jobs(client):
                 client.post(f"/jobs/{job}/stop")
     except (httpx.HTTPError, ValueError, FileNotFoundError):
         return False
     return True
+
+
+def _pause_searches(client: httpx.Client, terminal: Terminal) -> None:
+    # all are listed first: one that ends meanwhile would shift the pages
+    searches = _items(client, "/searches", {"state": [SearchState.RUNNING.value]})
+    answers = [(search, client.post(f"/searches/{search['id']}/pause")) for search in searches]
+    if paused := sum(answer.is_success for _, answer in answers):
+        terminal.say(N_("Paused searches: {count}. They stay paused until someone resumes them."), count=paused)
+    for search, answer in answers:
+        if not answer.is_success:
+            terminal.say(N_("The search {name} was not paused: {reason}"), name=search["name"], reason=_refusal_of(answer))
+
+
+def _refusal_of(answer: httpx.Response) -> str:
+    """The sentence the service refused with, or what is left of it."""
+    try:
+        return str(answer.json()["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"
 
 
 def wait_for_records(settings: Settings, seconds: float = GRACE_SECONDS) -> None:
@@ -86,29 +104,29 @@ def wait_for_records(settings: Settings, seconds: float = GRACE_SECONDS) -> None
             time.sleep(0.1)
 
 
-def _service(settings: Settings) -> httpx.Client:
-    """The service as the first administrator reaches it.
+def _service(settings: Settings, language: str = "en") -> httpx.Client:
+    """The service as the first administrator reaches it; it refuses in ``language``.
 
     Raises:
         FileNotFoundError: no start has ever come so far.
     """
     token = settings.home.administrator_token.read_text().strip()
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {token}", "Accept-Language": language}
     return httpx.Client(base_url=f"{settings.service_url}/api/v1", headers=headers, timeout=10, trust_env=False)
 
 
 def _unfinished_jobs(client: httpx.Client) -> list[str]:
     """The ids of all jobs that have not ended, everybody's."""
     states = [state.value for state in JobState if state not in ENDED]
-    return _identifiers(client, "/jobs", {"all": "true", "state": states})
+    return [job["id"] for job in _items(client, "/jobs", {"all": "true", "state": states})]
 
 
-def _identifiers(client: httpx.Client, path: str, query: dict[str, str | list[str]]) -> list[str]:
-    """The ids of everything that a list has, page by page."""
-    found: list[str] = []
+def _items(client: httpx.Client, path: str, query: dict[str, str | list[str]]) -> list[dict[str, Any]]:
+    """Everything that a list has, page by page."""
+    found: list[dict[str, Any]] = []
     while True:
         page = client.get(path, params={**query, "offset": len(found), "limit": PAGE}).raise_for_status().json()
-        found += [item["id"] for item in page["items"]]
+        found += page["items"]
         if not page["items"] or len(found) >= page["total"]:
             return found
 
