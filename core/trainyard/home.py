@@ -77,7 +77,9 @@ class Home:
         return self.root / "launches"
 
     def kept(self, key: str) -> Path:
-        """What stays of a job's or workspace's launch when its folder is gone: ``usage.jsonl`` and ``output.times``."""
+        """What stays of a job's or workspace's launch when its folder is gone: ``usage.jsonl``, ``output.times``, and a job's
+        ``output.log`` where its output goes nowhere else.
+        """
         return self.root / "kept" / key
 
     @property

@@ -6,6 +6,7 @@ running launch holds a lock of its own through its supervisor, and nothing is re
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from trainyard import inotify
 from trainyard.errors import Conflict, NotFound
 from trainyard.home import Home
-from trainyard.jobs.launch import Finding, Identity, LaunchSpec, LaunchState, Mount
+from trainyard.jobs.launch import OUTPUT, Finding, Identity, LaunchSpec, LaunchState, Mount
 from trainyard.jobs.states import Cause
 from trainyard.words import N_
 
@@ -35,7 +36,9 @@ from trainyard_spawner.locks import Lock
 if TYPE_CHECKING:
     from trainyard.jobs.launch import Console, Launcher
 
+log = logging.getLogger(__name__)
 TASKS = 4096
+MOST_SAID = 4000
 ROOM = str(Path(__file__).resolve().parent.parent)
 ENTRY = "import sys; sys.path.insert(0, sys.argv.pop(1)); from trainyard_spawner.supervisor import main; main(sys.argv[1])"
 PASSED_ON = (
@@ -179,6 +182,7 @@ class SandboxLauncher:
         if state is not None and state.phase != "ended":
             raise Conflict("still-running", N_("{key} is still running."), hint=N_("Stop it first."), key=key)
         with self._guard():
+            self._leave(key, state)
             self._clear(key)
             (self._watch / key).unlink(missing_ok=True)
 
@@ -196,7 +200,7 @@ class SandboxLauncher:
     def _write_plan(self, spec: LaunchSpec, image: Path, opened: Network) -> None:
         folder = self._folder(spec.key)
         folder.mkdir(mode=0o700)
-        output = spec.output or folder / "output.log"
+        output = spec.output or self._own_output(spec.key)
         files.write_json(folder / "spec.json", spec.model_dump(mode="json"))
         files.write_json(folder / "plan.json", self._plan(spec, image, output, opened))
 
@@ -251,6 +255,13 @@ class SandboxLauncher:
 
     def _limits_by(self, groups: list[Path]) -> str:
         return f"cgroup-{self._groups.kind}" if self._groups and groups else "sum"
+
+    def _own_output(self, key: str) -> Path:
+        """Where output goes that goes nowhere else; a job's is looked at when its launch is forgotten."""
+        if not key.startswith("job-"):
+            return self._folder(key) / OUTPUT
+        self._home.kept(key).mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._home.kept(key) / OUTPUT
 
     def _create_groups(self, spec: LaunchSpec) -> list[Path]:
         if self._groups is None:
@@ -315,6 +326,15 @@ class SandboxLauncher:
         status |= {"phase": "ended", "ended_at": time.time(), "cause": cause.value}
         files.write_json(folder / "status.json", status)
         return self._told(key)
+
+    def _leave(self, key: str, state: LaunchState | None) -> None:
+        """Before the folder goes: what a supervisor that failed said of it, and the log of an older version's job."""
+        if state is not None and state.cause in (Cause.SUPERVISOR_LOST, Cause.LAUNCH_FAILED):
+            with suppress(OSError):
+                said = (self._folder(key) / "supervisor.log").read_text(errors="replace")
+                log.warning("the supervisor of %s ended with it and said: %s", key, said[-MOST_SAID:])
+        if (older := self._folder(key) / OUTPUT).exists() and key.startswith("job-"):
+            older.replace(self._own_output(key))
 
     def _clear(self, key: str) -> None:
         if self._groups:

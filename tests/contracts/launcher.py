@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import pytest
 from trainyard.errors import Conflict, UserError
-from trainyard.jobs.launch import Launcher, LaunchSpec, LaunchState, Resources
+from trainyard.jobs.launch import OUTPUT, Launcher, LaunchSpec, LaunchState, Resources
 from trainyard.jobs.states import Cause
 
 Make = Callable[..., LaunchSpec]
@@ -219,6 +219,16 @@ class LauncherContract:
         launcher.forget(spec.key)
         assert sorted(path.name for path in kept.iterdir()) == ["output.times", "usage.jsonl"]
         assert len(json.loads((kept / "usage.jsonl").read_text().splitlines()[0])) == 10
+
+    def test_a_job_s_log_that_goes_nowhere_else_is_read_in_one_place_before_and_after_it_is_forgotten(
+        self, launcher: Launcher, make: Make
+    ) -> None:
+        spec = make("echo one", key="job-0123456789abcdef-2", output=None)
+        log = cast("Any", launcher).home.kept(spec.key) / OUTPUT
+        run(launcher, spec)
+        assert log.read_text() == "one\n"
+        launcher.forget(spec.key)
+        assert log.read_text() == "one\n"
 
     async def test_console_of_what_does_not_run_is_refused(self, launcher: Launcher) -> None:
         with pytest.raises(Conflict):

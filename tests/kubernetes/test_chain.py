@@ -16,17 +16,23 @@ from trainyard_service.database.upgrade import upgrade
 from trainyard_spawner import relay
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
+from trainyard_spawner.kubernetes.names import INSTANCE
 
-from tests.kubernetes.conftest import IMAGE, until
+from tests.kubernetes.conftest import IMAGE, kubectl, until
 from tests.service.chain.conftest import Person, build_image
 from tests.service.chain.test_chain import make_dataset, make_sets, test_the_whole_chain, train
 from tests.service.chain.test_deaths import ended, submit
 from tests.service.chain.test_distributed import MEETS, TWO, log_of
+from tests.service.chain.test_forgotten import soon
+from tests.service.chain.test_forgotten import (
+    test_replicas_causes_logs_and_use_are_shown_when_their_launches_are_forgotten as shown_when_forgotten,
+)
 from tests.service.chain.test_live import test_tensorboard_shows_the_run_to_those_who_may_read_it
 from tests.service.conftest import settings_of, start_service
 
 __all__ = [
     "settings_of",
+    "soon",
     "start_service",
     "test_tensorboard_shows_the_run_to_those_who_may_read_it",
     "test_the_whole_chain",
@@ -136,3 +142,13 @@ def test_two_replicas_of_a_training_meet_on_the_cluster(chain: Any, person: Any)
     assert "together 1" in log_of(alice, made)
     assert f"I am worker1 on job-{job['id']}-1-worker1" in log_of(alice, made, "worker1")
     assert {one["state"] for one in alice.ok("GET", f"/jobs/{job['id']}/replicas")} == {"ended"}
+
+
+def test_an_ended_training_leaves_nothing_on_the_cluster_and_is_shown_as_before(
+    soon: None, chain: Any, person: Any, configuration: Configuration
+) -> None:
+    shown_when_forgotten(soon, chain, person)
+    ours = ("-n", configuration.namespace, "-l", f"{INSTANCE}={configuration.name}", "-o", "name")
+    until(lambda: not kubectl("get", "jobs,pods,secrets,services", *ours))
+    launches = chain.context.home.launches
+    assert list(launches.iterdir()) == []

@@ -147,14 +147,17 @@ def test_people_sign_in_through_the_service_and_a_page_is_drawn(platform: Cluste
     assert 'id="ty-page"' in page.text
 
 
-def test_a_job_runs_as_a_job_of_the_cluster(platform: ClusterPlatform, alice: Member) -> None:
-    made = alice.train("first", "python3 -c \"print('hello from a pod')\"")
-    job = alice.until(made, *ENDED)
-    assert (job["state"], "hello from a pod" in alice.log(made)) == ("finished", True), (job, alice.log(made))
+def test_a_job_runs_as_a_job_of_the_cluster_that_is_gone_soon_after_its_end(platform: ClusterPlatform, alice: Member) -> None:
+    made = alice.train("first", WAITS)
+    job = alice.until(made, "running")
     (made_of,) = json.loads(kubectl("get", "jobs", *of_launches(platform), "-o", "json"))["items"]
     assert made_of["metadata"]["name"] == f"job-{job['id']}-1"
     group = ok(alice.http.get("/groups/vision"))["id"]
     assert made_of["metadata"]["namespace"].endswith(f"-{group}")
+    until(lambda: "up" in alice.log(made).splitlines(), LONG)
+    ok(alice.http.post(f"/jobs/{job['id']}/stop"))
+    assert alice.until(made, "stopped")["ending"]["cause"] == "stopped"
+    until(lambda: not kubectl("get", "jobs,pods,secrets", *of_launches(platform), "-o", "name"), LONG)
 
 
 def test_jobs_of_two_groups_reach_nothing_of_each_other(platform: ClusterPlatform, alice: Member, bob: Member) -> None:

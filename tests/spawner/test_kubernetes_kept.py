@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 from array import array
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from trainyard.home import Home
+from trainyard.jobs.launch import OUTPUT
 from trainyard_service.jobs import kept
 from trainyard_service.jobs.stamps import Stamps
 from trainyard_spawner import log_file, usage
@@ -61,6 +64,36 @@ def test_a_launch_that_wrote_nothing_leaves_nothing(home: Home) -> None:
     assert list(home.kept(KEY).parent.iterdir()) == []
 
 
+def test_a_log_that_goes_nowhere_else_is_read_in_one_place_while_the_launch_is_there_and_afterwards(home: Home) -> None:
+    (home.launches / KEY / OUTPUT).write_text("said\n")
+    assert (home.kept(KEY) / OUTPUT).read_text() == "said\n"
+    gone(home)
+    assert (home.kept(KEY) / OUTPUT).read_text() == "said\n"
+
+
+def test_a_log_for_which_there_is_no_room_stays_where_it_is(home: Home) -> None:
+    (home.launches / KEY / OUTPUT).write_bytes(b"x" * (4 << 20))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            gone(home)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (home.kept(KEY) / OUTPUT).stat().st_size == 4 << 20
+
+
+@pytest.mark.parametrize("killed_at", ["unlink", "rename"])
+def test_killed_while_it_is_copied_nothing_is_lost(home: Home, monkeypatch: pytest.MonkeyPatch, killed_at: str) -> None:
+    write(home)
+    with monkeypatch.context() as killed:
+        killed.setattr(Path, killed_at, Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            gone(home)
+    gone(home)
+    assert known(home) == ([0.5], 1_700_000_000_000)
+
+
 @pytest.mark.parametrize("how", ["link", "pipe", "folder"])
 def test_what_a_program_puts_in_their_place_is_neither_read_nor_kept(home: Home, tmp_path: Path, how: str) -> None:
     (tmp_path / "others").write_bytes(SAMPLE)
@@ -69,7 +102,7 @@ def test_what_a_program_puts_in_their_place_is_neither_read_nor_kept(home: Home,
         "pipe": os.mkfifo,
         "folder": Path.mkdir,
     }
-    for name in (usage.FILE, log_file.FILE):
+    for name in (usage.FILE, log_file.FILE, OUTPUT):
         ways[how](home.launches / KEY / name)
     assert known(home) == ([], 0)
     gone(home)

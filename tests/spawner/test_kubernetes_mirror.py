@@ -192,6 +192,17 @@ def test_a_job_deleted_by_somebody_runs_until_its_pod_has_ended_and_that_tells_h
     assert keys(mirror) == []
 
 
+def test_pods_that_the_cluster_takes_away_after_their_forgotten_job_are_not_remembered(server: Server, mirror: Mirror) -> None:
+    server.jobs = [one("a", 1)]
+    mirror.wait()
+    mirror._hear("pods", "ADDED", pod_of(one("a", 1), 2, SAVED))
+    mirror.forget(one("a", 1))
+    mirror._hear("jobs", "DELETED", one("a", 3))
+    mirror._hear("pods", "MODIFIED", pod_of(one("a", 1), 4, SAVED))
+    mirror._hear("pods", "DELETED", pod_of(one("a", 1), 5, SAVED))
+    assert mirror._pods == {}
+
+
 def test_the_deletion_of_a_job_is_its_end_where_no_pod_tells_another(server: Server, mirror: Mirror) -> None:
     server.jobs = [one("a", 1)]
     mirror.wait()

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainyard.jobs.states import Cause
 
+OUTPUT = "output.log"
+"""Where output goes that is to go nowhere else: for a job in what is kept of it, which stays; else in the launch's folder."""
 ON_CLUSTER = "trainyard_spawner.kubernetes.launcher:KubernetesLauncher"
 """The launcher whose launches are pods: a container image brings its own environment."""
 
@@ -58,8 +60,9 @@ class LaunchSpec(Frozen):
     """Everything a launcher needs; keyed, so that starting twice starts once.
 
     ``environment`` is complete: nothing is inherited. ``output`` is the file standard output and error are appended to;
-    without it ``<launches>/<key>/output.log``. ``time_limit`` and ``grace`` are seconds; the limit counts from running
-    on, SIGTERM comes first, SIGKILL ``grace`` seconds later. ``devices`` are GPU ids as the ledger knows them.
+    without it ``OUTPUT`` in ``Home.kept`` for a job, in ``<launches>/<key>`` else. ``time_limit`` and ``grace`` are seconds;
+    the limit counts from running on, SIGTERM comes first, SIGKILL ``grace`` seconds later. ``devices`` are GPU ids as the
+    ledger knows them.
     ``platform_port``: if given, this port of the sandbox's loopback leads to the platform's public address.
     ``listen_port``: the port a workspace serves on; the launch state tells the address it is reachable at.
     ``image`` is ``name:version``. ``files`` are small secrets by path inside (below ``/run``), readable by the person only.
@@ -214,5 +217,5 @@ class Launcher(Protocol):
         ...
 
     def forget(self, key: str) -> None:
-        """Remove what an ended launch left behind."""
+        """Remove what an ended launch left behind, but what is at ``Home.kept``."""
         ...

@@ -29,7 +29,7 @@ from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.database.tables.trainings import TrainingRow
 from trainyard_service.datasets.access import must_change
 from trainyard_service.identity import Caller, signed_in_websocket
-from trainyard_service.jobs import gang, life
+from trainyard_service.jobs import gang, leftovers, life
 from trainyard_service.jobs.replica_views import replica_views
 from trainyard_service.jobs.views import job_view
 from trainyard_service.language import language_of
@@ -107,7 +107,7 @@ def list_replicas(job_id: str, reading: ReadingDep) -> list[Replica]:
         row = find(session, reading.caller, job_id)
         training = session.scalar(select(TrainingRow).where(TrainingRow.job_id == row.id))
         log = places.log_inside(training) if training else ""
-        return replica_views(row, reading.context.launcher.state, log)
+        return replica_views(row, leftovers.ends_of(session, row), reading.context.launcher.state, log)
 
 
 async def admitted(socket: WebSocket, job_id: str, *, change: bool = False) -> tuple[JobRow | None, Caller | None]:

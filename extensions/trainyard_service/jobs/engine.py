@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 from trainyard.errors import UserError
-from trainyard.jobs.launch import LaunchSpec, LaunchState
+from trainyard.jobs.launch import OUTPUT, LaunchSpec, LaunchState
 from trainyard.jobs.replicas import Together, key_of
 from trainyard.jobs.states import ACTIVE, Cause, JobState
 from trainyard.quotas import Request
@@ -29,7 +29,7 @@ from trainyard.records.jobs import JobKind
 from trainyard_service.context import Context
 from trainyard_service.database.tables.jobs import AllocationRow, AttemptRow, JobRow
 from trainyard_service.events import EVERYBODY, announce, made_by
-from trainyard_service.jobs import enforcement, gang, life, preemption, remedies
+from trainyard_service.jobs import enforcement, gang, leftovers, life, preemption, remedies
 from trainyard_service.jobs.again import next_try
 from trainyard_service.jobs.endings import job_certificate, launch_failure, next_state, stopped
 from trainyard_service.jobs.kinds import Kind, launch_spec
@@ -38,7 +38,7 @@ from trainyard_service.jobs.lease import lease
 from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.jobs.line import Line
 from trainyard_service.jobs.naming import attempt_of_key, job_of_key, log_of_replica
-from trainyard_service.jobs.news import Known, News, concerned, starting, states
+from trainyard_service.jobs.news import Known, News, concerned, starting
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import attempt_token, remove_private_folder
 from trainyard_service.lasting import beside
@@ -110,8 +110,9 @@ class JobEngine:
         self._loop = asyncio.get_running_loop()
         made_by.set(self)
         self._news, self.line.acting = News(whole=True), True
+        over = partial(leftovers.let_go, self.context, self.settings.whole_tick)
         try:
-            async with beside(self._watch_launcher, self._watch_rows, partial(self._watch_lease, lost)):
+            async with beside(self._watch_launcher, self._watch_rows, partial(self._watch_lease, lost), over):
                 await asyncio.sleep(0)  # they listen before the first pass reads what there is
                 while not lost.is_set():
                     self._changed.clear()
@@ -181,9 +182,10 @@ class JobEngine:
         decided = self._guard("the queue", self._admit, news, waits)
         self._start_what_is_admitted(news, truth)
         expected = {one.key for one in active}
-        ended = {key: truth[key] for key in truth if news.whole or (key in news.keys and attempt_of_key(key) not in expected)}
-        if ended:
-            self._guard("what is left of launches", self._tidy, ended)
+        living = {key: state for key, state in truth.items() if state.phase != "ended"}
+        stray = {key for key in living if news.whole or (key in news.keys and attempt_of_key(key) not in expected)}
+        if stray:
+            self._guard("what is left of launches", self._tidy, stray)
         return decided
 
     def _start_what_is_admitted(self, news: News, truth: Mapping[str, LaunchState]) -> None:
@@ -449,17 +451,12 @@ class JobEngine:
                 self._end(session, job, ending)
         remove_private_folder(self.context.home, key)
 
-    def _tidy(self, launches: Mapping[str, LaunchState]) -> None:
-        """Stop launches whose attempt has ended by our books, and forget what no job needs any more."""
-        names = {key: known for key in launches if (known := job_of_key(key))}
+    def _tidy(self, living: Collection[str]) -> None:
+        """Stop launches whose attempt has ended by our books."""
         with self.context.database.read() as session:
-            jobs = states(session, [job_id for job_id, _ in names.values()])
-        for key, (job_id, number) in names.items():
-            attempt, state = jobs.get(job_id, (0, ""))
-            if launches[key].phase != "ended" and not (attempt == number and state in ACTIVE):
-                self._guard(key, self.context.launcher.stop, key, grace=self.settings.grace)
-            elif launches[key].phase == "ended" and attempt != number:
-                self._guard(key, self.context.launcher.forget, key)
+            stray = leftovers.unneeded(session, living)
+        for key in stray:
+            self._guard(key, self.context.launcher.stop, key, grace=self.settings.grace)
 
     def output(self, session: Session, job: JobRow, replica: str = "") -> tuple[Path, str]:
         """Where a job's output lies, or that of one replica: a trusted folder, and the path below it.
@@ -471,7 +468,7 @@ class JobEngine:
         name = gang.must_be_one(job, replica) if replica else names[0]
         known = self.kinds[JobKind(job.kind)].log(session, job)
         if known is None:
-            return self.context.home.launches, f"{key_of(job.key, name)}/output.log"
+            return self.context.home.kept(key_of(job.key, name)), OUTPUT
         return known[0], log_of_replica(known[1], name)
 
 

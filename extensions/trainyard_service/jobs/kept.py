@@ -1,17 +1,19 @@
-"""What stays of a job's launches, written by their supervisors: what they used, and when they wrote what."""
+"""What stays of a job's launches, written by their supervisors: what they used, when they wrote what, logs of their own."""
 
 from __future__ import annotations
 
 import json
 import re
 import shutil
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import and_, not_, or_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 from trainyard.home import Home
+from trainyard.jobs.launch import OUTPUT
 from trainyard.jobs.states import ENDED
 from trainyard.metrics.beneath import open_beneath
 from trainyard.records.jobs import JobKind
@@ -66,19 +68,33 @@ def discard(folder: Path) -> None:
 
 
 def clear(home: Home, session: Session) -> list[str]:
-    """Remove what is left of jobs that are gone or, trainings aside, ended a week ago, and of workspaces that hold nothing any
-    more and whose samples have been read; the names of the folders.
+    """Remove what is left of jobs that are gone, and of workspaces that hold nothing any more and whose samples have been read;
+    of jobs that ended a week ago, trainings aside, all but their logs. The names of the folders.
     """
     found = _by_job(home)
     workspaces = [path for path in home.kept("x").parent.glob("workspace-*") if _WORKSPACE.fullmatch(path.name)]
     needed = {*session.scalars(select(AllocationRow.key)), *session.scalars(_UNREAD)}
     ended = and_(JobRow.state.in_(ENDED), JobRow.ended < now() - timedelta(days=_DAYS))
-    wanted = set(session.scalars(select(JobRow.id).where(or_(JobRow.kind == JobKind.TRAIN, not_(ended)))))
-    gone = [folder for folder, job_id in found.items() if job_id not in wanted]
+    old = set(session.scalars(select(JobRow.id).where(JobRow.kind != JobKind.TRAIN, ended)))
+    jobs = set(session.scalars(select(JobRow.id)))
+    gone = [folder for folder, job_id in found.items() if job_id not in jobs]
     gone += [folder for folder in workspaces if folder.name not in needed]
     for folder in gone:
         discard(folder)
+    gone += [folder for folder, job_id in found.items() if job_id in old and _thinned(folder)]
     return [folder.name for folder in gone]
+
+
+def _thinned(folder: Path) -> bool:
+    """Whether there was something to remove of one launch beside its log."""
+    if folder.is_symlink():
+        return False
+    there = [path for path in folder.iterdir() if path.name != OUTPUT]
+    for path in there:
+        path.unlink()
+    with suppress(OSError):
+        folder.rmdir()  # it has a log else
+    return bool(there)
 
 
 def _by_job(home: Home) -> dict[Path, str]:

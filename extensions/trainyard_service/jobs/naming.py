@@ -39,6 +39,12 @@ def attempt_of_key(key: str) -> str:
     return match[1] if match else key
 
 
+def replica_of_key(key: str) -> str:
+    """The name of the replica a launcher's key is of; empty where a job is one process, and where it is no job's."""
+    match = _JOB_KEY.fullmatch(key)
+    return (match[4] or "") if match else ""
+
+
 def log_of_replica(path: str, replica: str) -> str:
     """Where a replica writes, beside its job's log; the first worker, and one process alone, write that itself."""
     if replica in ("", "worker0"):

@@ -143,9 +143,9 @@ class KubernetesLauncher:
         found = self._known().job(key)
         if found is not None and state_of(*found).phase != "ended":
             raise Conflict("still-running", N_("{key} is still running."), hint=N_("Stop it first."), key=key)
+        volumes.keep(self._home, key)
         if found is not None:
             self._remove(found[0])
-        volumes.keep(self._home, key)
         volumes.remove_folder(self._home.launches, key)
         self._gates.close(key)
         self._ran.pop(key, None)

@@ -269,14 +269,18 @@ class Mirror:
             self._hear_workspace(what, pod)
             return
         pods = self._pods.setdefault(owner, {})
-        if what == "DELETED":
-            # how it ended stays known for as long as its Job does
-            if has_ended(pod):
-                pods[name] = pod
-            else:
-                pods.pop(name, None)
-        else:
+        # how it ended stays known for as long as its Job does
+        if what != "DELETED" or (has_ended(pod) and self._may_have(owner, pod["metadata"]["labels"][names.LAUNCH])):
             pods[name] = pod
+            return
+        pods.pop(name, None)
+        if not pods:
+            del self._pods[owner]
+
+    def _may_have(self, owner: str, name: str) -> bool:
+        """Whether the Job with this uid is there, or may be because Jobs have not been read yet."""
+        known = self._jobs.get(name) or self._gone.get(name)
+        return not self._known["jobs"].is_set() or (known is not None and known["metadata"]["uid"] == owner)
 
     def _hear_workspace(self, what: str, pod: Object) -> None:
         name, uid = pod["metadata"]["name"], pod["metadata"]["uid"]

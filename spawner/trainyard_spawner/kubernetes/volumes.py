@@ -17,15 +17,17 @@ from pathlib import Path, PurePosixPath
 
 from trainyard.errors import Invalid
 from trainyard.home import Home
-from trainyard.jobs.launch import Identity, LaunchSpec, Mount
+from trainyard.jobs.launch import OUTPUT, Identity, LaunchSpec, Mount
 from trainyard.metrics.beneath import open_beneath
 from trainyard.words import N_
 
 from trainyard_spawner import log_file, usage
 from trainyard_spawner.kubernetes.configuration import Claim
+from trainyard_spawner.sandbox_launcher import log_limit
 
 LARGEST_FILE = 256 << 10
 LARGEST_KEPT = log_file.MOST_TIMES * log_file.TIMES.size
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -128,17 +130,36 @@ def show_kept(home: Home, key: str) -> None:
 
 
 def keep(home: Home, key: str) -> None:
-    """Copy that, before the launch's folder goes; the folder is the person's, who may have put anything there."""
-    place = home.kept(key)
-    if not place.is_symlink():
+    """Copy that, and a job's own log, before the launch's folder goes; the folder is the person's, who may have put anything
+    there. Killed in between it goes on when asked again.
+
+    Raises:
+        OSError: there is no room for the log; nothing is lost.
+    """
+    place, draft = home.kept(key), home.kept(f".{key}")
+    if place.is_symlink():
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        for name in (usage.FILE, log_file.FILE):
+            with suppress(OSError):
+                _copy(home.launches / key, name, draft, LARGEST_KEPT)
+        if key.startswith("job-"):
+            _copy(home.launches / key, OUTPUT, draft, log_limit())
+        place.unlink()
+    if draft.is_dir() and not place.exists():
+        draft.rename(place)
+        with suppress(OSError):
+            place.rmdir()  # there was nothing
+
+
+def _copy(folder: Path, name: str, to: Path, most: int) -> None:
+    try:
+        file = open_beneath(folder, name)
+    except OSError:
         return
-    place.unlink()
-    place.mkdir(mode=0o700)
-    for name in (usage.FILE, log_file.FILE):
-        with suppress(OSError), open_beneath(home.launches / key, name) as file:
-            (place / name).write_bytes(file.read(LARGEST_KEPT))
-    with suppress(OSError):
-        place.rmdir()  # there was nothing
+    with file, (to / name).open("wb") as copy:
+        while piece := file.read(min(_BLOCK, most - copy.tell())):
+            copy.write(piece)
 
 
 def _on(claim: Claim, inside: PurePosixPath, parts: tuple[str, ...]) -> Place | None:

@@ -22,7 +22,7 @@ from trainyard_service.database.engine import Database
 from trainyard_service.database.tables.accounts import AccountRow, GroupRow, MembershipRow
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.events import EventBus
-from trainyard_service.jobs import life
+from trainyard_service.jobs import leftovers, life
 from trainyard_service.jobs.engine import JobEngine
 from trainyard_service.jobs.kinds import Inside, Start
 from trainyard_service.jobs.ledger import Capacity, Ledger
@@ -114,9 +114,11 @@ class Yard:
         return self.passes(engine, lambda: JobState(self.job(job_id).state) in states) and self.job(job_id)
 
     def passes(self, engine: JobEngine, done: Callable[[], bool]) -> Any:
-        """Reconcile until something holds; a real hang is ended by pytest's own time limit."""
+        """Reconcile and forget what is over, until something holds; a real hang is ended by pytest's own time limit."""
         while not done():
             engine.reconcile()
+            for key in leftovers.written_down(self.context):
+                self.launcher.forget(key)
             time.sleep(0.01)
         return True
 

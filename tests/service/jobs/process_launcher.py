@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from trainyard.jobs.launch import Console, Finding, Identity, LaunchSpec, LaunchState, Mount
+from trainyard.home import Home
+from trainyard.jobs.launch import OUTPUT, Console, Finding, Identity, LaunchSpec, LaunchState, Mount
 from trainyard.jobs.states import Cause
 
 
@@ -49,7 +50,7 @@ class ProcessLauncher:
                 return self._states[spec.key]
             self.started.append(spec.key)
             self.specs[spec.key] = spec
-            output = spec.output or self.folder / spec.key / "output.log"
+            output = spec.output or Home(self.folder.parent).kept(spec.key) / OUTPUT
             output.parent.mkdir(parents=True, exist_ok=True)
             with output.open("ab") as file:
                 process = subprocess.Popen(

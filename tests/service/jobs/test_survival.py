@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from trainyard.jobs.launch import OUTPUT
 from trainyard.jobs.states import ENDED, Cause, ErrorClass, JobState
 from trainyard.records.accounts import Quota
 from trainyard.records.distributed import Distributed, DistributedKind
@@ -181,7 +182,7 @@ def test_a_node_that_is_lost_while_its_job_gives_way_takes_no_job_along(yard: An
     engine, (owner, group) = yard.engine(), _place(yard)
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     loose = yard.submit(owner, group.id, stubborn, package=WHOLE, preemptible=True)
-    output = yard.launcher.folder / f"job-{loose}-1" / "output.log"
+    output = yard.context.home.kept(f"job-{loose}-1") / OUTPUT
     yard.passes(engine, lambda: output.exists() and b"up" in output.read_bytes())
     firm = yard.submit(owner, group.id, SLEEP, package=WHOLE)
     yard.passes(engine, lambda: yard.job(loose).wanted == "requeue")
