@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 from trainyard.errors import UserError
 from trainyard.jobs.launch import LaunchState
@@ -27,6 +28,7 @@ from trainyard_service.database.tables.jobs import AllocationRow, JobRow, Worksp
 from trainyard_service.events import Audience, announce
 from trainyard_service.jobs import booking, endings, life, limits
 from trainyard_service.jobs.ledger import Ledger
+from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.workspaces.ending import certify
 
 _GRANT_SECONDS = 180
@@ -35,15 +37,14 @@ _CLOCK_WAS_SET = timedelta(minutes=15)
 _WARNING = N_("Your workspace ends at {time} UTC. Renew it on the overview page if you still need it; files are kept.")
 
 
-def is_needed(session: Session, *, whole: bool) -> bool:
-    """Whether there is anything that ``enforce`` could end: mostly there is not, and then nobody has to wait for a write.
-
-    Jobs end by themselves at their time limit; their owners are told of it when the ``whole`` is looked at.
+def is_needed(session: Session, settings: JobSettings, *, whole: bool) -> bool:
+    """Whether there is anything that ``enforce`` could end or warn of: mostly there is not, and then nobody has to wait for a
+    write. When the ``whole`` is looked at, there is as soon as something is held.
     """
     blocked = select(JobRow.id).join(AccountRow, AccountRow.id == JobRow.owner_id)
     blocked = blocked.where(AccountRow.state != AccountState.ACTIVE, JobRow.state.not_in(ENDED), JobRow.wanted == "run")
     held = select(AllocationRow.id) if whole else select(AllocationRow.id).where(AllocationRow.workspace.is_not(None))
-    looks = (held, select(ExpulsionRow.account_id), blocked)
+    looks: tuple[Select[Any], ...] = (held, select(ExpulsionRow.account_id), blocked, limits.due(settings))
     return any(session.scalar(look.limit(1)) is not None for look in looks)
 
 

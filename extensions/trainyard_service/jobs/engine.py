@@ -239,7 +239,7 @@ class JobEngine:
     def _enforce(self, news: News, truth: Mapping[str, LaunchState]) -> None:
         """Rights that have ended; workspaces are stopped when that is written down."""
         with self.context.database.read() as session:
-            if not enforcement.is_needed(session, whole=news.whole):
+            if not enforcement.is_needed(session, self.settings, whole=news.whole):
                 return
         with self.context.database.write() as session:
             ending = enforcement.enforce(session, truth, self.context, self.ledger)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 from trainyard.jobs.launch import LaunchState
 from trainyard.jobs.states import JobState
@@ -23,6 +23,7 @@ from trainyard_service.jobs import gang, life
 from trainyard_service.jobs.naming import page_of
 from trainyard_service.jobs.settings import JobSettings
 
+_LIMITED = and_(JobRow.state == JobState.RUNNING, JobRow.kind == JobKind.TRAIN, JobRow.time_limit.is_not(None))
 _DRIFT = timedelta(seconds=30)
 _HOUR = 3600
 _HOURS = N_(
@@ -33,10 +34,23 @@ _MINUTES = N_(
 )
 
 
+def due(settings: JobSettings) -> Select[str]:
+    """Running trainings whose owner is to be warned now, or whose end is not written down yet."""
+    moment = now()
+    marks = [
+        and_(
+            JobRow.deadline <= moment + timedelta(seconds=mark),
+            JobRow.time_limit > mark,
+            or_(JobRow.warned.is_(None), JobRow.warned > mark),
+        )
+        for mark in settings.time_warnings
+    ]
+    return select(JobRow.id).where(_LIMITED, JobRow.wanted == "run", or_(JobRow.deadline.is_(None), *marks))
+
+
 def watch(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> None:
     """Write down when each running training ends, and warn its owner as that comes near."""
-    query = select(JobRow).where(JobRow.state == JobState.RUNNING, JobRow.kind == JobKind.TRAIN, JobRow.time_limit.is_not(None))
-    for job in session.scalars(query):
+    for job in session.scalars(select(JobRow).where(_LIMITED)):
         state = truth.get(gang.lead_key(job))
         if state is None or state.phase != "running" or job.wanted != "run":
             continue

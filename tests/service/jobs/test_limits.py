@@ -14,6 +14,7 @@ from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import NoticeRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
 from trainyard_service.jobs import life
+from trainyard_service.jobs.news import News
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 HOUR = 3600.0
@@ -71,6 +72,24 @@ def test_each_warning_comes_once_and_only_for_marks_within_the_limit(yard: Any) 
         running_for(yard, job_id, passed)
         engine.reconcile()
         assert len(notices(yard)) == expected
+
+
+def test_the_end_is_known_and_its_warning_comes_at_the_next_tick_not_when_the_whole_is_looked_at(yard: Any) -> None:
+    engine = yard.engine()
+    job_id = yard.submit(yard.person("alice"), program=SLEEP, time_limit=20 * HOUR)
+    yard.until(engine, job_id, S.RUNNING)
+    with yard.context.database.write() as session:
+        session.get_one(JobRow, job_id).deadline = None
+    running_for(yard, job_id, 18 * HOUR - 1)
+    engine.reconcile(News(rights=True))
+    assert yard.job(job_id).deadline is not None
+    assert notices(yard) == []
+    with yard.context.database.write() as session:
+        session.get_one(JobRow, job_id).deadline -= timedelta(seconds=2)
+    running_for(yard, job_id, 18 * HOUR + 1)
+    for _ in range(2):
+        engine.reconcile(News(rights=True))
+    assert len(notices(yard)) == 1
 
 
 def test_a_database_that_is_locked_delays_and_loses_nothing(yard: Any) -> None:
