@@ -1,8 +1,8 @@
 """Workspaces through the spawner object, as a process of its own: what a Hub does of a start, with its HTTP wait off.
 
 ``python -m benchmarks.kubernetes_workspaces CONFIGURATION HOME COUNT`` starts so many on the cluster that ``KUBECONFIG`` names,
-says ``{"seconds": …}`` when all run, and then stays idle, watching, until its standard input ends. The service's answers are
-given here: what a grant costs is the service's own benchmark.
+and says ``{"seconds": …}`` when all run. The service's answers are given here: what a grant costs is the service's own
+benchmark.
 """
 
 from __future__ import annotations
@@ -21,23 +21,18 @@ from trainyard_spawner.kubernetes import workspace_pod
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.spawner import WorkspacePodSpawner
 
+from benchmarks._simulated import slight
+
 AT_ONCE = 100
 """So many starts a Hub has under way at once (``concurrent_spawn_limit``)."""
 Row = dict[str, Any]
-
-
-def bare_mounts(pod: Row) -> Row:
-    """The pod without parts of volumes: kubemark's kubelets have not implemented those."""
-    for mount in pod["spec"]["containers"][0]["volumeMounts"]:
-        mount.pop("subPath", None)
-    return pod
 
 
 _workspace_pod = workspace_pod.workspace_pod
 
 
 def _on_simulated_nodes(*given: Any) -> Row:
-    return bare_mounts(_workspace_pod(*given))
+    return slight(_workspace_pod(*given))
 
 
 class Measured(WorkspacePodSpawner):
@@ -79,7 +74,7 @@ def spawner(number: int, configuration: Configuration, home: Home) -> Measured:
 
 
 async def work(configuration: Configuration, home: Home, count: int) -> None:
-    """Start all, say how long that took, wait for the end of standard input."""
+    """Start all and say how long that took."""
     several = [spawner(number, configuration, home) for number in range(1, count + 1)]
     under_way = asyncio.Semaphore(AT_ONCE)
 
@@ -90,7 +85,6 @@ async def work(configuration: Configuration, home: Home, count: int) -> None:
     began = time.monotonic()
     await asyncio.gather(*map(start, several))
     print(json.dumps({"seconds": time.monotonic() - began}), flush=True)
-    await asyncio.to_thread(sys.stdin.read)
 
 
 def main() -> None:

@@ -31,7 +31,9 @@ _CLAIMS: list[IO[str]] = []
 
 
 class RunningPlatform:
-    """One platform; ``ask`` calls its REST interface with the first administrator's token."""
+    """One platform; ``ask`` calls its REST interface with the first administrator's token. ``program`` is what runs it."""
+
+    program: tuple[str, ...] = (sys.executable, "-m", "trainyard_hub.stack")
 
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="trainyard-browser-"))
@@ -69,7 +71,7 @@ class RunningPlatform:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 # a test run that is killed takes its platform along
-                ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "trainyard_hub.stack", "run"],
+                ["setpriv", "--pdeathsig", "TERM", *self.program, "run"],
                 env=self._environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,13 +14,14 @@ import pytest
 from aiohttp import web
 from kubernetes_asyncio.client import ApiClient, CoreV1Api, V1ObjectMeta, V1Pod
 from kubernetes_asyncio.client import Configuration as KubernetesConfiguration
+from kubespawner.reflector import ResourceReflector
 from kubespawner.spawner import EventReflector
 from trainyard.errors import Conflict
 from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard.jobs.states import Cause
 from trainyard_hub.kubernetes.restricted import violations
-from trainyard_spawner.kubernetes import names
+from trainyard_spawner.kubernetes import names, watching
 from trainyard_spawner.kubernetes.cluster import Cluster, Refused
 from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Placement, of_group
 from trainyard_spawner.kubernetes.keeping import put_in_place
@@ -208,8 +210,8 @@ def test_a_stop_leaves_alone_what_is_another_platforms_under_the_same_name(
             await spawner.stop()
             assert spawner.key == ""
 
-    for watching in ("_watch", "_start_watching_pods"):
-        monkeypatch.setattr(WorkspacePodSpawner, watching, nothing)
+    for beginning in ("_watch", "_start_watching_pods"):
+        monkeypatch.setattr(WorkspacePodSpawner, beginning, nothing)
     monkeypatch.setattr(WorkspacePodSpawner, "_give_back", give_back)
     before = len(server.asked)
     asyncio.run(stop())
@@ -465,6 +467,32 @@ def test_a_node_that_cannot_be_read_ends_no_telling(
             return await spawner._gpus_in_words()
 
     assert asyncio.run(where()) == words
+
+
+def test_the_hub_looks_for_an_api_server_that_is_away_as_often_after_many_tries_as_at_first(
+    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["1", *30 * [OSError("nobody is there")], asyncio.CancelledError()])
+
+    async def answer(watch: ResourceReflector, _: object = None) -> str:
+        told = next(answers)
+        if isinstance(told, BaseException):
+            raise told
+        watch.first_load_future.set_result(None)
+        return str(told)
+
+    async def seconds() -> float:
+        await make_spawner()._start_watching_pods()
+        began = time.monotonic()
+        (begun,) = WorkspacePodSpawner.reflectors.values()
+        await asyncio.wait([begun.watch_task], timeout=5)
+        return time.monotonic() - began
+
+    monkeypatch.setattr("kubespawner.reflector.shared_client", lambda _: None)
+    monkeypatch.setattr(ResourceReflector, "_list_and_update", answer)
+    monkeypatch.setattr(WorkspacePodSpawner, "reflectors", {})
+    monkeypatch.setattr(watching, "PAUSE_SECONDS", 0.01)
+    assert asyncio.run(seconds()) < 5
 
 
 # -- what is known of it ----------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from trainyard_spawner.admitted import OPTIONS, AdmittedSpawner
 from trainyard_spawner.checks import check_targets
 from trainyard_spawner.early_end import ended_early
 from trainyard_spawner.kubernetes import configuration as configurations
-from trainyard_spawner.kubernetes import doctor, group_namespace, names, objects, waiting, workspace_pod
+from trainyard_spawner.kubernetes import doctor, group_namespace, names, objects, waiting, watching, workspace_pod
 from trainyard_spawner.kubernetes.cluster import Cluster, Refused, away
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, NOT_OURS, create_once, must_be_ours, path_of, put_in_place
@@ -212,8 +212,11 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         return kind, None if self.configuration.group_namespaces else self.namespace
 
     async def _start_reflector(self, *given: Any, **more: Any) -> Any:
-        everywhere = {"omit_namespace": bool(self.configuration.group_namespaces)}
-        return await super()._start_reflector(*given, **{**more, **everywhere})
+        changed = {
+            "omit_namespace": bool(self.configuration.group_namespaces),
+            "reflector_class": watching.OURS[more["reflector_class"]],
+        }
+        return await super()._start_reflector(*given, **{**more, **changed})
 
     def _seen(self, pod: Object | None) -> LaunchState | None:
         """What the pod says about the launch; of one that is gone, what it said last."""
