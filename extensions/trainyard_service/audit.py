@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from trainyard.errors import UserError
 
 from trainyard_service import bodies
+from trainyard_service.database.base import Table
 from trainyard_service.database.engine import Database
 from trainyard_service.database.tables.audit import AuditRow
 
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 _AUDITED = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _UNAUDITED = "trainyard_unaudited"
 _BESIDE = "trainyard_beside_the_audit"
+_INSERT = insert(Table.metadata.tables[AuditRow.__tablename__])
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
@@ -40,9 +43,11 @@ class Entry:
     detail: dict[str, Any] = field(default_factory=dict)
     written: bool = False
 
-    def row(self, result: str) -> AuditRow:
-        """The row to store."""
-        return AuditRow(who=self.who, action=self.action, target=self.target, result=result, detail=self.detail)
+    def write(self, session: Session, result: str) -> None:
+        """Store it."""
+        told = {"who": self.who, "action": self.action, "target": self.target, "result": result, "detail": self.detail}
+        session.connection().execute(_INSERT, told)
+        self.written = True
 
 
 _current: ContextVar[Entry | None] = ContextVar("trainyard_audit", default=None)
@@ -90,14 +95,13 @@ def before_commit(session: Session) -> None:
     """Hook of ``Database``: the first write of an audited request carries its entry."""
     entry = _current.get()
     if entry is not None and not entry.written and _BESIDE not in session.info:
-        session.add(entry.row("ok"))
-        entry.written = True
+        entry.write(session, "ok")
 
 
 def _write_alone(database: Database, entry: Entry, result: str) -> None:
-    entry.written = True
+    entry.written = True  # or the hook would write it too
     with database.write() as session:
-        session.add(entry.row(result))
+        entry.write(session, result)
 
 
 class AuditedRoute(APIRoute):

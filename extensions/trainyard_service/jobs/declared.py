@@ -11,6 +11,7 @@ from trainyard.records.accounts import Quota
 from trainyard.records.resources import NewPackage
 from trainyard.words import N_
 
+from trainyard_service.database.rows import ask
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow, WorkspaceRow
 from trainyard_service.database.tables.resources import ClusterRow, PackageRow
 from trainyard_service.jobs.gang import packages_of
@@ -21,13 +22,14 @@ _SIZES = "package sizes"
 _PACKAGES = select(PackageRow.name, PackageRow.cpu, PackageRow.memory, PackageRow.gpu, PackageRow.gpu_type)
 _PACKAGES = _PACKAGES.order_by(PackageRow.place, PackageRow.name)
 _CLUSTERS = select(ClusterRow.name, ClusterRow.cpu, ClusterRow.memory, ClusterRow.devices, ClusterRow.person)
+_CLUSTERS = _CLUSTERS.order_by(ClusterRow.name)
 
 
 def sizes(session: Session, settings: JobSettings) -> dict[str, PackageSize]:
     """All packages by name, in the order in which they are shown; read once a session."""
     known: dict[str, PackageSize] | None = session.info.get(_SIZES)
     if known is None:
-        found = [PackageSize(*row) for row in session.execute(_PACKAGES)]
+        found = [PackageSize(*row) for row in ask(session, _PACKAGES)]
         known = session.info[_SIZES] = {size.name: size for size in found or map(package, settings.packages)}
     return known
 
@@ -102,5 +104,5 @@ def shares(session: Session) -> dict[str, Share]:
     """The virtual clusters as the admission knows them."""
     return {
         name: Share(Quota(cpu=cpu, memory=memory, gpu=len(devices)), tuple(devices), Quota.model_validate(person))
-        for name, cpu, memory, devices, person in session.execute(_CLUSTERS.order_by(ClusterRow.name))
+        for name, cpu, memory, devices, person in ask(session, _CLUSTERS)
     }

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, load_only
 from trainyard.errors import UserError
 from trainyard.jobs.launch import OUTPUT, LaunchSpec, LaunchState
 from trainyard.jobs.replicas import Together, key_of
@@ -27,6 +27,8 @@ from trainyard.quotas import Request
 from trainyard.records.jobs import JobKind
 
 from trainyard_service.context import Context
+from trainyard_service.database.rows import ask, change_row
+from trainyard_service.database.tables.accounts import AccountRow, GroupRow
 from trainyard_service.database.tables.jobs import AllocationRow, AttemptRow, JobRow
 from trainyard_service.events import EVERYBODY, announce, made_by
 from trainyard_service.jobs import enforcement, gang, leftovers, life, preemption, remedies
@@ -47,9 +49,15 @@ from trainyard_service.token_directory import token_hash
 log = logging.getLogger(__name__)
 _TOPICS = frozenset({"job", "account", "group", "workspace", "usage", "reset"})
 _GATHER_SECONDS, _MOST_GATHER_SECONDS, _OWN_SECONDS = 0.05, 0.3, 0.2
-_WHOLE = select(JobRow).options(joinedload(JobRow.owner), joinedload(JobRow.group))
-_ONE = _WHOLE.where(JobRow.id == bindparam("job"))
-_STANDING = select(JobRow.attempt, JobRow.state, JobRow.wanted).where(JobRow.id == bindparam("job"))
+_OF_JOB = JobRow.id == bindparam("job")
+_WHOLE = select(JobRow).options(
+    joinedload(JobRow.owner).load_only(AccountRow.name), joinedload(JobRow.group).load_only(GroupRow.name)
+)
+_ONE = _WHOLE.where(_OF_JOB)
+_SEVERAL = _WHOLE.where(JobRow.id.in_(bindparam("jobs", expanding=True)))
+_TO_MOVE = load_only(JobRow.kind, JobRow.owner_id, JobRow.group_id, JobRow.state, JobRow.attempt, JobRow.started, JobRow.spec)
+_MOVING = select(JobRow).where(_OF_JOB).options(_TO_MOVE)
+_STANDING = select(JobRow.attempt, JobRow.state, JobRow.wanted).where(_OF_JOB)
 QUEUE, GIVEN = "queue", "given"
 """What the topic ``usage`` says when places in the queue have changed, and when the queue has given something out."""
 
@@ -269,7 +277,7 @@ class JobEngine:
     def _now_running(self, job_id: str, state: LaunchState) -> None:
         started = datetime.fromtimestamp(state.started_at, UTC) if state.started_at else datetime.now(UTC)
         with self.context.database.write() as session:
-            job = session.get_one(JobRow, job_id)
+            job = session.scalars(_MOVING, {"job": job_id}).one()
             if job.key == state.key and job.state == JobState.STARTING:
                 self._move(session, job, JobState.RUNNING, started=started)
 
@@ -283,7 +291,7 @@ class JobEngine:
                 return
             if job.state == JobState.STARTING and state.started_at:
                 # it ran and ended between two looks; its start is known nevertheless
-                job.started = datetime.fromtimestamp(state.started_at, UTC)
+                change_row(session, job, {"started": datetime.fromtimestamp(state.started_at, UTC)})
             ending = job_certificate(state, job, last_lines(*self.output(session, job, seen.first)))
             ending["replica"] = seen.first
             if ending["cause"] == Cause.OUT_OF_MEMORY:
@@ -342,7 +350,7 @@ class JobEngine:
             admission = self.line.decide(session, fresh=news.whole or for_disk)
             # workspaces that wait are started by their spawners, who ask again
             starts = {key: devices for key, devices in admission.starts.items() if key not in self.line.workspaces}
-            jobs = {job.id: job for job in session.scalars(_WHOLE.where(JobRow.id.in_(starts)))} if starts else {}
+            jobs = {job.id: job for job in session.scalars(_SEVERAL, {"jobs": list(starts)})} if starts else {}
             given = {job_id: self._allocate(session, jobs[job_id], devices) for job_id, devices in starts.items()}
             for key in admission.preempts:
                 preemption.want_back(session, key)
@@ -480,7 +488,7 @@ def _given(session: Session, job: JobRow) -> Given:
 
 def _stands(session: Session, job: JobRow) -> bool:
     """Whether a job that was given something still is to start with it."""
-    return session.execute(_STANDING, {"job": job.id}).first() == (job.attempt, JobState.STARTING, "run")
+    return ask(session, _STANDING, job=job.id).first() == (job.attempt, JobState.STARTING, "run")
 
 
 def _refused_in_part(session: Session, job: JobRow) -> dict[str, Any] | None:

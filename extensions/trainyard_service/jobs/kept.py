@@ -125,6 +125,9 @@ def usage(home: Home, job_id: str, points: int, replica: str = "") -> JobUsage:
 
 def samples(home: Home, job_id: str, attempt: int) -> list[list[float | None]]:
     """What one attempt of a job used, of all its replicas together; nothing where that is not kept (any more)."""
+    alone = home.kept(f"job-{job_id}-{attempt}")
+    if alone.exists():  # mostly there are no replicas, and then nobody need look through the folders of all jobs
+        return samples_in(alone)
     several = [samples_in(folder) for _, folder in sorted(_attempts(home, job_id).get(attempt, {}).items())]
     return several[0] if len(several) == 1 else _summed(several)
 

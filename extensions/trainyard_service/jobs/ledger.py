@@ -19,6 +19,7 @@ from trainyard.records.accounts import Quota, Use
 from trainyard.words import N_
 
 from trainyard_service.database.base import now
+from trainyard_service.database.rows import ask
 from trainyard_service.database.tables.accounts import GroupRow, MembershipRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
 from trainyard_service.disk.books import stored
@@ -66,11 +67,11 @@ class Ledger:
 
     def limits(self, session: Session, on_disk: Mapping[tuple[int | None, int | None], int] | None = None) -> Limits:
         """All limits as they stand in the database now; ``on_disk`` are the bytes by group and person, if they are known."""
-        rows = session.execute(_GROUPS).all()
+        rows = ask(session, _GROUPS).all()
         groups: dict[int | None, Quota] = {row.id: _quota(row) for row in rows}
         groups[None] = self.settings.newcomers
         persons: dict[tuple[int | None, int], Quota] = {
-            (row.group_id, row.account_id): _quota(row) for row in session.execute(_MEMBERSHIPS)
+            (row.group_id, row.account_id): _quota(row) for row in ask(session, _MEMBERSHIPS)
         }
         guaranteed = {row.id: Amount(row.guaranteed_cpu, row.guaranteed_memory, row.guaranteed_gpu) for row in rows}
         return Limits(

@@ -11,6 +11,7 @@ from trainyard.jobs.states import ENDED, JobState, may_become
 from trainyard.records.jobs import JobKind
 
 from trainyard_service.database.base import Table, now
+from trainyard_service.database.rows import add_row, change_row
 from trainyard_service.database.tables.jobs import DEFAULT_PRIORITY, AttemptRow, JobRow
 from trainyard_service.events import Audience, announce
 from trainyard_service.jobs.naming import new_id
@@ -48,9 +49,8 @@ class NewJob:
 def submit(session: Session, new: NewJob) -> JobRow:
     """A job that stands in the queue."""
     row = JobRow(id=new_id(), state=JobState.CREATED, attempt=0, **new.__dict__)
-    session.add(row)
     move(session, row, JobState.QUEUED)
-    session.flush()
+    add_row(session, row)
     return row
 
 
@@ -65,8 +65,7 @@ def move(session: Session, job: JobRow, then: JobState, **changes: Any) -> None:
     before = JobState(job.state)
     if not may_become(before, then):
         raise ValueError(f"job {job.id} cannot go from {before} to {then}")
-    for name, value in {**_stamps(then), **changes, "state": then}.items():
-        setattr(job, name, value)
+    change_row(session, job, {**_stamps(then), **changes, "state": then})
     announce(session, "job", job.id, audience(job))
 
 
@@ -89,7 +88,7 @@ def begin_attempt(session: Session, job: JobRow) -> AttemptRow:
 
 def end_attempt(session: Session, job: JobRow, ending: dict[str, Any]) -> None:
     """Write how the present attempt ended; its token is dead from here on."""
-    session.execute(_END_ATTEMPT, {"job": job.id, "attempt": job.attempt, "now": now(), "how": ending})
+    session.connection().execute(_END_ATTEMPT, {"job": job.id, "attempt": job.attempt, "now": now(), "how": ending})
 
 
 def want_stop(session: Session, job: JobRow, by: str, *, pause: bool = False) -> None:

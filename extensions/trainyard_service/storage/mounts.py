@@ -10,12 +10,15 @@ import logging
 import time
 from importlib import import_module
 
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 from trainyard.errors import UserError
 from trainyard.jobs.buckets import BucketMounter, BucketSpec
 from trainyard.jobs.launch import Identity, Mount
 from trainyard.records.storage import Storage
 
 from trainyard_service.context import Context
+from trainyard_service.database.rows import ask
 from trainyard_service.database.tables.accounts import AccountRow
 from trainyard_service.database.tables.storage import StorageRow
 from trainyard_service.preferences import hosts_of
@@ -25,6 +28,7 @@ log = logging.getLogger(__name__)
 _PART = "bucket_mounts"
 INSIDE = "/workspace/mnt/bucket"
 _FIRST_PAUSE, _LAST_PAUSE = 2.0, 300.0
+_BOUND = select(StorageRow.account_id).where(StorageRow.account_id == bindparam("account"))
 
 
 class Mounts:
@@ -36,9 +40,14 @@ class Mounts:
         self.mounter: BucketMounter | None = getattr(import_module(module), name)(context.home) if name else None
         self._mended: dict[int, tuple[float, float]] = {}
 
-    def for_launch(self, account_id: int) -> tuple[Mount, ...]:
-        """What a launch of this person mounts beside everything else; nothing when there is no bucket or no way to mount it."""
+    def for_launch(self, account_id: int, asking: Session | None = None) -> tuple[Mount, ...]:
+        """What a launch of this person mounts beside everything else; nothing when there is no bucket or no way to mount it.
+
+        ``asking``: a session that can tell whether there is a bucket at all; without one it is asked anew.
+        """
         try:
+            if asking is not None and ask(asking, _BOUND, account=account_id).first() is None:
+                return ()
             spec = None if self.mounter is None else self._spec(account_id)
             return () if self.mounter is None or spec is None else self.mounter.mount(spec)
         except UserError as error:

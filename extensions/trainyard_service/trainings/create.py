@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session, load_only
+from sqlalchemy.orm.attributes import set_committed_value
 from trainyard.errors import Conflict, Invalid, NotFound, TooLarge
 from trainyard.records.jobs import Image, JobKind
 from trainyard.records.trainings import NewTraining
@@ -16,6 +17,8 @@ from trainyard.words import N_
 
 from trainyard_service import images
 from trainyard_service.context import Context
+from trainyard_service.database.rows import add_row, ask
+from trainyard_service.database.tables.accounts import AccountRow, GroupRow
 from trainyard_service.database.tables.datasets import FormattedSetRow
 from trainyard_service.database.tables.trainings import TrainingRow, TrainingSetRow
 from trainyard_service.datasets import access
@@ -30,6 +33,17 @@ from trainyard_service.trainings.telling import tell_training
 
 PARTS = ("train", "val", "test")
 _LARGEST_PARAMETERS = 1 << 20
+_WHOSE = (
+    select(AccountRow, GroupRow)
+    .join(GroupRow, GroupRow.id == bindparam("group"))
+    .where(AccountRow.id == bindparam("owner"))
+    .options(load_only(AccountRow.name), load_only(GroupRow.name))
+)
+_SAME = select(TrainingRow.id).where(
+    TrainingRow.owner_id == bindparam("owner"),
+    TrainingRow.group_id == bindparam("group"),
+    TrainingRow.name == bindparam("name"),
+)
 
 
 def create(session: Session, context: Context, ledger: Ledger, caller: Caller, new: NewTraining) -> TrainingRow:
@@ -72,10 +86,13 @@ def create(session: Session, context: Context, ledger: Ledger, caller: Caller, n
             restart=new.restart.model_dump(mode="json") if new.restart.max_retries and not new.dry_run else None,
         ),
     )
-    row = TrainingRow(id=training_id, owner_id=caller.id, group_id=group_id, job=job, parameters=parameters)
+    row = TrainingRow(id=training_id, owner_id=caller.id, group_id=group_id, job_id=job.id, parameters=parameters)
     row.name, row.description, row.entry, row.hours = new.name, new.description, new.entry, new.hours
-    row.sets, row.instances = [TrainingSetRow(part=part, set=one) for part, one in sets.items()], []
-    session.add(row)
+    add_row(session, row)
+    owner, group = session.execute(_WHOSE, {"owner": caller.id, "group": group_id}).one()
+    for name, known in {"job": job, "owner": owner, "group": group, "instances": [], "sets": []}.items():
+        set_committed_value(row, name, known)  # nobody need ask for what stands here
+    row.sets += [TrainingSetRow(part=part, set=one) for part, one in sets.items()]
     session.flush()
     tell_training(session, row)
     for one in sets.values():
@@ -113,10 +130,7 @@ def refuse_same_name(session: Session, owner_id: int, group_id: int, name: str) 
     Raises:
         Conflict: there is one.
     """
-    same = select(TrainingRow.id).where(
-        TrainingRow.owner_id == owner_id, TrainingRow.group_id == group_id, TrainingRow.name == name
-    )
-    if session.scalar(same) is not None:
+    if ask(session, _SAME, owner=owner_id, group=group_id, name=name).first() is not None:
         raise Conflict(
             "training-exists",
             N_("You have a training named {name} in this group already."),

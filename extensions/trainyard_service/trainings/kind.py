@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, bindparam, select
+from sqlalchemy.orm import Session, joinedload
 from trainyard.errors import Conflict
 from trainyard.jobs.launch import Mount
 from trainyard.jobs.states import ENDED, Cause, JobState
@@ -52,10 +52,11 @@ class TrainKind:
 
     def inside(self, session: Session, start: Start) -> Inside:
         """See ``Kind``."""
-        row, home, identity = _of(session, start.job), self.context.home, identity_of(start.job)
+        row, home, identity = _of(session, start.job, _STARTING), self.context.home, identity_of(start.job)
         assert row is not None
         image = images.find(home, start.job.image)
-        words = entry.check(row.entry, roots_of(self.context, image, row.group_id, row.group.name))
+        roots = roots_of(self.context, image, row.group_id, row.group.name)
+        words = entry.check(row.entry, roots)
         share = make_member_folder(home, row.group, row.owner).parent
         run = make_folder(home.run(row.id), identity.uid, row.group.gid)
         log = log_of_replica(places.log_below_share(row), start.replica)
@@ -67,9 +68,9 @@ class TrainKind:
             Mount(source=run, target=places.RUN, read_only=False),
             Mount(source=parameters, target=places.PARAMETERS),
             *(Mount(source=set_folder(self.context, one.set), target=Path(places.DATA / one.part)) for one in row.sets),
-            *mounts_of(self.context).for_launch(start.job.owner_id),
+            *mounts_of(self.context).for_launch(start.job.owner_id, session),
         ]
-        examples = images.folder_of(home, image) / "examples"
+        examples = roots.by_target[places.EXAMPLES]
         if examples.is_dir():
             mounts.append(Mount(source=examples, target=Path(places.EXAMPLES)))
         return Inside(
@@ -171,11 +172,14 @@ def _resuming(job: JobRow) -> tuple[tuple[str, str], ...]:
 
 _OF = "training of a job"
 _OF_JOB = select(TrainingRow).where(TrainingRow.job_id == bindparam("job"))
+_STARTING = _OF_JOB.options(joinedload(TrainingRow.sets))
+_ENDING = _OF_JOB.options(joinedload(TrainingRow.instances))
 
 
-def _of(session: Session, job: JobRow) -> TrainingRow | None:
+def _of(session: Session, job: JobRow, question: Select[TrainingRow] = _ENDING) -> TrainingRow | None:
     """The training of a job; a session reads it once. Its person and group are the job's, which are read with that."""
     known: TrainingRow | None = session.info.get((_OF, job.id))
     if known is None:
-        known = session.info[_OF, job.id] = session.scalar(_OF_JOB, {"job": job.id})
+        known = session.scalars(question, {"job": job.id}).unique().one_or_none()
+        session.info[_OF, job.id] = known
     return known
