@@ -40,3 +40,11 @@ def test_a_bundle_imports_nothing(bundle: Path) -> None:
 
 def test_no_lock_file_names_a_registry() -> None:
     assert "resolved" not in (WIDGETS / "package-lock.json").read_text()
+
+
+def test_the_graph_lays_out_no_class_that_other_pages_lay_out_too() -> None:
+    components = WIDGETS / "trainyard_widgets/components"
+    graph, others = (
+        set(re.findall(r"(?m)^\.(ty-[\w-]+) \{", (components / sheet).read_text())) for sheet in ("graph/graph.css", "data.css")
+    )
+    assert not graph & others  # its page has both sheets

@@ -39,7 +39,7 @@ function Trainings({ view, query, setQuery, send }) {
 function Side({ chosen, clear }) {
   const why = chosen.length < 2 ? t("Tick two or more trainings") : chosen.length > MOST ? t("At most {count} side by side", { count: number(MOST) }) : "";
   return (
-    <div class="ty-row ty-side">
+    <div class="ty-row ty-comparing">
       <Button icon="chart" disabled={Boolean(why)} title={why || undefined} onClick={() => visit(`monitor?runs=${chosen.join(",")}`)}>{chosen.length ? t("Compare {count}", { count: number(chosen.length) }) : t("Compare")}</Button>
       {chosen.length > 0 && <Button kind="quiet" onClick={clear}>{t("Untick all")}</Button>}
     </div>

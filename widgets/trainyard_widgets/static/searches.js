@@ -58,7 +58,7 @@ var C,Ce,zn,G,Gt,Et,Te,$t,$e,Jt,Kt,Pe,yt=Symbol.for("pv"),Lt={},zt=[],Dn=/^m(i|n
 
 .ty-expand { display: grid; place-items: center; width: 32px; height: 32px; flex: none; border: 0; border-radius: 8px; background: none; color: var(--ty-muted); cursor: pointer; }
 .ty-tick { width: 18px; height: 18px; flex: none; margin: 0; accent-color: var(--ty-primary); }
-.ty-side { margin-inline-start: auto; align-self: end; }
+.ty-comparing { margin-inline-start: auto; align-self: end; }
 .ty-expand:hover { background: var(--ty-page); }
 .ty-expand svg { transition: transform .15s; }
 .ty-open svg { transform: rotate(90deg); }
