@@ -247,7 +247,7 @@ def _before(platform: SimulatedPlatform, person: str) -> Idle:
     """The platform without a pod; from its first workspace on the Hub watches the cluster, so there was one."""
     start_workspaces(platform, [person])
     platform.hub("DELETE", f"/users/{person}/server")
-    wait(lambda: not ready(platform) and not platform.running("workspaces"))
+    wait(lambda: not platform.hub("GET", f"/users/{person}").json()["servers"])
     return _settled(platform, "without a pod")
 
 
