@@ -56,6 +56,7 @@ def test_a_tile_opens_its_page(people: People) -> None:
 def test_a_page_placed_in_a_notebook_shows_what_the_page_shows(people: People, digits: str) -> None:
     lab = people.ana.open_lab()
     lab.locator('.jp-LauncherCard[data-category="Notebook"]').first.click()
+    expect(lab.get_by_role("button", name="| Idle")).to_be_visible()  # what is run before, JupyterLab leaves out
     lab.locator(".jp-Notebook .cm-content").first.click()
     cell = f"from trainyard_widgets.dataset import DatasetPage\npage = DatasetPage()\npage.query = {{'id': '{digits}'}}\npage"
     lab.keyboard.insert_text(cell)
