@@ -49,6 +49,7 @@ from trainyard_service.token_directory import token_hash
 log = logging.getLogger(__name__)
 _TOPICS = frozenset({"job", "account", "group", "workspace", "usage", "reset"})
 _GATHER_SECONDS, _MOST_GATHER_SECONDS, _OWN_SECONDS = 0.05, 0.3, 0.2
+_LONG_AGO_SECONDS = 1.0
 _OF_JOB = JobRow.id == bindparam("job")
 _WHOLE = select(JobRow).options(
     joinedload(JobRow.owner).load_only(AccountRow.name), joinedload(JobRow.group).load_only(GroupRow.name)
@@ -387,6 +388,7 @@ class JobEngine:
 
         ``given``: what has just been written down, which need not be read again unless somebody has changed it since.
         """
+        looked = time.monotonic()
         with self.context.database.read() as session:
             if given is not None and _stands(session, given.job):
                 session.add_all((given.job, given.attempt, given.held))
@@ -409,11 +411,18 @@ class JobEngine:
                 self._not_started(job_id, job, seen, error)
                 return
         for spec in specs:
+            if time.monotonic() - looked > _LONG_AGO_SECONDS and not self._still_stands(job):
+                # another service took over meanwhile: what it has run to its end the launcher may not know any more
+                return
             try:
                 self.context.launcher.start(spec)
             except Exception as error:
                 self._not_started(job_id, job, gang.look(job, {}, self.context.launcher.state), error)
                 return
+
+    def _still_stands(self, job: JobRow) -> bool:
+        with self.context.database.read() as session:
+            return _stands(session, job)
 
     def _specs(self, session: Session, given: Given, names: Sequence[str]) -> list[LaunchSpec]:
         """What the launcher needs to start these replicas; the attempt's token is written down."""

@@ -13,10 +13,10 @@ from trainyard.jobs.launch import OUTPUT
 from trainyard.jobs.states import ENDED, Cause, ErrorClass, JobState
 from trainyard.records.accounts import Quota
 from trainyard.records.distributed import Distributed, DistributedKind
-from trainyard.records.jobs import RestartPolicy
+from trainyard.records.jobs import JobKind, RestartPolicy
 from trainyard.records.resources import NewPackage
 from trainyard_service.database.tables.jobs import AllocationRow, AttemptRow, JobRow
-from trainyard_service.jobs import declared, life
+from trainyard_service.jobs import declared, engine, life
 
 S = JobState
 SLEEP = "import time; time.sleep(600)"
@@ -145,6 +145,24 @@ def test_killed_again_and_again_a_pause_ends_and_goes_on(yard: Any, mortal: Mort
     _want_stop(yard, job_id)
     yard.until(mortal, job_id, S.STOPPED)
     _nothing_is_left(yard)
+
+
+def test_a_service_held_up_at_a_start_does_not_start_again_what_another_has_run_to_its_end(
+    yard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, other, job_id = yard.engine(), yard.engine(), yard.submit(yard.person("alice"), program="pass")
+    script = slow.kinds[JobKind.TRAIN]
+    own = script.inside
+
+    def held_up(session: Any, start: Any) -> Any:
+        yard.until(other, job_id, S.FINISHED)
+        assert yard.launcher.states() == []
+        return own(session, start)
+
+    monkeypatch.setattr(script, "inside", held_up)
+    monkeypatch.setattr(engine, "_LONG_AGO_SECONDS", 0.0)
+    slow.reconcile()
+    assert yard.launcher.started == [f"job-{job_id}-1"]
 
 
 def test_two_stops_at_once_end_it_once_and_the_first_has_done_it(yard: Any) -> None:
