@@ -22,7 +22,7 @@ from trainyard_service.jobs.news import states
 
 log = logging.getLogger(__name__)
 _REPLICAS = "replicas"
-"""In the ending of an attempt: what the launcher told last of each replica, by name."""
+"""In the ending of an attempt: what the launcher told of the end of each replica, by name."""
 
 
 async def let_go(context: Context, seconds: float) -> None:
@@ -81,4 +81,5 @@ def _keep(session: Session, over: Mapping[str, LaunchState]) -> None:
         attempt = session.get(AttemptRow, job_of_key(key))
         if attempt is not None and attempt.ending is not None:
             told = {name: state.model_dump(mode="json", exclude_defaults=True) for name, state in ends.items()}
-            attempt.ending = {**attempt.ending, _REPLICAS: {**attempt.ending.get(_REPLICAS, {}), **told}}
+            # what was told first stays: of a launch that was being forgotten when the service was killed less is known
+            attempt.ending = {**attempt.ending, _REPLICAS: {**told, **attempt.ending.get(_REPLICAS, {})}}

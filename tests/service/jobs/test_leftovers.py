@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from trainyard.errors import Unavailable
-from trainyard.jobs.launch import OUTPUT
+from trainyard.jobs.launch import OUTPUT, LaunchState
 from trainyard.jobs.states import Cause, JobState
 from trainyard.records.distributed import Distributed, DistributedKind, Replica
 from trainyard_service.database.tables.jobs import JobRow
@@ -75,6 +75,14 @@ def test_killed_after_one_replica_was_forgotten_the_next_service_forgets_the_oth
     assert replicas(yard, job) == before
     forget(yard)
     assert (yard.launcher.states(), replicas(yard, job)) == ([], before)
+
+
+def test_killed_while_a_replica_was_being_forgotten_its_end_is_told_as_before(yard: Any) -> None:
+    job = ended(yard, SECOND_DIES, distributed=TWO)
+    before, keys = replicas(yard, job), leftovers.written_down(yard.context)
+    yard.launcher._states[keys[1]] = LaunchState(key=keys[1], phase="ended", cause=Cause.LAUNCH_FAILED)
+    forget(yard)
+    assert replicas(yard, job) == before
 
 
 def test_each_attempt_of_a_gang_keeps_its_own_ends(yard: Any) -> None:
