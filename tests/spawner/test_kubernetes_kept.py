@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 from array import array
@@ -71,7 +72,9 @@ def test_a_log_that_goes_nowhere_else_is_read_in_one_place_while_the_launch_is_t
     assert (home.kept(KEY) / OUTPUT).read_text() == "said\n"
 
 
-def test_a_log_for_which_there_is_no_room_stays_where_it_is(home: Home) -> None:
+@pytest.fixture
+def no_room(home: Home) -> None:
+    """The launch could not be forgotten, because its log did not go where it stays."""
     (home.launches / KEY / OUTPUT).write_bytes(b"x" * (4 << 20))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
@@ -80,7 +83,24 @@ def test_a_log_for_which_there_is_no_room_stays_where_it_is(home: Home) -> None:
             gone(home)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_log_for_which_there_is_no_room_stays_where_it_is(home: Home, no_room: None) -> None:
     assert (home.kept(KEY) / OUTPUT).stat().st_size == 4 << 20
+
+
+def test_a_log_for_which_there_is_no_room_takes_none(home: Home, no_room: None) -> None:
+    assert list(home.kept(KEY).parent.iterdir()) == [home.kept(KEY)]
+
+
+def test_a_log_that_cannot_be_opened_just_now_is_not_lost(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home.launches / KEY / OUTPUT).write_text("said\n")
+    with monkeypatch.context() as busy:
+        busy.setattr(volumes, "open_beneath", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
+        with pytest.raises(OSError, match="Too many"):
+            gone(home)
+    gone(home)
+    assert (home.kept(KEY) / OUTPUT).read_text() == "said\n"
 
 
 @pytest.mark.parametrize("killed_at", ["unlink", "rename"])

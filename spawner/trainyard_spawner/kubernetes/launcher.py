@@ -144,9 +144,9 @@ class KubernetesLauncher:
         if found is not None and state_of(*found).phase != "ended":
             raise Conflict("still-running", N_("{key} is still running."), hint=N_("Stop it first."), key=key)
         volumes.keep(self._home, key)
-        if found is not None:
-            self._remove(found[0])
         volumes.remove_folder(self._home.launches, key)
+        if found is not None:
+            self._remove(found[0])  # last: who is killed before finds it again by its Job
         self._gates.close(key)
         self._ran.pop(key, None)
 

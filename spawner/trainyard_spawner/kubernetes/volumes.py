@@ -7,6 +7,7 @@ out of the volume. A small file that lies on no claim (a training's parameters) 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -28,6 +29,8 @@ from trainyard_spawner.sandbox_launcher import log_limit
 LARGEST_FILE = 256 << 10
 LARGEST_KEPT = log_file.MOST_TIMES * log_file.TIMES.size
 _BLOCK = 1 << 20
+_PASSING = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT})
+"""What says nothing about whether a file is there."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def keep(home: Home, key: str) -> None:
     there. Killed in between it goes on when asked again.
 
     Raises:
-        OSError: there is no room for the log; nothing is lost.
+        OSError: there is no room for the log, or it cannot be read just now; nothing is lost.
     """
     place, draft = home.kept(key), home.kept(f".{key}")
     if place.is_symlink():
@@ -144,7 +147,11 @@ def keep(home: Home, key: str) -> None:
             with suppress(OSError):
                 _copy(home.launches / key, name, draft, LARGEST_KEPT)
         if key.startswith("job-"):
-            _copy(home.launches / key, OUTPUT, draft, log_limit())
+            try:
+                _copy(home.launches / key, OUTPUT, draft, log_limit())
+            except OSError:
+                shutil.rmtree(draft, ignore_errors=True)  # or half a log would fill the disk until the next try
+                raise
         place.unlink()
     if draft.is_dir() and not place.exists():
         draft.rename(place)
@@ -155,7 +162,9 @@ def keep(home: Home, key: str) -> None:
 def _copy(folder: Path, name: str, to: Path, most: int) -> None:
     try:
         file = open_beneath(folder, name)
-    except OSError:
+    except OSError as error:
+        if error.errno in _PASSING:
+            raise
         return
     with file, (to / name).open("wb") as copy:
         while piece := file.read(min(_BLOCK, most - copy.tell())):
