@@ -211,6 +211,20 @@ def test_a_claim_that_somebody_deleted_is_made_anew_for_the_next_job(
     assert "uid" not in server.objects[volume]["spec"]["claimRef"]
 
 
+@pytest.mark.parametrize("everywhere", ["", "lab-{group}"], ids=["one-namespace", "one-for-each-group"])
+def test_a_claim_that_goes_when_its_last_pod_ends_is_waited_for_by_no_new_job(
+    server: ApiServer, start: Start, everywhere: str
+) -> None:
+    launcher = start(group_namespaces=everywhere)
+    launcher.start(spec_of(launcher.home))
+    (claim,) = [path for path in server.objects if path.endswith("persistentvolumeclaims/trainyard-group-7")]
+    server.objects[claim]["metadata"]["deletionTimestamp"] = "2026-11-22T14:00:00Z"
+    with pytest.raises(Conflict) as refused:
+        launcher.start(spec_of(launcher.home, "job-2-1"))
+    assert (refused.value.code, refused.value.values["name"]) == ("claim-ending", "trainyard-group-7")
+    assert [one["metadata"]["name"] for one in server.of_kind("jobs")] == ["job-1-1"]
+
+
 def test_a_second_job_makes_nothing_but_its_own_objects(server: ApiServer, start: Start) -> None:
     launcher = start()
     launcher.start(spec_of(launcher.home))

@@ -102,7 +102,8 @@ class Namespaces:
         administrator's, only claims of single groups are made.
 
         Raises:
-            Conflict: the namespace, or a volume, belongs to somebody else (``not-ours-on-cluster``).
+            Conflict: the namespace, or a volume, belongs to somebody else (``not-ours-on-cluster``), or a claim is being
+                deleted (``claim-ending``).
             trainyard_spawner.kubernetes.cluster.Refused: the API server does not let us.
         """
         if not configuration.home:
@@ -125,9 +126,22 @@ class Namespaces:
 
 
 async def _missing(cluster: Cluster, configuration: Configuration, claims: Sequence[str]) -> list[str]:
-    """Those of ``claims`` that are not in the namespace."""
+    """Those of ``claims`` that are not in the namespace.
+
+    Raises:
+        Conflict: one was deleted and is there for as long as a pod uses it; no new pod may (``claim-ending``).
+    """
     path = path_of(configuration.namespace, "persistentvolumeclaims")
-    there = {one["metadata"]["name"] for one in (await cluster.get(path))["items"]}
+    there = {one["metadata"]["name"]: one["metadata"] for one in (await cluster.get(path))["items"]}
+    for claim in claims:
+        if "deletionTimestamp" in there.get(claim, ()):
+            raise Conflict(
+                "claim-ending",
+                N_("The claim {name} of {namespace} was deleted; nothing can start with it until what uses it has ended."),
+                hint=N_("Start it again then. `kubectl describe pvc {name} --namespace {namespace}` tells what uses it."),
+                name=claim,
+                namespace=configuration.namespace,
+            )
     return [claim for claim in dict.fromkeys(claims) if claim not in there]
 
 
