@@ -9,14 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from aiohttp import web
-from kubernetes_asyncio.client import ApiClient, CoreV1Api, V1ObjectMeta, V1Pod
+from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api, V1ObjectMeta, V1Pod
 from kubernetes_asyncio.client import Configuration as KubernetesConfiguration
 from kubespawner.reflector import ResourceReflector
-from kubespawner.spawner import EventReflector
-from trainyard.errors import Conflict
+from kubespawner.spawner import EventReflector, KubeSpawner
+from trainyard.errors import Conflict, Unavailable
 from trainyard.home import Home
 from trainyard.jobs.launch import Identity, LaunchSpec, Mount, Resources
 from trainyard.jobs.states import Cause
@@ -66,6 +67,7 @@ LABELS = {
 
 Create = Callable[..., list[bool]]
 MakeSpawner = Callable[[], WorkspacePodSpawner]
+Ask = Callable[[ApiServer, str], tuple[Any, str, list[str]]]
 
 
 @pytest.fixture
@@ -184,15 +186,18 @@ def test_the_secret_of_another_platform_of_the_namespace_stays_as_it_is(server: 
     assert [one["data"] for one in server.of_kind("secrets")] == [{"plan.json": "dGhlaXJz"}]
 
 
-def test_a_stop_leaves_alone_what_is_another_platforms_under_the_same_name(
-    server: ApiServer, make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put_secret(server, {"plan.json": "dGhlaXJz"}, "theirs")
-    pod = f"/api/v1/namespaces/{CONFIGURATION.namespace}/pods/{SPEC.key}"
-    server.objects[pod] = {
-        "kind": "Pod",
-        "metadata": {"name": SPEC.key, "namespace": CONFIGURATION.namespace, "labels": names.labels("theirs", SPEC.key)},
-    }
+THEIR_POD = f"/api/v1/namespaces/{CONFIGURATION.namespace}/pods/{SPEC.key}"
+
+
+def put_their_pod(server: ApiServer) -> None:
+    """Make a pod of another platform of the namespace under the name of ours."""
+    about = {"name": SPEC.key, "namespace": CONFIGURATION.namespace, "labels": names.labels("theirs", SPEC.key)}
+    server.objects[THEIR_POD] = {"kind": "Pod", "metadata": about}
+
+
+@pytest.fixture
+def ask(make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch) -> Ask:
+    """Calls a method of ``workspace-7-3``, of which no watch tells: its answer, the key then, and what was given back."""
     given_back: list[str] = []
 
     async def nothing(*_: object, **__: object) -> None:
@@ -201,22 +206,58 @@ def test_a_stop_leaves_alone_what_is_another_platforms_under_the_same_name(
     async def give_back(_: object, key: str) -> None:
         given_back.append(key)
 
-    async def stop() -> None:
+    async def work(server: ApiServer, what: str) -> tuple[Any, str]:
         async with ApiClient(KubernetesConfiguration(host=f"http://127.0.0.1:{server.port}")) as client:
             spawner = make_spawner()
             spawner.api = CoreV1Api(client)
             watch = {spawner._get_reflector_key("pods"): SimpleNamespace(pods={})}
             monkeypatch.setattr(WorkspacePodSpawner, "reflectors", watch)
-            await spawner.stop()
-            assert spawner.key == ""
+            return await getattr(spawner, what)(), spawner.key
+
+    def ask(server: ApiServer, what: str) -> tuple[Any, str, list[str]]:
+        return *asyncio.run(work(server, what)), given_back
 
     for beginning in ("_watch", "_start_watching_pods"):
         monkeypatch.setattr(WorkspacePodSpawner, beginning, nothing)
     monkeypatch.setattr(WorkspacePodSpawner, "_give_back", give_back)
+    return ask
+
+
+def test_a_stop_leaves_alone_what_is_another_platforms_under_the_same_name(server: ApiServer, ask: Ask) -> None:
+    put_secret(server, {"plan.json": "dGhlaXJz"}, "theirs")
+    put_their_pod(server)
     before = len(server.asked)
-    asyncio.run(stop())
+    assert ask(server, "stop") == (None, "", [SPEC.key])
     assert {line.partition(" ")[0] for line in server.asked[before:]} == {"GET"}
-    assert given_back == [SPEC.key]
+
+
+@pytest.fixture
+def away() -> Iterator[ApiServer]:
+    """A server with another platform's pod that does not say whose it is; a connection that broke is tried twice."""
+    server = LosesAnswers("GET", "GET")
+    put_their_pod(server)
+    yield server
+    server.close()
+
+
+def test_a_stop_ends_no_pod_of_which_the_cluster_does_not_say_whose_it_is(away: ApiServer, ask: Ask) -> None:
+    with pytest.raises(Unavailable, match="does not answer"):
+        ask(away, "stop")
+    assert THEIR_POD in away.objects
+
+
+def test_a_workspace_of_which_the_cluster_does_not_say_whether_it_is_ours_is_not_told_to_have_ended(
+    away: ApiServer, ask: Ask
+) -> None:
+    assert ask(away, "poll") == (None, SPEC.key, [])
+
+
+def test_a_start_that_failed_says_why_also_where_the_cluster_is_away_by_then(
+    away: ApiServer, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KubeSpawner, "_start", Mock(side_effect=Conflict("never-enough", "There is not so much.")))
+    with pytest.raises(Conflict, match="There is not so much"):
+        ask(away, "_start")
 
 
 class LosesAnswers(ApiServer):
@@ -469,10 +510,11 @@ def test_a_node_that_cannot_be_read_ends_no_telling(
     assert asyncio.run(where()) == words
 
 
+@pytest.mark.parametrize("trouble", [OSError("nobody is there"), ApiException(status=503)], ids=["nobody", "a-gateway"])
 def test_the_hub_looks_for_an_api_server_that_is_away_as_often_after_many_tries_as_at_first(
-    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch
+    make_spawner: MakeSpawner, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    answers = iter(["1", *30 * [OSError("nobody is there")], asyncio.CancelledError()])
+    answers = iter(["1", *30 * [trouble], asyncio.CancelledError()])
 
     async def answer(watch: ResourceReflector, _: object = None) -> str:
         told = next(answers)

@@ -103,7 +103,8 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
                 await self._give_back(self.key)
                 self.key = ""
             else:
-                await self.stop(now=True)
+                with suppress(UserError):  # the Hub asks for it again
+                    await self.stop(now=True)
             raise told from error
         finally:
             telling.cancel()
@@ -174,13 +175,13 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
             return 0
         try:
             await self._watch()
+            state = self._seen(self._pod())
+            if state is not None and state.phase != "ended":
+                return None
+            if self._start_future is None or self._start_future.done():
+                await self.stop(now=True)
         except UserError:
             return None
-        state = self._seen(self._pod())
-        if state is not None and state.phase != "ended":
-            return None
-        if self._start_future is None or self._start_future.done():
-            await self.stop(now=True)
         if state is None:
             return 1
         return state.exit_code if state.exit_code is not None else 128 + (state.signal or 0)
@@ -197,13 +198,21 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         return found
 
     async def _is_others(self) -> bool:
-        """Whether the pod of this name is another platform's of the namespace, whose people have the same numbers."""
+        """Whether the pod of this name is another platform's of the namespace, whose people have the same numbers.
+
+        Raises:
+            trainyard.errors.Unavailable: the cluster does not tell (``cluster-away``, ``cluster-refused``).
+        """
         if self._pod() is not None:
             return False
         try:
             there = await Cluster(self.api.api_client).get(f"{path_of(self.namespace, 'pods')}/{self.pod_name}")
-        except (Refused, *AWAY):
-            return False
+        except Refused as refusal:
+            if refusal.status == NOT_FOUND:
+                return False
+            raise refused(refusal) from refusal
+        except AWAY as error:
+            raise away(error) from error
         told = (there["metadata"].get("labels") or {}).get(names.INSTANCE)
         return told != self.configuration.name or not names.is_home_of(self.configuration.namespace, there)
 

@@ -7,8 +7,10 @@ half a minute after its return, and until then the Hub takes what it knew for tr
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 import aiohttp
+from kubernetes_asyncio.client import ApiException
 from kubespawner.reflector import ResourceReflector
 from kubespawner.spawner import EventReflector, PodReflector
 
@@ -23,6 +25,11 @@ class _Waiting(ResourceReflector):  # type: ignore[misc]
             try:
                 version: str = await super()._list_and_update(resource_version)
                 return version
+            except ApiException as refused:
+                # what stands before an API server that is away answers in its place
+                if self.watch_task is None or refused.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+                resource_version = "0"  # one restored from a backup has not come as far yet, and says so
             except (aiohttp.ClientError, OSError, TimeoutError):
                 if self.watch_task is None:
                     raise
