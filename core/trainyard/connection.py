@@ -91,7 +91,7 @@ def given(address: str, token: str) -> Connection:
     return Connection(address.rstrip("/"), token)
 
 
-def token_of_workspace(url: str) -> str:
+def _token_of_workspace(url: str) -> str:
     """The token that the Hub gave this workspace, for the platform at ``url``; empty in a notebook of another Hub."""
     api = os.environ.get("JUPYTERHUB_API_URL", url)
     return os.environ.get("JUPYTERHUB_API_TOKEN", "") if urlsplit(api).netloc == urlsplit(url).netloc else ""
@@ -101,7 +101,7 @@ def _from_environment() -> Connection | None:
     url, file = os.environ.get("TRAINYARD_URL"), os.environ.get("TRAINYARD_TOKEN_FILE")
     if not url:
         return None
-    token = _read(Path(file)) if file else os.environ.get("TRAINYARD_TOKEN") or token_of_workspace(url)
+    token = _read(Path(file)) if file else os.environ.get("TRAINYARD_TOKEN") or _token_of_workspace(url)
     return given(url, token.strip()) if token else None
 
 

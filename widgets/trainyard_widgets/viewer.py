@@ -1,7 +1,7 @@
 """Who looks at a page and how the page reaches the service for them.
 
 On the platform a page's kernel is started ahead, without identity. The pages service hands the viewer over through a socket the
-kernel inherited: one JSON line, once. In a workspace the environment says who it is; there the token is the workspace's own.
+kernel inherited: one JSON line, once. In a notebook it is whom the command line acts for; in a workspace the token is its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import os
 import socket
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 CHANNEL = "TRAINYARD_PAGE_CHANNEL"
@@ -47,15 +46,18 @@ class Viewer:
 
 @cache
 def current_viewer() -> Viewer:
-    """The viewer of this process: handed over by the pages service, else named by the environment.
+    """The viewer of this process: handed over by the pages service, else who is signed in here.
 
     Blocks until the hand-over if there is a channel; answers the same viewer ever after.
+
+    Raises:
+        trainyard.errors.UserError: nobody is signed in, or the token cannot be read.
     """
     number = os.environ.get(CHANNEL)
     if number is not None:
         with socket.socket(fileno=int(number)) as channel:
             return Viewer.from_json(_line(channel))
-    return _from_environment()
+    return _signed_in()
 
 
 def _line(channel: socket.socket) -> bytes:
@@ -68,11 +70,9 @@ def _line(channel: socket.socket) -> bytes:
     return received
 
 
-def _from_environment() -> Viewer:
-    from trainyard.connection import token_of_workspace
+def _signed_in() -> Viewer:
+    from trainyard import connection
 
-    file = os.environ.get("TRAINYARD_TOKEN_FILE")
-    url = os.environ.get("TRAINYARD_URL", "http://127.0.0.1:8000")
-    token = Path(file).read_text().strip() if file else os.environ.get("TRAINYARD_TOKEN", token_of_workspace(url))
+    found = connection.find()
     language = os.environ.get("LANG", "en")[:2]
-    return Viewer(url=url, token=token, language="zh" if language == "zh" else "en")
+    return Viewer(url=found.url, token=found.token, language="zh" if language == "zh" else "en")
