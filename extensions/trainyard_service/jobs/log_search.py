@@ -104,7 +104,7 @@ def matches_of(log: LogFile, text: str, begin: int, end: int, block: int = BLOCK
 
 
 def _whole_lines(file: BinaryIO, offset: int, end: int, at_once: int = BLOCK) -> Iterator[bytes]:
-    """Blocks of about ``at_once`` bytes that end where a line does; a line longer than ``BLOCK`` is cut."""
+    """Blocks of about ``at_once`` bytes that end where a line does; a line that is longer is cut."""
     file.seek(offset)
     rest = b""
     while offset < end and (block := file.read(min(at_once, end - offset))):
@@ -115,7 +115,7 @@ def _whole_lines(file: BinaryIO, offset: int, end: int, at_once: int = BLOCK) ->
             rest = block[cut:]
         else:
             rest += block
-        if len(rest) >= BLOCK:
+        if len(rest) >= at_once:
             yield rest
             rest = b""
     if rest:

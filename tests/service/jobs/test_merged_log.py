@@ -232,14 +232,19 @@ def test_long_logs_are_searched_with_a_few_blocks_in_memory(tmp_path: Path) -> N
     assert peak < 24 << 20, "34 MB were searched"
 
 
-def test_many_logs_are_searched_with_a_few_blocks_in_memory_together(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [b"the needle\n" + b"a line like all the others\n" * 200_000, b"50 %\r" * 600_000 + b"the needle" + b"60 %\r" * 400_000],
+    ids=["lines", "one-line"],
+)
+def test_many_logs_are_searched_with_a_few_blocks_in_memory_together(tmp_path: Path, content: bytes) -> None:
     logs = Written(tmp_path, [f"worker{number}" for number in range(16)])
     for name in logs.names:
-        logs.say(name, b"the needle\n" + b"a line like all the others\n" * 200_000, 1)
+        logs.say(name, content, 1)
     log = logs.merged()
     tracemalloc.start()
     found = all_matches(log, "needle", 1 << 30, 500)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert [one.text for one in found] == ["the needle"] * 16
-    assert peak < 24 << 20, "86 MB were searched"
+    assert ["the needle" in one.text for one in found] == [True] * 16
+    assert peak < 24 << 20, "80 MB were searched"
