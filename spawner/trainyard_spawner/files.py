@@ -17,7 +17,7 @@ from typing import Any
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NO_CONTENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EPERM)
+_NO_CONTENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EPERM, errno.ENXIO)
 
 
 def open_path(path: Path) -> int:
@@ -116,7 +116,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The content of ``path``, or None where there is none (yet): a link and a pipe have none."""
+    """The content of ``path``, or None where there is none (yet): a link, a pipe and a socket have none."""
     try:
         with os.fdopen(_open_plain(path, os.O_RDONLY), "rb") as file:
             content: dict[str, Any] = json.loads(file.read())

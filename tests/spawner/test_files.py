@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,14 @@ def test_no_draft_stays_of_what_cannot_be_written(certificate: Path) -> None:
     assert list(certificate.parent.iterdir()) == [certificate]
 
 
-@pytest.mark.parametrize("lay", [os.mkfifo, lambda place: place.symlink_to(__file__)], ids=["pipe", "link"])
-def test_a_pipe_and_a_link_say_nothing(certificate: Path, lay: Callable[[Path], object]) -> None:
+NO_FILES: dict[str, Callable[[Path], object]] = {
+    "pipe": os.mkfifo,
+    "link": lambda place: place.symlink_to(__file__),
+    "socket": lambda place: os.mknod(place, stat.S_IFSOCK | 0o600),
+}
+
+
+@pytest.mark.parametrize("lay", NO_FILES.values(), ids=NO_FILES)
+def test_what_is_no_file_says_nothing(certificate: Path, lay: Callable[[Path], object]) -> None:
     lay(certificate)
     assert files.read_json(certificate) is None
