@@ -32,8 +32,8 @@ class People:
 # the walk's order: what is watched while it trains comes before what takes longer than the training
 WALK = (
     "datasets", "sources", "graph", "training", "searches", "workspace", "workspace_origin", "resources", "trainings",
-    "distributed", "storage", "looks", "late", "late_log", "merged_log", "late_refusals", "hours", "charts", "search_plots",
-    "without_mouse", "in_notebook", "keyboard", "people", "mishaps", "command_line",
+    "distributed", "storage", "looks", "late", "late_log", "merged_log", "late_refusals", "first_steps", "hours", "charts",
+    "search_plots", "without_mouse", "in_notebook", "keyboard", "people", "mishaps", "command_line",
 )  # fmt: skip
 
 

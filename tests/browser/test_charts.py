@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 from trainyard.jobs.states import JobState
 from trainyard.records.monitoring import ComparedRun, Comparison, JobUsage
 from trainyard.records.trainings import Curves, SeriesPoints
-from trainyard_widgets.views.comparing import comparison_view, usage_view
+from trainyard_widgets.views.comparing import compared_curves, comparison_view, usage_view
 from trainyard_widgets.views.monitor import curves_view, monitor_view
 
 from tests.widgets.views.records import a_training, an_instance
@@ -85,9 +85,12 @@ def used(*cores: float | None, seconds: float = 2.0) -> dict[str, Any]:
 
 
 def loss(steps: Sequence[int], values: Sequence[float], tag: str = "loss/train") -> dict[str, Any]:
+    return curves_view(Curves(instance=an_instance().id, series=[points(steps, values, tag)], snapshots=[]))
+
+
+def points(steps: Sequence[int], values: Sequence[float], tag: str = "loss/train") -> SeriesPoints:
     times = [1.7e9 + step for step in steps]
-    one = SeriesPoints(tag=tag, steps=list(steps), times=times, values=list(values), total=len(steps))
-    return curves_view(Curves(instance=an_instance().id, series=[one], snapshots=[]))
+    return SeriesPoints(tag=tag, steps=list(steps), times=times, values=list(values), total=len(steps))
 
 
 def is_whole(words: list[list[Any]]) -> bool:
@@ -173,6 +176,26 @@ def test_on_a_phone_what_is_compared_stands_beside_its_names(chromium: Browser) 
     name = table.get_by_role("rowheader", name="final_learning_rate").bounding_box()
     assert value is not None and name is not None
     assert name["x"] + name["width"] < value["x"] + 1 and value["x"] + 60 < PHONE
+    by_hand.page.close()
+
+
+def test_runs_that_are_compared_are_told_apart_without_their_colours(chromium: Browser) -> None:
+    ids = [f"{number:016x}" for number in range(5)]
+    runs = [ComparedRun(training=one, name=one, instance=one, state="finished", owner="ana") for one in ids]
+    found = Comparison(runs=runs, differing=[])
+    steps = list(range(0, 3000, 30))
+    curves = [
+        Curves(instance=one, series=[points(steps, [place + 100 / (100 + at) for at in steps])], snapshots=[])
+        for place, one in enumerate(ids)
+    ]
+    view = {"comparison": comparison_view(found), "others": []}
+    by_hand = ByHand(chromium, "monitor", query={"runs": ",".join(ids)}, view=view, curves=compared_curves(found, curves))
+    legend = by_hand.page.locator(".ty-curve .ty-legend .ty-line-key line")
+    expect(legend).to_have_count(len(ids))
+    dashes = [line.get_attribute("stroke-dasharray") for line in legend.all()]
+    head = by_hand.page.get_by_role("region", name="Side by side").locator("th .ty-line-key line")
+    assert len(set(dashes)) == len(ids)
+    assert [line.get_attribute("stroke-dasharray") for line in head.all()] == dashes
     by_hand.page.close()
 
 

@@ -1,4 +1,7 @@
-"""Trainings are chosen, compared, zoomed into and filled in with the keyboard alone; no platform, the test is the service."""
+"""Pages for those who use no mouse or see no screen; no platform, the test is the service.
+
+Trainings are chosen, compared, zoomed into and filled in with the keyboard alone, and buttons of a row name it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from trainyard.jobs.states import JobState
+from trainyard.records.accounts import Quota, Use
 from trainyard.records.base import Page as Listing
 from trainyard.records.trainings import Curves, SeriesPoints, Training
+from trainyard.words import messages
 from trainyard_widgets.views import trainings
 from trainyard_widgets.views.monitor import curves_view, monitor_view
 
@@ -161,3 +166,44 @@ def test_a_message_stays_when_its_dialog_is_closed(one_ended: ByHand) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("status").filter(has_text="It is read by a search.")).to_be_visible()
+
+
+QUOTA = Quota().model_dump()
+USE = Use().model_dump()
+
+
+def person(number: int, name: str) -> dict[str, Any]:
+    return {
+        "id": number, "name": name, "state": "active", "administrator": False, "email": "", "groups": ["vision"],
+        "created": "2026-03-01T08:00:00Z", "last_seen": None,
+    }  # fmt: skip
+
+
+def group(name: str, *members: str) -> dict[str, Any]:
+    inside = [{"person": {"id": place, "name": one}, "quota": QUOTA, "use": USE} for place, one in enumerate(members)]
+    return {"name": name, "description": "", "quota": QUOTA, "use": USE, "measured": None, "members": inside}
+
+
+@pytest.mark.parametrize(
+    ("language", "names"),
+    [
+        ("en", ["Manage Ana", "Quota of vision", "Members of vision", "Limit of Ana", "Take out Ana"]),
+        ("zh", ["管理 Ana", "vision 的配额", "vision 的成员", "Ana 的限额", "移出 Ana"]),
+    ],
+)
+def test_buttons_of_a_row_name_the_row(chromium: Browser, language: str, names: list[str]) -> None:
+    words = messages("trainyard_widgets", language)
+    common = {"me": 1, "waiting": 0}
+    people = {"items": [person(2, "Ana"), person(3, "Bob")], "total": 2, "offset": 0}
+    vision = group("vision", "Ana", "Bob")
+    views = {
+        "people": common | {"tab": "people", "people": people, "groups": ["vision"], "page": 50},
+        "groups": common
+        | {"tab": "groups", "groups": [vision, group("speech")], "group": vision, "people": [], "default_quota": QUOTA},
+    }
+    for tab, wanted in {"people": names[:1], "groups": names[1:]}.items():
+        query = {"tab": tab, "group": "vision"}
+        by_hand = ByHand(chromium, "admin", query=query, view=views[tab], language=language, words=words)
+        for name in wanted:
+            expect(by_hand.page.get_by_role("button", name=name, exact=True)).to_have_count(1)
+        by_hand.page.close()

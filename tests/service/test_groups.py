@@ -34,6 +34,12 @@ def test_members_see_their_groups_and_nobody_elses(service):
     assert service.client(ben).get("/groups/vision").status_code == 404
 
 
+def test_the_next_step_of_a_newcomer_is_a_group_and_then_a_storage_space(service):
+    alone, inside = service.account("anna"), service.account("ben", service.group("vision"))
+    steps = [service.client(one).get("/me").json()["next_step"] for one in (alone, inside)]
+    assert steps == ["join-group", "bind-storage"]
+
+
 def test_a_persons_quota_in_a_group_is_changed(service, admin):
     vision = service.group("vision")
     anna = service.account("anna", vision)

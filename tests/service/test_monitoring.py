@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import struct
 import tracemalloc
 from pathlib import Path
@@ -77,6 +78,15 @@ def test_curves_of_several_come_in_the_order_asked_for(client):
 def test_curves_are_drawn_outside_of_the_service(client, kind, begin):
     answer = client.get("/curves/file", params={"instance": [run[1] for run in RUNS], "format": kind, "smoothing": 0.5})
     assert answer.content.startswith(begin)
+
+
+def test_runs_of_one_picture_are_told_apart_without_their_colours(client):
+    def dashes(runs):
+        answer = client.get("/curves/file", params={"instance": runs, "tags": "loss/train", "format": "svg"})
+        return set(re.findall(r"stroke-dasharray: [^;\"]+", answer.text))
+
+    first, second = (run[1] for run in RUNS)
+    assert (len(dashes([first])), len(dashes([first, second]))) == (0, 1)
 
 
 def test_every_point_comes_as_csv(client):

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import {
   Button, Card, Clock, dateTime, definePage, duration, EmptyState, Facts, failed, LinkButton, metric, N_, Note, number, PageHeader, SelectField, Skeleton, SliderField, StateBadge, t, Tile, Tiles, Time, useNow, useTrait,
 } from "./components/index.js";
-import { colourAt, CurveChart } from "./components/curves.jsx";
+import { CurveChart, LineKey, runStroke } from "./components/curves.jsx";
 import { formatName, PARTS } from "./components/dataset/formats.js";
 import { layoutWords } from "./components/distributed.jsx";
 import { ReplicaLog } from "./components/log_replicas.jsx";
@@ -262,7 +262,7 @@ function Compare({ view, query, setQuery, send }) {
         <Card title={t("Side by side")}>
           <div class="ty-compare" role="region" aria-label={t("Side by side")} tabIndex={0}>
             <table>
-              <thead><tr><th />{comparison.runs.map((run, place) => <th key={run.training} scope="col"><i class="ty-share-key" style={{ background: colourAt(place) }} aria-hidden="true" /><a title={run.name} href={`monitor?id=${run.training}`}>{run.name}</a>{ids.length > 1 && <> <Button small kind="quiet" aria-label={t("Leave out {name}", { name: run.name })} onClick={() => show(ids.filter((id) => id !== run.training))}>×</Button></>}</th>)}</tr></thead>
+              <thead><tr><th />{comparison.runs.map((run, place) => <th key={run.training} scope="col"><LineKey {...runStroke(place)} /><a title={run.name} href={`monitor?id=${run.training}`}>{run.name}</a>{ids.length > 1 && <> <Button small kind="quiet" aria-label={t("Leave out {name}", { name: run.name })} onClick={() => show(ids.filter((id) => id !== run.training))}>×</Button></>}</th>)}</tr></thead>
               <tbody>
                 <tr><th scope="row">{t("State")}</th>{comparison.runs.map((run) => <td key={run.training}><StateBadge state={run.state} /></td>)}</tr>
                 <tr><th scope="row">{t("Elapsed")}</th>{comparison.runs.map((run) => <td key={run.training} class="ty-numbers">{duration(run.elapsed)}</td>)}</tr>

@@ -9,7 +9,7 @@ const LIVE = new Set(["created", "queued", "starting", "running", "stopping"]);
 const KINDS = { prepare: N_("Dataset"), examine: N_("Examination of pictures"), fetch: N_("Fetching pictures"), preprocess: N_("Preprocessing"), format: N_("Formatting job"), train: N_("Training"), evaluate: N_("Evaluation") };
 
 const STEPS = {
-  "join-group": [N_("Ask for a group"), N_("A group gives you a workspace, a shared folder and training. Ask an administrator to add you; until then you can make and format datasets."), N_("Make a dataset"), "datasets?new=1"],
+  "join-group": [N_("Ask for a group"), N_("A group gives you a workspace, a shared folder and training. Ask an administrator to add you; until then you can connect your storage, and make and format datasets."), N_("Make a dataset"), "datasets?new=1"],
   "bind-storage": [N_("Connect your storage"), N_("A bucket keeps your lists, pictures, formatted sets and models. The platform offers you one of its own."), N_("Connect storage"), "storage"],
   "make-dataset": [N_("Make your first dataset"), N_("Bring a list of labelled pictures, or look at a public dataset first."), N_("Make a dataset"), "datasets?new=1"],
   "format-dataset": [N_("Format a dataset"), N_("Training reads formatted sets: one press writes a training and a validation part."), N_("Open datasets"), "datasets"],
@@ -45,7 +45,8 @@ function NextStep({ view }) {
   const key = view.waiting > 0 ? "approve" : alone ? "make-group" : view.next_step;
   const step = STEPS[key];
   if (!step) return null;
-  const [title, text, button, href] = step;
+  const [title, text, ...then] = step;
+  const [button, href] = key === "join-group" && !view.storage ? STEPS["bind-storage"].slice(2) : then;
   return (
     <section class="ty-card ty-next">
       <div><div class="ty-next-word">{t("Your next step")}</div><h2>{t(title)}</h2><p class="ty-muted">{t(text)}</p></div>

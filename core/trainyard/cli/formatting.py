@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainyard.cli.call import MOST, Json, find, signed_in
-from trainyard.cli.show import as_json, as_table, done, say_aside, size, word
+from trainyard.cli.show import as_fields, as_json, as_table, done, say_aside, size, word
 from trainyard.cli.usage import WronglyUsed
 from trainyard.words import N_
 
@@ -199,5 +199,6 @@ def loader(formatted: SetId, json: Json = False) -> None:
 def _show(batch: Batch, *, json: bool) -> None:
     if json:
         return as_json(batch)
-    rows = [(batch.id, one.id, one.format, one.split, one.samples, size(one.bytes), word(batch.state)) for one in batch.sets]
-    return as_table(("batch", "set", "format", "split", "samples", "size", "state"), rows)
+    as_fields([("batch", batch.id), ("state", word(batch.state))])
+    rows = [(one.id, one.format, one.split, one.samples, size(one.bytes)) for one in batch.sets]
+    return as_table(("set", "format", "split", "samples", "size"), rows)

@@ -76,13 +76,13 @@ def _me(session: Session, caller: Caller) -> Me:
 
 def _next_step(session: Session, caller: Caller, *, bound: bool) -> str:
     """What a newcomer has not done yet, as an identifier the pages put into words."""
+    if not caller.groups:
+        return "join-group"
     if not bound:
         return "bind-storage"
     trained = session.scalar(select(TrainingRow.id).where(TrainingRow.owner_id == caller.id).limit(1)) is not None
     if not trained and session.scalar(select(DatasetRow.id).where(DatasetRow.owner_id == caller.id).limit(1)) is None:
         return "make-dataset"
-    if not caller.groups:
-        return "join-group"
     if trained:
         return ""
     formatted = select(FormattedSetRow.id).join(BatchRow).join(DatasetRow).where(readable(caller), FormattedSetRow.ready)

@@ -21,6 +21,8 @@ _AT_ONCE = asyncio.Semaphore(2)
 _FONTS = ["DejaVu Sans", "Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Micro Hei"]
 # Okabe and Ito's colours, as on the page
 _COLOURS = ["#2456d6", "#d55e00", "#007e5c", "#9a4f96", "#a06a00", "#3a8dc4", "#5b6577"]
+# and its dashes: a run is told from another without its colour
+_DASHES: list[Any] = ["solid", *((0, dash) for dash in ((1, 1.5), (7, 2.5), (6, 2, 1, 2), (6, 1.5, 1, 1.5, 1, 1.5)))]
 _WIDTH, _HEIGHT = 9.0, 3.2
 
 
@@ -111,19 +113,18 @@ def main() -> None:
 def _draw_chart(place: Any, chart: dict[str, Any], asked: Picture) -> None:
     for line in chart["lines"]:
         numbers = [float("nan") if value is None else value for value in line["values"]]
-        colour = _COLOURS[line["place"] % len(_COLOURS)]
+        colour, dash = _COLOURS[line["place"] % len(_COLOURS)], _DASHES[line["place"] % len(_DASHES)]
         if asked.smoothing:
             place.plot(line["x"], numbers, color=colour, alpha=0.25, linewidth=0.8)
             numbers = [float("nan") if value is None else value for value in smoothed(line["values"], asked.smoothing)]
-        place.plot(
-            line["x"], numbers, color=colour, label=line["label"], linewidth=1.4, marker="o" if len(numbers) == 1 else None
-        )
+        point = "o" if len(numbers) == 1 else None
+        place.plot(line["x"], numbers, color=colour, linestyle=dash, label=line["label"], linewidth=1.4, marker=point)
     place.set_title(chart["title"], loc="left")
     place.set_xlabel(asked.x)
     place.set_yscale("log" if asked.logarithmic else "linear")
     place.grid(alpha=0.3)
     if chart["lines"]:
-        place.legend(fontsize=8)
+        place.legend(fontsize=8, handlelength=4)
 
 
 if __name__ == "__main__":

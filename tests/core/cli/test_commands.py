@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from trainyard.cli.jobs import stopping_rows, waiting_rows, why
 from trainyard.cli.training import instance_row
+from trainyard.client import Client
 from trainyard.jobs.states import JobState
 from trainyard.records.accounts import AccountState
+from trainyard.records.datasets import Batch
 from trainyard.records.jobs import Job
 from trainyard.records.trainings import Instance
 from trainyard_service.database.tables.jobs import BookingRow, JobRow, WorkspaceRow
@@ -250,6 +252,27 @@ def test_what_is_not_there_is_a_refusal_without_a_traceback(run: Any, anna: Any,
 def test_refusals_are_in_the_language_of_the_terminal(run: Any, anna: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANG", "zh_CN.UTF-8")
     assert "没有名为 没有 的" in run("datasets", "show", "没有").error
+
+
+def test_what_format_says_of_a_batch_can_be_copied_from_a_narrow_terminal(
+    run: Any, anna: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = "57a16ac43104d331"
+    about = {"batch": batch, "dataset": "d", "dataset_name": "digits", "format": "recordio", "range": (0, 4000), "ready": True}
+    one = about | {"id": f"{batch}-recordio-train", "split": "train", "ratio": 0.8, "samples": 4000, "bytes": 1 << 21}
+    made = Batch.model_validate(
+        {
+            "id": batch, "dataset": "d", "dataset_name": "digits", "label_set": "digits", "shuffle": True, "seed": 0,
+            "resize": "", "quality": 95, "created": datetime.now(UTC), "creator": {"id": anna.id, "name": "anna"},
+            "job": None, "state": "finished", "progress": None, "sets": [one],
+        }
+    )  # fmt: skip
+    monkeypatch.setattr(Client, "batch", lambda _, __: made)
+    for name, value in {"FORCE_COLOR": "1", "TERM": "dumb", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    lines = [line.split() for line in run("batches", "show", batch).out.splitlines()]
+    assert lines[0] == ["batch", batch]
+    assert lines[-1][:2] == [one["id"], "recordio"]
 
 
 def test_wrong_use_is_exit_code_2(run: Any, anna: Any) -> None:

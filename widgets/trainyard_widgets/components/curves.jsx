@@ -15,9 +15,13 @@ const HEIGHT = 260;
 // A learning rate is what it is, and a few points say more than their average.
 const PLAIN = new Set(["learning_rate"]);
 const FEWEST = 20;
-// Okabe and Ito's colours, apart for every kind of colour blindness; validation is dashed as well.
+// Okabe and Ito's colours, apart for every kind of colour blindness; validation is dashed as well, and each run that is compared in its own way.
 const COLOURS = ["#2456d6", "#d55e00", "#007e5c", "#9a4f96", "#a06a00", "#3a8dc4", "#5b6577"];
-export const colourAt = (place) => COLOURS[place % COLOURS.length];
+const VALIDATION = [7, 4];
+const DASHES = [undefined, [2, 3], [14, 5], [12, 4, 2, 4], [12, 3, 2, 3, 2, 3]];
+const colourAt = (place) => COLOURS[place % COLOURS.length];
+// How a run is drawn on every chart that compares it.
+export const runStroke = (place) => ({ colour: colourAt(place), dash: DASHES[place % DASHES.length] });
 const NAMES = { train: N_("training"), validation: N_("validation"), learning_rate: N_("learning rate"), "throughput/samples_per_second": N_("samples per second"), cpu: N_("processor cores"), memory: N_("memory"), gpu: N_("busy"), gpu_memory: N_("memory of the cards"), disk_read: N_("read"), disk_write: N_("written"), network_in: N_("received"), network_out: N_("sent") };
 const X = {
   step: { of: (series) => series.steps, mark: (mark) => mark.step, label: N_("step (batches since the start)"), steps: Array.from({ length: 18 }, (_, power) => [1, 2, 5].map((times) => times * 10 ** power)).flat() },
@@ -92,13 +96,13 @@ export function CurveChart({ chart, title, axis = "step", logarithmic = false, s
         <ul class="ty-legend">
           {lines.shown.map((line) => (
             <li key={line.tag}>
-              <svg width="22" height="8" aria-hidden="true"><line x1="0" y1="4" x2="22" y2="4" stroke={line.colour} stroke-width="3" stroke-dasharray={line.dash?.join(" ")} /></svg>
+              <LineKey colour={line.colour} dash={line.dash} />
               <span>{line.name}</span> <strong class="ty-numbers">{show(valueAt(line, at))}</strong>
             </li>
           ))}
           {limit !== null && (
             <li>
-              <svg width="22" height="8" aria-hidden="true"><line x1="0" y1="4" x2="22" y2="4" stroke={LIMIT} stroke-width="2" stroke-dasharray="6 4" /></svg>
+              <LineKey colour={LIMIT} dash={[6, 4]} width={2} />
               <span>{t("limit")}</span> <strong class="ty-numbers">{show(limit)}</strong>
             </li>
           )}
@@ -107,6 +111,11 @@ export function CurveChart({ chart, title, axis = "step", logarithmic = false, s
       <div ref={place} class="ty-curve-place" style={{ height: `${HEIGHT}px` }} role={onRange ? "group" : "img"} tabIndex={onRange ? 0 : undefined} aria-keyshortcuts={onRange ? "+ - ArrowLeft ArrowRight 0" : undefined} aria-label={summary(title, lines.shown, show, limit)} onKeyDown={onRange && ((event) => byKey(event, plot.current?.scales.x, all.current, onRange))} />
     </figure>
   );
+}
+
+// What a line looks like, beside its name.
+export function LineKey({ colour, dash, width = 3 }) {
+  return <svg class="ty-line-key" width="34" height="8" aria-hidden="true"><line x1="0" y1="4" x2="34" y2="4" stroke={colour} stroke-width={width} stroke-dasharray={dash?.join(" ")} /></svg>;
 }
 
 function linesOf(chart, axis, logarithmic, smoothing) {
@@ -120,7 +129,9 @@ function linesOf(chart, axis, logarithmic, smoothing) {
     const smooths = smoothing > 0 && points.length >= FEWEST && !PLAIN.has(chart.name);
     const smooth = smooths ? smoothed(raw, smoothing) : raw;
     const part = series.tag.split("/").pop();
-    const line = { tag: series.tag, name: series.label ?? t(NAMES[series.tag] ?? NAMES[part] ?? series.tag), colour: colourAt(series.place ?? place), across, values: smooth, dash: part === "validation" || series.tag === "disk_write" || series.tag === "network_out" ? [7, 4] : undefined, points: points.length, faint: smooths };
+    const second = part === "validation" || series.tag === "disk_write" || series.tag === "network_out";
+    const look = series.place === undefined ? { colour: colourAt(place), dash: second ? VALIDATION : undefined } : runStroke(series.place);
+    const line = { tag: series.tag, name: series.label ?? t(NAMES[series.tag] ?? NAMES[part] ?? series.tag), ...look, across, values: smooth, points: points.length, faint: smooths };
     shown.push(line);
     tables.push([across, smooth]);
     if (smooths) tables.push([across, raw]);

@@ -654,7 +654,7 @@ svg.react-flow__connectionline {
 .ty-compare tbody th { position: sticky; inset-inline-start: 0; width: 1%; background: var(--ty-surface); font-weight: 500; color: var(--ty-muted); }
 .ty-compare thead th > a { display: inline-block; max-width: 280px; overflow: hidden; text-overflow: ellipsis; }
 .ty-compare thead th > * { vertical-align: middle; }
-.ty-compare .ty-share-key { display: inline-block; margin-inline-end: 8px; }
+.ty-compare .ty-line-key { margin-inline-end: 8px; vertical-align: middle; }
 .ty-compare .ty-differs td { font-weight: 600; }
 .ty-console-state { min-height: 32px; margin-bottom: 8px; font-size: 14px; }
 .ty-console-box { height: calc(100dvh - 300px); min-height: 320px; padding: 10px; border-radius: 10px; background: #131a26; overflow: hidden; }

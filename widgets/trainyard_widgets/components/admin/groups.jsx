@@ -43,7 +43,7 @@ function GroupCard({ group, send, open, chosen }) {
   const [editing, setEditing] = useState(false);
   return (
     <section class={`ty-tile${chosen ? " ty-chosen" : ""}`}>
-      <div class="ty-row ty-between ty-gap-small"><h3>{group.name}</h3><span class="ty-row"><Button small icon="gear" onClick={() => setEditing(true)}>{t("Quota")}</Button><Button small icon="people" onClick={open} aria-expanded={chosen}>{t("Members")}</Button></span></div>
+      <div class="ty-row ty-between ty-gap-small"><h3>{group.name}</h3><span class="ty-row"><Button small icon="gear" aria-label={t("Quota of {group}", { group: group.name })} onClick={() => setEditing(true)}>{t("Quota")}</Button><Button small icon="people" aria-label={t("Members of {group}", { group: group.name })} onClick={open} aria-expanded={chosen}>{t("Members")}</Button></span></div>
       {group.description && <p class="ty-muted ty-gap-small">{group.description}</p>}
       <Use use={group.use} quota={group.quota} measured={group.measured} />
       {editing && <QuotaDialog title={t("Quota of {group}", { group: group.name })} quota={group.quota} save={(quota) => send("set_quota", { group: group.name, quota })} onClose={() => setEditing(false)} />}
@@ -136,7 +136,7 @@ function Members({ group, people, send }) {
     { id: "gpu", label: t("GPUs"), numbers: true, cell: (member) => part(member.use.gpu, member.quota.gpu, number) },
     { id: "jobs", label: t("Jobs"), numbers: true, cell: (member) => part(member.use.jobs, member.quota.jobs, number) },
     { id: "disk", label: t("Disk"), numbers: true, cell: (member) => part(member.use.disk, member.quota.disk, bytes) },
-    { id: "act", label: "", cell: (member) => <span class="ty-row ty-actions"><Button small kind="quiet" onClick={() => setEditing(member)}>{t("Limit")}</Button><Button small kind="quiet" onClick={() => leave(member)}>{t("Take out")}</Button></span> },
+    { id: "act", label: "", cell: (member) => <span class="ty-row ty-actions"><Button small kind="quiet" aria-label={t("Limit of {name}", { name: member.person.name })} onClick={() => setEditing(member)}>{t("Limit")}</Button><Button small kind="quiet" aria-label={t("Take out {name}", { name: member.person.name })} onClick={() => leave(member)}>{t("Take out")}</Button></span> },
   ];
   const add = outside.length > 0 && (
     <>

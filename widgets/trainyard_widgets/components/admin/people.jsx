@@ -72,7 +72,7 @@ export function People({ view, query, setQuery, send }) {
     { id: "groups", label: t("Groups"), cell: (account) => account.groups.join(", ") || "–" },
     { id: "seen", label: t("Last seen"), cell: (account) => (account.last_seen ? <Time value={account.last_seen} /> : "–") },
     { id: "created", label: t("Joined"), cell: (account) => <Time value={account.created} /> },
-    { id: "act", label: "", cell: (account) => <span class="ty-row ty-actions"><Button small onClick={() => setChosen(account.id)}>{t("Manage")}</Button></span> },
+    { id: "act", label: "", cell: (account) => <span class="ty-row ty-actions"><Button small aria-label={t("Manage {name}", { name: account.name })} onClick={() => setChosen(account.id)}>{t("Manage")}</Button></span> },
   ];
   return (
     <Card flush title={t("People")} actions={<Search value={query.search} onSearch={(search) => setQuery({ search, offset: null }, { replace: true })} label={t("Search people")} />}>
