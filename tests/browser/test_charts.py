@@ -201,11 +201,13 @@ def test_runs_that_are_compared_are_told_apart_without_their_colours(chromium: B
 
 def test_what_is_compared_is_written_as_on_the_charts(chromium: Browser) -> None:
     one = {"training": "1" * 16, "name": "first", "instance": None, "state": "finished", "owner": "ana"}
-    told = {"accuracy/validation": 0.9987, "loss/validation": 0.9987}
+    told = {"accuracy/validation": 0.9987, "accuracy/of_a_hundred": 98.76, "loss/validation": 0.9987}
     run = ComparedRun.model_validate(one | {"metrics": told, "best": told | {"accuracy/validation": 0.9991}})
     view = {"comparison": comparison_view(Comparison(runs=[run], differing=[])), "others": []}
     by_hand = ByHand(chromium, "monitor", query={"runs": run.training}, view=view)
     table = by_hand.page.get_by_role("region", name="Side by side")
     expect(table.get_by_role("row", name="accuracy/validation")).to_contain_text("99.87% (best 99.91%)")
+    expect(table.get_by_role("row", name="accuracy/of_a_hundred")).to_contain_text("98.76")
+    expect(table.get_by_role("row", name="accuracy/of_a_hundred")).not_to_contain_text("%")
     expect(table.get_by_role("row", name="loss/validation")).to_contain_text("0.9987")
     by_hand.page.close()
