@@ -49,7 +49,14 @@ def test_an_interpreter_that_is_not_where_the_script_says_is_refused(image: Path
 
 @pytest.mark.parametrize(
     "interpreter",
-    ["/opt/image/bin/python", "/bin/sh", "/usr/bin/env python", f"{HERE}/venv/bin/python", "/workspace/mnt/bucket/mine/python"],
+    [
+        "/opt/image/bin/python",
+        "/bin/sh",
+        "/usr/bin/env python",
+        "/usr/bin/env -S LANG=C python -u",
+        f"{HERE}/venv/bin/python",
+        "/workspace/mnt/bucket/mine/python",
+    ],
 )
 def test_an_interpreter_that_is_there_or_cannot_be_seen_is_not(image: Path, interpreter: str) -> None:
     _check(image, f"#!{interpreter}", image)

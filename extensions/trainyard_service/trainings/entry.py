@@ -141,7 +141,7 @@ def _interpreter(begin: bytes) -> str:
         return ""
     words = begin[2:].split(b"\n", 1)[0].decode("utf-8", "replace").split()
     if words and words[0].endswith("/env"):
-        words = [word for word in words[1:] if not word.startswith("-")]
+        words = [word for word in words[1:] if not (word.startswith("-") or _ASSIGNMENT.match(word))]
     return words[0] if words else ""
 
 
