@@ -96,7 +96,7 @@ class SandboxLauncher:
         check_entry(spec, image)
         with self._guard():
             known = self._told(spec.key)
-            if known is not None and not self._never_began(known):
+            if known is not None and not self._never_began(spec.key):
                 return known
             self._clear(spec.key)
             with Lock.take(self._watch / spec.key) as lock, self._networks.opened(spec) as opened:
@@ -123,7 +123,7 @@ class SandboxLauncher:
         state = self._told(key)
         if state is not None and state.phase != "ended" and not Lock.is_held(self._watch / key):
             with self._guard():
-                return self._lost(key)
+                return None if self._never_began(key) else self._lost(key)
         return state
 
     def devices(self) -> tuple[str, ...]:
@@ -307,10 +307,10 @@ class SandboxLauncher:
         told = {name: status[name] for name in PASSED_ON if name in status}
         return LaunchState(key=key, cause=cause, running_for=running_for, **told)
 
-    def _never_began(self, known: LaunchState) -> bool:
-        """A start that was killed before its supervisor had written anything: nothing runs, so it may be started."""
-        unborn = not (self._folder(known.key) / "status.json").exists()
-        return unborn and not Lock.is_held(self._watch / known.key)
+    def _never_began(self, key: str) -> bool:
+        """Called under the guard: a start was killed before it had a supervisor, so nothing ran and nobody has heard of it."""
+        written = any((self._folder(key) / name).exists() for name in ("supervisor.pid", "status.json"))
+        return not written and not Lock.is_held(self._watch / key)
 
     def _lost(self, key: str) -> LaunchState | None:
         """Called under the guard when nobody holds the launch's lock: its supervisor is gone, and with it the sandbox."""

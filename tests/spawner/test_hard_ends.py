@@ -77,6 +77,18 @@ def test_a_supervisor_killed_while_it_starts_leaves_nothing_running_and_the_trut
     assert launcher.states() == []
 
 
+def test_a_start_killed_before_it_had_a_supervisor_is_unknown_and_begins_anew(launcher: SandboxLauncher, make: Make) -> None:
+    spec = make("exit 3")
+    if (service := os.fork()) == 0:
+        launcher._spawn = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign]
+        launcher.start(spec)
+    assert os.waitpid(service, 0)[1] == signal.SIGKILL
+    assert (launcher.home.launches / "launch/plan.json").exists()
+    assert (launcher.state("launch"), launcher.states()) == (None, [])
+    launcher.start(spec)
+    assert wait_for(launcher, "launch", "ended").exit_code == 3
+
+
 def test_a_supervisor_killed_while_its_program_saves_takes_it_along(launcher: SandboxLauncher, make: Make) -> None:
     spec = make("trap '' TERM; echo ready; while :; do sleep 0.1; done; exec -a still-here true", grace=600)
     launcher.start(spec)
