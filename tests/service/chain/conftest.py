@@ -226,6 +226,8 @@ class Engine:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def supervisor_of(chain: Any, job: str, attempt: int = 1) -> int:
