@@ -8,22 +8,12 @@ from unittest.mock import Mock
 
 import pytest
 from trainyard.home import Home
-from trainyard.jobs.launch import Identity, LaunchSpec, Resources
 from trainyard_spawner.kubernetes import volumes
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 
 from tests.spawner.api_server import ApiServer
-
-SPEC = LaunchSpec(
-    key="job-1-1",
-    image="mxnet:1.9.1",
-    argv=("true",),
-    environment={},
-    working_directory=Path("/tmp"),
-    resources=Resources(cpu=1, memory=1 << 30),
-    identity=Identity(name="alice", uid=20007, gid=20007),
-)
+from tests.spawner.test_kubernetes_kueue import SPEC
 
 
 def service(server: ApiServer, home: Home) -> KubernetesLauncher:
