@@ -24,10 +24,9 @@ from trainyard_hub.kubernetes.onto_cluster import path_of
 from trainyard_hub.kubernetes.parts import MANAGER
 from trainyard_hub.kubernetes.policies import NAMESPACE_LABEL, NAMESPACE_NAME
 from trainyard_hub.kubernetes.probes import Fate, image_comes, policy_holds, probe
-from trainyard_hub.kubernetes.storage import claims
+from trainyard_hub.kubernetes.storage_doctor import storage
 
 FORBIDDEN, NOT_FOUND = 403, 404
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 Examination = Callable[[Cluster, Deployment], Awaitable[Finding]]
 
 
@@ -66,39 +65,6 @@ def _later(topic: str, deployment: Deployment) -> Finding:
     means = N_("There is no namespace {namespace} yet, so this could not be tried out.")
     step = N_("Make it (kubectl create namespace {namespace}) or apply the deployment, then ask again.")
     return Finding(topic, "note", means, step, (("namespace", deployment.work),))
-
-
-async def storage(cluster: Cluster, deployment: Deployment) -> Finding:
-    """Before: whether there is a class to make volumes of. After: whether the shared claims are bound and shared."""
-    wanted = [one for one in claims(deployment) if one["kind"] == "PersistentVolumeClaim"]
-    there = {one["metadata"]["name"]: await _found(cluster, path_of(one)) for one in wanted}
-    if any(there.values()):
-        wrong = [f"{name} ({why})" for name, one in there.items() if (why := launcher_doctor.wrong_with(one))]
-        if wrong:
-            means = N_("Claims that cannot be used: {wrong}.")
-            step = N_("Each must be bound and ReadWriteMany; `kubectl describe pvc` tells why one is not.")
-            return Finding("storage", "bad", means, step, (("wrong", ", ".join(wrong)),))
-        means = N_("Shared claims are bound and ReadWriteMany: {claims}.")
-        return Finding("storage", "good", means, values=(("claims", ", ".join(there)),))
-    if deployment.storage.source is not None:
-        kind = next(iter(deployment.storage.source.volume))
-        return Finding("storage", "good", N_("Volumes will be made over {kind}."), values=(("kind", kind),))
-    return await _storage_class(cluster, deployment.storage.shared_class)
-
-
-async def _storage_class(cluster: Cluster, wanted: str | None) -> Finding:
-    classes = (await cluster.get("/apis/storage.k8s.io/v1/storageclasses"))["items"]
-    names = [one["metadata"]["name"] for one in classes]
-    usual = [
-        one["metadata"]["name"] for one in classes if (one["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
-    ]
-    chosen = wanted if wanted in names else None if wanted else next(iter(usual), None)
-    values = (("wanted", wanted or ""), ("classes", ", ".join(names) or "–"))
-    step = N_("Name a class whose volumes many nodes can write (NFS, CephFS, a cloud's file store), or give storage.source.")
-    if chosen is None:
-        return Finding("storage", "bad", N_("No storage class can be used; there are: {classes}."), step, values)
-    means = N_("Volumes will be made of the storage class {chosen}; whether it is ReadWriteMany shows when they are bound.")
-    return Finding("storage", "note", means, step, (("chosen", chosen),))
 
 
 async def deploying(cluster: Cluster, deployment: Deployment) -> Finding:
@@ -187,15 +153,6 @@ EXAMINATIONS: tuple[tuple[str, Examination, bool], ...] = (
 
 def _namespace(deployment: Deployment) -> tuple[tuple[str, str], ...]:
     return (("namespace", deployment.work),)
-
-
-async def _found(cluster: Cluster, path: str) -> dict[str, object] | None:
-    try:
-        return await cluster.get(path)
-    except Refused as refused:
-        if refused.status == NOT_FOUND:
-            return None
-        raise
 
 
 def main(arguments: list[str], language: str = "en") -> int:

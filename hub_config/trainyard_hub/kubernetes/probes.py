@@ -75,20 +75,20 @@ def probe(deployment: Deployment, image: str, command: list[str], role: str) -> 
 
 async def image_comes(cluster: Cluster, deployment: Deployment, image: str) -> Fate:
     """Whether a node can pull ``image`` and start it. That the image lacks ``true`` does not matter."""
-    async with _made(cluster, probe(deployment, image, ["true"], "image")) as path:
+    async with made(cluster, probe(deployment, image, ["true"], "image")) as path:
         return await _until(cluster, path, ended=False)
 
 
 async def policy_holds(cluster: Cluster, deployment: Deployment) -> bool | Fate:
     """Whether a policy that closes a pod keeps another out; a fate where the question could not be asked."""
     server = probe(deployment, deployment.image, [PYTHON, "-I", "-c", _SERVE], "server")
-    async with _made(cluster, server) as path:
+    async with made(cluster, server) as path:
         fate = await _until(cluster, path, ended=False)
         if not fate.started or not fate.address:
             return fate
         if await _reaches(cluster, deployment, fate.address) != REACHED:
             return Fate(started=True, why="a pod cannot reach another even without a policy")
-        async with _made(cluster, _closing(deployment, server)):
+        async with made(cluster, _closing(deployment, server)):
             await asyncio.sleep(SETTLE)
             code = await _reaches(cluster, deployment, fate.address)
     return code == KEPT_OUT if code in (REACHED, KEPT_OUT) else Fate(started=True, why=f"the probe ended with {code}")
@@ -108,13 +108,13 @@ def _closing(deployment: Deployment, server: Object) -> Object:
 async def _reaches(cluster: Cluster, deployment: Deployment, address: str) -> int | None:
     """The exit status of a pod that connects there: 0 when it could."""
     client = probe(deployment, deployment.image, [PYTHON, "-I", "-c", _REACH, address, str(PORT)], "client")
-    async with _made(cluster, client) as path:
+    async with made(cluster, client) as path:
         return (await _until(cluster, path, ended=True)).code
 
 
 @asynccontextmanager
-async def _made(cluster: Cluster, one: Object) -> AsyncIterator[str]:
-    """Made here, removed behind."""
+async def made(cluster: Cluster, one: Object) -> AsyncIterator[str]:
+    """The path of ``one``, which is made here and removed behind."""
     folder = collection_of(one)
     await cluster.post(folder, one)
     path = f"{folder}/{one['metadata']['name']}"
@@ -134,7 +134,7 @@ async def _until(cluster: Cluster, path: str, *, ended: bool) -> Fate:
         if fate.why or fate.code is not None or (fate.started and not ended):
             return fate
         if time.monotonic() > deadline:
-            return Fate(started=False, why=_waits_for(pod) or "it did not start in time")
+            return Fate(started=False, why=waits_for(pod) or "it did not start in time")
         await asyncio.sleep(0.5)
 
 
@@ -157,6 +157,7 @@ def fate_of(pod: Object) -> Fate:
     return Fate(started=False)
 
 
-def _waits_for(pod: Object) -> str:
+def waits_for(pod: Object) -> str:
+    """What a pod still lacks, in the cluster's words; empty: nothing is told."""
     told = [str(one.get("message", "")) for one in pod["status"].get("conditions") or () if one["status"] == "False"]
     return next(filter(None, told), "")
