@@ -184,6 +184,13 @@ def test_with_namespaces_of_groups_the_launcher_may_make_them_and_knows_their_po
     assert the(apart, "NetworkPolicy", "trainyard-launches") == the(deployment(), "NetworkPolicy", "trainyard-launches")
 
 
+def test_the_secrets_images_are_pulled_with_are_read_by_name_and_only_where_they_are_copied() -> None:
+    apart = the(deployment(pull_secrets=["registry"], group_namespaces="lab-{group}"), "Role", "trainyard-platform")
+    named = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["registry"], "verbs": ["get"]}
+    assert [rule for rule in apart["rules"] if "resourceNames" in rule] == [named]
+    assert the(deployment(pull_secrets=["registry"]), "Role", "trainyard-platform")["rules"] == rules(RIGHTS)
+
+
 def made_by(wanted: Deployment, kind: str, name: str) -> set[str]:
     """The resources that who has this role may make."""
     rules = the(wanted, kind, name)["rules"]

@@ -62,6 +62,16 @@ def test_the_right_to_make_volumes_is_one_of_the_whole_cluster_and_that_to_make_
     assert ("trainyard", "create persistentvolumeclaims") in server.reviewed
 
 
+def test_only_with_namespaces_of_groups_the_secrets_images_are_pulled_with_must_be_readable(
+    server: Authorizer, ask: Ask
+) -> None:
+    source = Source(volume={"nfs": {"server": "files.example", "path": "/export"}})
+    ask(doctor.rights, Configuration(source=source, pull_secrets=("registry",)))
+    assert ("trainyard", "get secrets") not in server.reviewed
+    ask(doctor.rights, Configuration(source=source, pull_secrets=("registry",), group_namespaces="lab-{group}"))
+    assert ("trainyard", "get secrets") in server.reviewed
+
+
 @pytest.mark.parametrize(
     ("read_only", "mode", "state"),
     [

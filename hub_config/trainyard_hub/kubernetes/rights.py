@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from trainyard_spawner.kubernetes.doctor import CLAIMS, EVERYWHERE, RIGHTS, VOLUMES
+from trainyard_spawner.kubernetes.doctor import CLAIMS, EVERYWHERE, READ_SECRET, RIGHTS, VOLUMES
 
 from trainyard_hub.kubernetes.configuration import Deployment
 from trainyard_hub.kubernetes.parts import Object, labels, metadata, named
@@ -47,12 +47,21 @@ def accounts(deployment: Deployment) -> list[Object]:
             "apiVersion": f"{AUTHORIZATION}/v1",
             "kind": "Role",
             "metadata": metadata(deployment, name, "platform", deployment.work),
-            "rules": rules(here),
+            "rules": [*rules(here), *_of_pulling(deployment)],
         },
         _binding("RoleBinding", metadata(deployment, name, "platform", deployment.work), subject, ("Role", name)),
         {"apiVersion": f"{AUTHORIZATION}/v1", "kind": "ClusterRole", "metadata": whole, "rules": rules(everywhere)},
         _binding("ClusterRoleBinding", dict(whole), subject, ("ClusterRole", nodes)),
     ]
+
+
+def _of_pulling(deployment: Deployment) -> list[Object]:
+    """The Secrets that images are pulled with are read, and no others, where they are copied into namespaces of groups."""
+    if not (deployment.group_namespaces and deployment.pull_secrets):
+        return []
+    group, resource, verb = READ_SECRET
+    named = {"resources": [resource], "resourceNames": list(deployment.pull_secrets)}
+    return [{"apiGroups": [group], **named, "verbs": [verb]}]
 
 
 def _binding(kind: str, whom: Object, subject: Object, role: tuple[str, str]) -> Object:

@@ -48,6 +48,8 @@ EVERYWHERE = (
     ("kueue.x-k8s.io", "localqueues", ("create",)),
 )
 """What launches need in the whole cluster where groups have namespaces of their own, with all that may be made in each."""
+READ_SECRET = ("", "secrets", "get")
+"""What is needed of those that images are pulled with where they are copied into namespaces of groups."""
 Examination = Callable[[Cluster, Configuration], Awaitable[Finding]]
 
 
@@ -132,6 +134,11 @@ async def rights(cluster: Cluster, configuration: Configuration) -> Finding:
         for group, resource, verbs in needed
         for verb in verbs
         if not await _may(cluster, namespace, (group, resource, verb))
+    ]
+    missing += [
+        f"get secrets {name}"
+        for name in (configuration.pull_secrets if configuration.group_namespaces else ())
+        if not await _may(cluster, configuration.namespace, READ_SECRET, name)
     ]
     if missing:
         return Finding(
@@ -234,10 +241,11 @@ def wrong_with(claim: dict[str, Any] | None, *, read_only: bool = False) -> str:
     return "" if fitting & set(modes) else ", ".join(modes)
 
 
-async def _may(cluster: Cluster, namespace: str, asked: tuple[str, str, str]) -> bool:
+async def _may(cluster: Cluster, namespace: str, asked: tuple[str, str, str], name: str = "") -> bool:
     group, resource, verb = asked
-    name, _, part = resource.partition("/")
-    attributes = {"namespace": namespace, "group": group, "resource": name, "subresource": part, "verb": verb}
+    kind, _, part = resource.partition("/")
+    about = {"group": group, "resource": kind, "subresource": part, "name": name}
+    attributes = {"namespace": namespace, "verb": verb, **about}
     review = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",

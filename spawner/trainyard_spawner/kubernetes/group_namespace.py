@@ -2,7 +2,7 @@
 
 Whether the namespace is there, and ours, and which claims are in it, is asked at each launch: one that was deleted is made
 anew. A claim belongs to one namespace, so each namespace has its own over the same storage: of the folders a launch is
-shown, and made when a launch is shown them.
+shown, and made when a launch is shown them. So has each its own copies of the Secrets that images are pulled with.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from trainyard.errors import Conflict
 from trainyard.words import N_
 
-from trainyard_spawner.kubernetes import kueue, names
+from trainyard_spawner.kubernetes import kueue, names, pull_secrets
 from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
 from trainyard_spawner.kubernetes.configuration import Claim, Configuration, Source
 from trainyard_spawner.kubernetes.keeping import LOCAL_QUEUE, NOT_FOUND, collection_of, create_once, path_of
@@ -114,6 +114,7 @@ class Namespaces:
         missing = await _missing(cluster, configuration, claims)
         if fresh or missing:
             await _make(cluster, configuration, missing)
+        await pull_secrets.follow(cluster, configuration, _ours(configuration))
         self._seen[configuration.namespace] = uid
         return fresh
 

@@ -8,7 +8,7 @@ from trainyard.words import N_
 from trainyard_spawner.kubernetes import names
 from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
 
-EXISTS, NOT_FOUND = 409, 404
+EXISTS, FORBIDDEN, NOT_FOUND = 409, 403, 404
 NOT_OURS = "not-ours-on-cluster"
 GROUPS = {"jobs": "/apis/batch/v1", "networkpolicies": "/apis/networking.k8s.io/v1"}
 LOCAL_QUEUE = "LocalQueue"

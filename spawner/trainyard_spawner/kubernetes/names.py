@@ -14,6 +14,8 @@ HOME = "trainyard.io/home"
 """Of what is in a group's namespace: the platform's own one, since platforms of two namespaces may have one name."""
 KEPT = ("job-", "workspace-")
 """How keys of launches begin whose use is looked at also when they have ended."""
+COPIED = "trainyard.io/copied"
+"""Of a Secret in a group's namespace: of which version of its original it is."""
 LISTENS = "trainyard.io/listens"
 """On which port of its pod's loopback the program of a Job serves."""
 ADDRESS = "TRAINYARD_POD_ADDRESS"
