@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import yaml
-from trainyard.errors import Invalid, NotFound, Unavailable
+from trainyard.errors import Invalid, NotFound, Unavailable, UserError
 from trainyard.home import Home
 from trainyard.words import N_
 
@@ -238,4 +238,7 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        sys.exit(main(sys.argv[1:]))
+        try:
+            sys.exit(main(sys.argv[1:]))
+        except UserError as error:
+            sys.exit(str(error))

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from pydantic_settings import BaseSettings
 from trainyard.errors import Invalid
 from trainyard.jobs.launch import ON_CLUSTER
+from trainyard.settings import names
 from trainyard_hub.settings import Settings
+from trainyard_hub.stack.__main__ import main
 from trainyard_hub.stack.preparation import steps
+from trainyard_hub.stack.processes import stack
+from trainyard_hub.stack.run import check_settings
 from trainyard_pages.settings import Settings as PagesSettings
 from trainyard_service.disk.settings import DiskSettings
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.settings import Settings as ServiceSettings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
-
-
-def names(settings: type[BaseSettings]) -> set[str]:
-    prefix = str(settings.model_config["env_prefix"])
-    return {field.alias or f"{prefix}{name.upper()}" for name, field in settings.model_fields.items()}
 
 
 @pytest.mark.parametrize("settings", [Settings, ServiceSettings, JobSettings, DiskSettings, PagesSettings])
@@ -35,6 +35,49 @@ def test_no_row_is_about_nothing() -> None:
     known = names(Settings) | names(ServiceSettings) | names(JobSettings) | names(DiskSettings) | names(PagesSettings)
     elsewhere = {name for name in documented if name in (DOCUMENT.read_text().partition("## Clients")[2])}
     assert documented - known - elsewhere == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("TRAINYARD_SERVICE_GRACE", "soon", "TRAINYARD_SERVICE_GRACE must be a number."),
+        ("TRAINYARD_SERVICE_REMOVED_DAYS", "-1", "TRAINYARD_SERVICE_REMOVED_DAYS must be 0 or more."),
+        ("TRAINYARD_SERVICE_GROUP_QUOTA", '{"cpu": "x"}', "TRAINYARD_SERVICE_GROUP_QUOTA.cpu must be a number."),
+        ("TRAINYARD_SERVICE_PACKAGES", "1Core2G", 'The settings cannot be read: error parsing value for field "packages"'),
+        ("TRAINYARD_PAGES_POOL", "0", "TRAINYARD_PAGES_POOL must be 1 or more."),
+        ("TRAINYARD_SERVICE_GRCE", "3", "no setting TRAINYARD_SERVICE_GRCE. Did you mean TRAINYARD_SERVICE_GRACE?"),
+        ("TRAINYARD_PAGES_QQQ", "3", "no setting TRAINYARD_PAGES_QQQ. docs/settings.md lists them all."),
+        ("TRAINYARD_IMAGES", "workspace,mxnett", "There is no image mxnett. TRAINYARD_IMAGES may name mindspore, mxnet,"),
+    ],
+)
+def test_a_setting_that_would_kill_a_process_or_do_nothing_is_refused_before_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    settings = Settings(TRAINYARD_HOME=tmp_path)
+    with pytest.raises(Invalid, match=re.escape(says)):
+        check_settings(settings, stack(settings))
+
+
+def test_settings_of_every_part_of_a_process_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "SERVICE_GRACE": "3",
+        "SERVICE_REMOVED_DAYS": "1",
+        "SERVICE_HOST": "127.0.0.1",
+        "PAGES_POOL": "1",
+    }.items():
+        monkeypatch.setenv(f"TRAINYARD_{name}", value)
+    settings = Settings(TRAINYARD_HOME=tmp_path)
+    check_settings(settings, stack(settings))
+
+
+def test_a_port_that_is_no_number_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRAINYARD_PORT", "abc")
+    monkeypatch.setattr(sys, "argv", ["stack", "run"])
+    assert main() == 2
+    assert capsys.readouterr().err == "TRAINYARD_PORT must be a whole number.\n"
 
 
 def test_one_port_moves_all(tmp_path: Path) -> None:

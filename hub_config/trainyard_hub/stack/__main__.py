@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from pydantic import ValidationError
 from trainyard.errors import UserError
+from trainyard.settings import unreadable
 
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack.console import Terminal
@@ -29,8 +29,7 @@ def main() -> int:
         terminal.refuse(error)
         return 2
     except ValidationError as error:
-        for problem in error.errors():
-            print(f"TRAINYARD_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}", file=sys.stderr)
+        terminal.refuse(unreadable(Settings, error))
         return 2
     if arguments.command == "run":
         return run(settings, terminal)

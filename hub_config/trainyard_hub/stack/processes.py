@@ -14,7 +14,8 @@ PROGRAMS = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Process:
-    """One process under the manager. ``health`` answers 200 when it is ready; ``stop_seconds`` until SIGKILL.
+    """One process under the manager. ``health`` answers 200 when it is ready; ``stop_seconds`` until SIGKILL; ``settings`` are
+    the classes (dotted names) its environment is read by.
 
     Lower ``priority`` starts first and stops last. A process with ``once`` ends by itself and is not started again.
     """
@@ -27,6 +28,7 @@ class Process:
     environment: dict[str, str] = field(default_factory=dict)
     stop_seconds: int = 10
     once: bool = False
+    settings: tuple[str, ...] = ()
 
 
 def stack(settings: Settings) -> list[Process]:
@@ -51,6 +53,11 @@ def stack(settings: Settings) -> list[Process]:
             priority=20,
             health=f"{settings.service_url}/api/v1/health",
             environment=service_environment(settings),
+            settings=(
+                "trainyard_service.settings:Settings",
+                "trainyard_service.jobs.settings:JobSettings",
+                "trainyard_service.disk.settings:DiskSettings",
+            ),
         ),
         Process(
             "hub",
@@ -66,6 +73,7 @@ def stack(settings: Settings) -> list[Process]:
             priority=40,
             health=f"{settings.pages_url}/services/pages/health",
             environment=pages_environment(settings),
+            settings=("trainyard_pages.settings:Settings",),
         ),
         Process(
             "preparation",

@@ -7,6 +7,7 @@ workspaces; jobs go on and are adopted at the next start.
 from __future__ import annotations
 
 import os
+import pkgutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import threading
 import time
 from types import FrameType
 
-from trainyard.errors import Conflict, Unavailable, UserError
+from trainyard.errors import Conflict, Invalid, Unavailable, UserError
+from trainyard.settings import refuse_wrong
 from trainyard.words import N_
-from trainyard_spawner.images import built, repository
+from trainyard_spawner.images import built, recipes, repository
 from trainyard_spawner.kubernetes import configuration as configurations
 from trainyard_spawner.permission import check_sandbox
 
@@ -31,7 +33,7 @@ from trainyard_hub.stack.home import HomeLock, prepare_home, stack_folder
 from trainyard_hub.stack.launches import end_unused, ends_with_platform, stop_launches, wait_for_launches
 from trainyard_hub.stack.manager import Manager
 from trainyard_hub.stack.ports import check_ports
-from trainyard_hub.stack.processes import PROGRAMS, stack
+from trainyard_hub.stack.processes import PROGRAMS, Process, stack
 from trainyard_hub.stack.secrets import make_secrets, write_private
 
 START_SECONDS = 120
@@ -85,6 +87,7 @@ class Stack:
     def start(self) -> None:
         """Everything up to the line with the address."""
         check_sandbox()
+        check_settings(self.settings, self.processes)
         if self.manager.process() is None:
             self.manager.end_leftovers()
             check_ports(self.settings)
@@ -209,6 +212,26 @@ class Stack:
         else:
             self.terminal.plain(N_("The first administrator is admin; the first password is in {file}."), file=str(password))
         self.terminal.plain(N_("Ctrl-C stops the platform; running jobs go on."))
+
+
+def check_settings(settings: Settings, processes: list[Process]) -> None:
+    """Refuse what a process would die of again and again once it is started.
+
+    Raises:
+        Invalid: a setting of one of ``processes`` is unknown or cannot be read, or there is no such image.
+    """
+    for process in processes:
+        if process.settings:
+            refuse_wrong([pkgutil.resolve_name(name) for name in process.settings], os.environ)
+    unknown = sorted({*settings.image_names} - {recipe.name for recipe in recipes()})
+    if unknown and not settings.on_cluster:
+        raise Invalid(
+            "image-unknown",
+            N_("There is no image {image}."),
+            hint=N_("TRAINYARD_IMAGES may name {images}."),
+            image=unknown[0],
+            images=", ".join(recipe.name for recipe in recipes()),
+        )
 
 
 def run(settings: Settings, terminal: Terminal) -> int:
