@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from trainyard_hub.kubernetes.configuration import Deployment
-from trainyard_hub.kubernetes.onto_cluster import apply
+from trainyard_hub.kubernetes.onto_cluster import apply, as_bound
 from trainyard_spawner.kubernetes.cluster import Cluster
 
 from tests.spawner.api_server import ApiServer
@@ -52,3 +52,23 @@ def test_the_job_that_prepares_a_share_is_made_anew_only_where_it_failed(
     before = server.objects[SHARE]["metadata"]["uid"]
     assert asyncio.run(applied(server, tmp_path)) == {"trainyard-share-7": action}
     assert (server.objects[SHARE]["metadata"]["uid"] == before) is (action == "kept")
+
+
+MEANT = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": "trainyard", "name": "trainyard-volume"}
+BOUND = {**MEANT, "uid": "3a8f", "resourceVersion": "512"}
+
+
+def volume(reference: dict[str, str] | None) -> dict[str, Any]:
+    spec = {"capacity": {"storage": "1Ti"}, **({"claimRef": reference} if reference else {})}
+    return {"kind": "PersistentVolume", "metadata": {"name": "trainyard-volume"}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    ("there", "applied"),
+    [(None, MEANT), (volume(None), MEANT), (volume(BOUND), BOUND), (volume({**BOUND, "name": "another"}), MEANT)],
+    ids=["new", "free", "bound-to-its-claim", "bound-to-another"],
+)
+def test_a_volume_keeps_what_the_cluster_wrote_when_it_bound_its_claim(
+    there: dict[str, Any] | None, applied: dict[str, str]
+) -> None:
+    assert as_bound(volume(MEANT), there) == volume(applied)

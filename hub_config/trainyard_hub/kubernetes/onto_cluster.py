@@ -67,7 +67,7 @@ async def apply(cluster: Cluster, deployment: Deployment, *, force: bool = False
             await _until_gone(cluster, [one])
         elif before is not None and "deletionTimestamp" in before["metadata"]:
             raise _is_going(one)
-        after = await _applied(cluster, one, force=force)
+        after = await _applied(cluster, as_bound(one, before), force=force)
         yield _change(one, "changed" if redone else _compared(before, after))
 
 
@@ -79,7 +79,7 @@ async def diff(cluster: Cluster, deployment: Deployment) -> AsyncIterator[str]:
             continue
         if one["kind"] in ONCE:
             before = None
-        after = one if before is None else await _applied(cluster, one, force=True, dry=True)
+        after = one if before is None else await _applied(cluster, as_bound(one, before), force=True, dry=True)
         if text := compared(one, before, after):
             yield text
     missing = await _missing_keys(cluster, deployment)
@@ -124,6 +124,19 @@ def told(one: Object) -> Object:
     """An object without what the API server writes by itself."""
     about = {name: value for name, value in one["metadata"].items() if name not in _SERVERS_OWN}
     return {name: value for name, value in {**one, "metadata": about}.items() if name != "status"}
+
+
+def as_bound(wanted: Object, before: Object | None) -> Object:
+    """A volume as it is wanted, with the reference that the cluster completed when it bound the very claim it names.
+
+    Newer API servers (seen with v1.24, not with v1.20) give that reference to one manager as a whole: ours, with the claim's
+    name alone, would be a conflict with theirs at the second apply.
+    """
+    meant = wanted["spec"].get("claimRef") if wanted["kind"] == "PersistentVolume" else None
+    bound = before["spec"].get("claimRef") if meant and before else None
+    if not meant or not bound or any(bound.get(name) != value for name, value in meant.items()):
+        return wanted
+    return {**wanted, "spec": {**wanted["spec"], "claimRef": bound}}
 
 
 async def _found(cluster: Cluster, one: Object) -> Object | None:
