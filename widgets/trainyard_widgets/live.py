@@ -25,7 +25,8 @@ class Follower(threading.Thread):
     """Calls ``happened(topic, id)`` for every event, once for equal ones that arrive together.
 
     After a lost connection it comes back with growing waits and calls ``happened("*", None)``: anything may have changed.
-    After each call it stays silent for the seconds that ``rest`` says; what arrives meanwhile is told together then.
+    After each call it stays silent for the seconds that ``rest`` says, asked anew with each event; what arrives meanwhile is
+    told together then.
     """
 
     def __init__(self, source: Events, happened: Callable[[str, str | None], None], rest: Callable[[], float]) -> None:
@@ -76,4 +77,9 @@ class Follower(threading.Thread):
                 together, self._pending = self._pending, {}
             for topic, which in together:
                 self._happened(topic, which)
-            self._ended.wait(self._rest())
+            self._be_silent()
+
+    def _be_silent(self) -> None:
+        told = time.monotonic()
+        with self._filled:
+            self._filled.wait_for(lambda: self._ended.is_set() or time.monotonic() >= told + self._rest(), self._rest())

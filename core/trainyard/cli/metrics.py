@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trainyard.cli.call import Json, find, signed_in
 from trainyard.cli.show import as_json, as_table
 from trainyard.cli.training import Which, train
+from trainyard.metrics.export import harmless
 from trainyard.words import N_
+
+if TYPE_CHECKING:
+    from trainyard.records.trainings import SeriesPoints
 
 
 @train.command()
@@ -38,11 +42,21 @@ def metrics(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(("tag", "step", "time", "value"))
         for one in curves.series:
-            writer.writerows((one.tag, *row) for row in zip(one.steps, one.times, one.values, strict=True))
+            writer.writerows((harmless(one.tag), *row) for row in zip(one.steps, one.times, one.values, strict=True))
         return None
-    rows = []
-    for one in curves.series:
-        values = [value for value in one.values if value is not None]
-        numbers = [f"{number:.6g}" for number in (values[0], values[-1], min(values), max(values))] if values else [""] * 4
-        rows.append((one.tag, one.total, *numbers))
-    return as_table(("tag", "points", "first", "last", "lowest", "highest"), rows)
+    return as_table(("tag", "points", "first", "last", "lowest", "highest"), [_row(one) for one in curves.series])
+
+
+def _row(one: SeriesPoints) -> tuple[object, ...]:
+    values = [value for value in one.values if value is not None]
+    if not values:
+        return (one.tag, one.total, "", "", "", "")
+    return (one.tag, one.total, *map(_measure, (values[0], values[-1], min(values), max(values))))
+
+
+def _measure(value: float) -> str:
+    """Four digits, or three and an exponent, so that a line fits 80 columns; whole numbers are not rounded."""
+    size = abs(value)
+    if size and not 1e-3 <= size < 1e6:
+        return f"{value:.2e}"
+    return f"{value:.0f}" if size >= 1000 else f"{value:.4g}"
