@@ -13,8 +13,8 @@ TAGS = ("throughput/samples_per_second", "progress/samples_per_second")
 @pytest.mark.parametrize(
     ("value", "written"),
     [
-        (0.0, "0"), (0.123456789, "0.1235"), (12345.678, "12346"), (0.00012345, "1.23e-04"), (1.9e9, "1.90e+09"), (-0.5, "-0.5"),
-        (float("nan"), "nan"), (float("inf"), "inf"),
+        (0.0, "0"), (0.123456789, "0.1235"), (12345.678, "12346"), (0.00012345, "1.23e-04"), (1.9e9, "1.90e+09"),
+        (-0.5, "-0.5"), (float("nan"), "nan"), (float("inf"), "inf"),
     ],
 )  # fmt: skip
 def test_a_value_is_short_and_its_whole_part_exact(value: float, written: str) -> None:
