@@ -28,11 +28,11 @@ if os.environ["RANK"] == "0":
         print("told", other.recv(1)[0])
         other.sendall(b"!")
 else:
-    while True:  # until it is heard: a connection may be taken and lost on the way
+    while True:  # until it is heard: whoever answers before the Service is in place is not the first
         try:
             with socket.create_connection(place, 5) as first:
                 first.sendall(b"\\1")
-                if first.recv(1):
+                if first.recv(1) == b"!":
                     break
         except OSError:
             pass
@@ -62,6 +62,13 @@ class TestKubernetesLauncher(LauncherContract):
         assert "Insufficient nvidia.com/gpu" in ended.message
         impatient.forget("launch")
         impatient.close()
+
+    def test_what_no_node_has_is_told_with_the_node_that_comes_nearest(self, launcher: KubernetesLauncher) -> None:
+        nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
+        found = launcher.nearest(Resources(cpu=10_000, memory=64 << 20))
+        assert found is not None
+        assert found.name in [node["metadata"]["name"] for node in nodes]
+        assert (found.cpu >= 1, found.memory > 1 << 30) == (True, True)
 
     def test_a_job_waits_for_a_gpu_and_runs_when_one_is_free(self, launcher: KubernetesLauncher, make: Make) -> None:
         one = Resources(cpu=0.1, memory=64 << 20, gpu=1)

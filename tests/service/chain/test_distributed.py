@@ -33,11 +33,11 @@ rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 place = (os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]))
 print("I am", os.environ["TRAINYARD_REPLICA"], "on", socket.gethostname(), flush=True)
 if rank:
-    for _ in range(600):  # until it is heard: a connection may be taken and lost on the way
+    for _ in range(600):  # until it is heard: whoever answers before the Service is in place is not worker0
         try:
             with socket.create_connection(place, 5) as first:
                 first.sendall(bytes([rank]))
-                if first.recv(1):
+                if first.recv(1) == b"!":
                     break
         except OSError:
             pass
