@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from trainyard import inotify
 from trainyard.errors import Conflict, NotFound
 from trainyard.home import Home
-from trainyard.jobs.launch import OUTPUT, Finding, Identity, LaunchSpec, LaunchState, Mount
+from trainyard.jobs.launch import OUTPUT, Finding, Identity, LaunchSpec, LaunchState, Mount, Resources
 from trainyard.jobs.states import Cause
 from trainyard.words import N_
 
@@ -133,6 +133,9 @@ class SandboxLauncher:
     def device_types(self) -> dict[str, str]:
         """The cards' names without their maker, in one word."""
         return {card.id: card.type for card in gpus.find()}
+
+    def nearest(self, asked: Resources) -> None:
+        """None: there is one machine."""
 
     def findings(self, language: str) -> tuple[Finding, ...]:
         """What the doctor says."""

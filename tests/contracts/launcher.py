@@ -66,6 +66,9 @@ def fetched(url: str) -> bytes:
 class LauncherContract:
     """Start, stop, truth, console, forgetting."""
 
+    def test_a_small_launch_finds_a_machine_that_has_so_much(self, launcher: Launcher) -> None:
+        assert launcher.nearest(Resources(cpu=0.1, memory=64 << 20)) is None
+
     def test_output_is_appended_and_exit_code_is_told(self, launcher: Launcher, make: Make) -> None:
         first = make("echo one")
         second = first.model_copy(update={"key": "again", "argv": ("bash", "-c", "echo two >&2; exit 7")})

@@ -53,6 +53,9 @@ class NoLauncher:
     def device_types(self) -> dict[str, str]:
         return {}
 
+    def nearest(self, asked: Any) -> None:
+        """There is one machine."""
+
     def findings(self, language: str) -> tuple[Finding, ...]:
         return ()
 

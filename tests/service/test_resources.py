@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from trainyard.errors import Unavailable
+from trainyard.jobs.launch import Node
 from trainyard.quotas import PackageSize
 from trainyard.records.accounts import Quota
 from trainyard.records.jobs import JobKind
@@ -68,9 +70,34 @@ def test_a_package_that_the_machine_cannot_give_is_declared_with_a_warning(
 @pytest.mark.one_database
 def test_a_type_that_no_card_has_is_warned_of() -> None:
     capacity = Capacity(Quota(cpu=8, memory=16 * GIB, gpu=1), ("gpu-0",), {"gpu-0": "A100"})
-    known, unknown = (declared_package(PackageSize("odd", 1, GIB, 1, kind), capacity, "en") for kind in ("A100", "H900"))
+    sizes = (PackageSize("odd", 1, GIB, 1, kind) for kind in ("A100", "H900"))
+    known, unknown = (declared_package(size, capacity, None, "en") for size in sizes)
     assert (known.available, known.why_not) == (True, "")
     assert unknown.why_not.startswith("The machine has 0 GPUs of type H900; 0 in use, 1 asked for.")
+
+
+def test_a_package_that_no_node_of_several_can_give_is_declared_with_a_warning(
+    service: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = Node(name="large-1", cpu=4, memory=12 * GIB, gpu=0)
+    monkeypatch.setattr(service.context.launcher, "nearest", lambda asked: node if asked.cpu > node.cpu else None)
+    client = service.client(service.account("root", administrator=True))
+    one = client.put("/packages/odd", json={**PACKAGE, "cpu": 6}).json()
+    assert (one["available"], one["why_not"]) == (
+        False,
+        "No single node has that much: large-1 comes nearest with 4 CPU cores, 12 GiB of memory and 0 GPUs. "
+        "Nobody can start with it until there is a larger one.",
+    )
+    assert client.put("/packages/odd", json=PACKAGE).json()["why_not"] == ""
+
+
+def test_a_package_is_declared_while_the_cluster_is_away(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: object) -> None:
+        raise Unavailable("cluster-away", "The cluster does not answer.", hint="")
+
+    monkeypatch.setattr(service.context.launcher, "nearest", away)
+    client = service.client(service.account("root", administrator=True))
+    assert client.put("/packages/odd", json=PACKAGE).json()["why_not"] == ""
 
 
 def test_a_package_in_use_keeps_its_size(service: Any) -> None:

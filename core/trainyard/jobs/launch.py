@@ -47,6 +47,15 @@ class Resources(Frozen):
     uncounted: bool = False
 
 
+class Node(Frozen):
+    """One of several machines that launches run on, with what it has for one launch at most; ``memory`` in bytes."""
+
+    name: str
+    cpu: float
+    memory: int
+    gpu: int
+
+
 class Identity(Frozen):
     """Who the processes run as: immutable numbers, the same on every backend (DESIGN section 3)."""
 
@@ -169,6 +178,15 @@ class Launcher(Protocol):
 
     def device_types(self) -> Mapping[str, str]:
         """The type of each GPU by its id, such as ``Tesla-K80``; what is not named has none."""
+        ...
+
+    def nearest(self, asked: Resources) -> Node | None:
+        """Where launches run on several machines, and none of them has ``asked``, even if it were empty: the one that comes
+        nearest. None where one has so much, and where there is one machine: then what is given out is what it has.
+
+        Raises:
+            trainyard.errors.Unavailable: nobody can tell just now.
+        """
         ...
 
     def findings(self, language: str) -> tuple[Finding, ...]:

@@ -169,7 +169,7 @@ class Job(Record):
 class Package(Record):
     """A resource package such as ``1GPU4Core60G``; ``available`` says whether it fits the caller's quota, ``why_not`` else.
 
-    Of one that has just been declared they say whether the empty machine could give it.
+    Of one that has just been declared they say whether the empty machine, on a cluster also a single node, could give it.
     """
 
     name: str

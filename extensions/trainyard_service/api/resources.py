@@ -28,7 +28,7 @@ from trainyard_service.database.tables.resources import ClusterRow
 from trainyard_service.events import EVERYBODY, announce
 from trainyard_service.jobs import clusters, declared, life
 from trainyard_service.jobs.ledger import Ledger, shortage_error
-from trainyard_service.jobs.offers import declared_package
+from trainyard_service.jobs.offers import declared_package, nearest_to
 from trainyard_service.jobs.waiting import explained
 from trainyard_service.permissions import must_administrate, must_not_be_job
 from trainyard_service.trainings import access
@@ -46,14 +46,14 @@ Name = Annotated[ResourceName, Path()]
 
 @router.put("/packages/{name}")
 def put_package(name: Name, body: NewPackage, reading: ReadingDep) -> Package:
-    """Declare a resource package, or change one that nothing uses; ``why_not`` warns where the machine has not so much."""
+    """Declare a resource package, or change one that nothing uses; ``why_not`` warns where no machine has so much."""
     must_administrate(reading.caller)
     settings, capacity = reading.engine.settings, reading.engine.ledger.capacity
     with reading.context.database.write() as session:
         audit.note(name, **body.model_dump(exclude_none=True))
         size = declared.put_package(session, settings, name, body)
         announce(session, "usage", "packages", EVERYBODY)
-    return declared_package(size, capacity, reading.language)
+    return declared_package(size, capacity, nearest_to(reading.context.launcher, size), reading.language)
 
 
 @router.delete("/packages/{name}", status_code=204)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
-from trainyard.quotas import Limits, PackageSize, Request, given_by, never
+from trainyard.errors import Unavailable
+from trainyard.jobs.launch import Launcher, Node, Resources
+from trainyard.quotas import GIB, Limits, PackageSize, Request, given_by, never
 from trainyard.records.jobs import Package
 from trainyard.words import N_, translate
 
 from trainyard_service.identity import Caller
 from trainyard_service.jobs.ledger import Capacity, Ledger
 
+_NO_NODE = N_(
+    "No single node has that much: {node} comes nearest with {cpu} CPU cores, {memory} GiB of memory and {gpu} GPUs. "
+    "Nobody can start with it until there is a larger one."
+)
 _NOBODY_CAN = N_("Nobody can start with it until there is more.")
 
 
@@ -44,12 +50,28 @@ def offered_packages(session: Session, ledger: Ledger, asker: Asker) -> list[Pac
     return offered
 
 
-def declared_package(size: PackageSize, capacity: Capacity, language: str) -> Package:
-    """A package as its administrator is shown it: with a warning where even the empty machine could not give it."""
+def declared_package(size: PackageSize, capacity: Capacity, nearest: Node | None, language: str) -> Package:
+    """A package as its administrator is shown it: with a warning where even the empty machine could not give it, or no node of
+    several could: ``nearest`` is the one that comes nearest then.
+    """
     limits = Limits(capacity.machine, capacity.devices, types=capacity.types)
     shortage = never(Request("declared", 0, None, size.amount(), device_type=size.gpu_type), limits)
-    warning = f"{shortage.sentence(language)} {translate(_NOBODY_CAN, language)}" if shortage else ""
-    return _view(size, warning)
+    if shortage is not None:
+        return _view(size, f"{shortage.sentence(language)} {translate(_NOBODY_CAN, language)}")
+    return _view(size, "" if nearest is None else _too_large_for(nearest, language))
+
+
+def nearest_to(launcher: Launcher, size: PackageSize) -> Node | None:
+    """The node that comes nearest to a package that no node could give; None where one could, or nobody can tell."""
+    try:
+        return launcher.nearest(Resources(cpu=size.cpu, memory=size.memory, gpu=size.gpu))
+    except Unavailable:
+        return None
+
+
+def _too_large_for(node: Node, language: str) -> str:
+    has = {"cpu": f"{node.cpu:.4g}", "memory": f"{node.memory / GIB:.4g}", "gpu": node.gpu}
+    return translate(_NO_NODE, language, node=node.name, **has)
 
 
 def _view(size: PackageSize, why_not: str) -> Package:

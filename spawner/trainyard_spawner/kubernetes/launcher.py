@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from trainyard.errors import Conflict
 from trainyard.home import Home
-from trainyard.jobs.launch import Finding, Identity, LaunchSpec, LaunchState, Mount
+from trainyard.jobs.launch import Finding, Identity, LaunchSpec, LaunchState, Mount, Node, Resources
 from trainyard.words import N_
 
 from trainyard_spawner.checks import check_mounts
 from trainyard_spawner.kubernetes import configuration as configurations
-from trainyard_spawner.kubernetes import doctor, gangs, group_namespace, kueue, names, objects, volumes
+from trainyard_spawner.kubernetes import doctor, gangs, group_namespace, kueue, names, nodes, objects, volumes
 from trainyard_spawner.kubernetes.cluster import Cluster, Object, Refused
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.console import PodConsole
@@ -99,16 +99,16 @@ class KubernetesLauncher:
 
     def devices(self) -> tuple[str, ...]:
         """One id for each GPU of the cluster's nodes: they are counted here and given out by the cluster."""
-        try:
-            nodes = self._mirror.run(lambda cluster: cluster.get("/api/v1/nodes"))["items"]
-        except Refused as refused:
-            raise doctor.refusal(refused) from None
-        amounts = [doctor.gpus_of(node, self._configuration.gpu_resource) for node in nodes]
+        amounts = [doctor.gpus_of(node, self._configuration.gpu_resource) for node in self._nodes()]
         return tuple(f"gpu-{number}" for number in range(sum(amounts)))
 
     def device_types(self) -> dict[str, str]:
         """Nothing: which card a pod gets is the cluster's decision."""
         return {}
+
+    def nearest(self, asked: Resources) -> Node | None:
+        """The node that comes nearest to ``asked`` where a pod could get so much on none; None where it could."""
+        return nodes.nearest(self._nodes(), asked, self._configuration)
 
     def findings(self, language: str) -> tuple[Finding, ...]:
         """What the doctor says of the cluster."""
@@ -154,6 +154,13 @@ class KubernetesLauncher:
         """End what this process holds; launches go on."""
         self._gates.close_all()
         self._mirror.close()
+
+    def _nodes(self) -> list[Object]:
+        try:
+            found: list[Object] = self._mirror.run(lambda cluster: cluster.get("/api/v1/nodes"))["items"]
+        except Refused as refused:
+            raise doctor.refusal(refused) from None
+        return found
 
     # -- starting ---------------------------------------------------------------------------------------------------
 

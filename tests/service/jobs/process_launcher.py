@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from trainyard.home import Home
-from trainyard.jobs.launch import OUTPUT, Console, Finding, Identity, LaunchSpec, LaunchState, Mount
+from trainyard.jobs.launch import OUTPUT, Console, Finding, Identity, LaunchSpec, LaunchState, Mount, Resources
 from trainyard.jobs.states import Cause
 
 
@@ -37,6 +37,9 @@ class ProcessLauncher:
 
     def device_types(self) -> dict[str, str]:
         return {}
+
+    def nearest(self, asked: Resources) -> None:
+        """There is one machine."""
 
     def findings(self, language: str) -> tuple[Finding, ...]:
         return ()
