@@ -1,12 +1,12 @@
 """What a JSON body may hold, beyond what its record says: only what every database keeps and every reader can be answered.
 
-``1e999``, ``NaN``, half a surrogate pair and the character NUL are JSON to Python, but not to PostgreSQL, browsers or UTF-8;
-kept once, they would break every list they are shown in.
+``1e999``, ``NaN``, a whole number of 400 digits, half a surrogate pair and the character NUL are JSON to Python, but not to
+PostgreSQL, browsers or UTF-8; kept once, they would break every list they are shown in.
 """
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -48,7 +48,7 @@ def must_be_storable(value: Any) -> None:
         Invalid: a number that is not finite, or text that is none.
     """
     for leaf in _leaves(value):
-        if isinstance(leaf, float) and not math.isfinite(leaf):
+        if isinstance(leaf, int | float) and not abs(leaf) <= sys.float_info.max:
             raise Invalid("number-not-finite", N_("A number in the request is not finite."))
         if isinstance(leaf, str) and not _is_text(leaf):
             raise Invalid(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -22,7 +23,7 @@ from trainyard_service.jobs import kept, log_search
 from trainyard_service.jobs.log import LogFile
 from trainyard_service.trainings.charts import charts_of, labels
 from trainyard_service.trainings.comparison import differing
-from trainyard_service.trainings.drawing import smoothed
+from trainyard_service.trainings.drawing import Picture, draw, smoothed
 
 pytestmark = pytest.mark.one_database
 RUNS = [("a" * 16, "a" * 24, 0.1), ("b" * 16, "b" * 24, 0.2)]
@@ -116,6 +117,16 @@ def test_a_run_has_one_colour_and_one_name_in_all_charts_of_a_picture():
     assert drawn == [("loss/train", "net aaaaaa", 0), ("loss/train", "net bbbbbb", 1), ("rate", "net bbbbbb", 1)]
     assert [line["x"] for line in charts_of(names, found, "epoch")[0]["lines"]] == [[0.0, 0.5]]
     assert [line["x"] for line in charts_of(names, found, "time")[0]["lines"]] == [[0.0, 1.0], [1.0, 2.0]]
+
+
+@pytest.mark.parametrize("name", ["_warm", "costs $5 to $\\foo$"])
+def test_a_run_stands_in_a_pictures_legend_by_its_name_as_it_is(name, tmp_path):
+    def picture(label):
+        charts = [{"title": "loss", "lines": [{"label": label, "place": 0, "x": [1, 2], "values": [1.0, 0.5]}]}]
+        drawn = asyncio.run(draw(Picture("svg", "runs", "step", charts), tmp_path))
+        return drawn.partition(b'id="legend_1"')[2].count(b"<use ")
+
+    assert picture(name) - picture("a") == len(name) - 1
 
 
 def test_a_run_without_numbers_is_not_drawn(service, client):

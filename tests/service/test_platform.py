@@ -58,6 +58,12 @@ def test_the_openapi_page_loads_nothing_from_elsewhere(service):
 
 
 @pytest.mark.one_database
+def test_the_services_own_address_which_the_hub_asks_every_minute_leads_to_the_openapi_page(service):
+    answer = httpx.get(f"{service.address}/services/trainyard/", trust_env=False, timeout=60)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/services/trainyard/api/docs")
+
+
+@pytest.mark.one_database
 def test_a_body_that_nobody_would_send_is_not_even_read(nobody):
     answer = nobody.post(
         "/trainings", content=(b" " * 65_536 for _ in range(1000)), headers={"Content-Type": "application/json"}
@@ -92,6 +98,7 @@ def test_a_training_that_cannot_be_read_is_refused_with_what_is_wrong(service, b
     [
         ("NaN", "number-not-finite"),
         ("1e999", "number-not-finite"),
+        ("9" * 400, "number-not-finite"),
         ('"\\ud800"', "text-broken"),
         ('{"\\u0000": 1}', "text-broken"),
     ],

@@ -259,3 +259,9 @@ def test_a_search_is_begun_paused_and_stopped_from_the_command_line(world: World
     assert run("parameters", "keep", str(tmp_path / "start.json"))["name"] == "start"
     assert run("parameters", "change", "start", "--name", "begin")["parameters"] == {"epochs": 3}
     assert run("parameters", "delete", "begin")["deleted"]
+
+
+def test_a_table_of_trials_holds_no_formula_of_whoever_began_the_search(world: World) -> None:
+    search = world.begin(space={"net.x": {"kind": "choice", "values": ["-1+cmd|' /C calc'!A0"]}}, sampler="grid")
+    world.driver.advance(search)
+    assert "'-1+cmd" in world.http.get(f"/searches/{search}/file").text

@@ -35,6 +35,8 @@ def test_an_answer_keeps_what_a_page_needs():
         ("Access-Control-Allow-Origin", "*"),
         ("Location", "/services/trainyard/api/v1/tokens"),
         ("Location", f"{BELOW}../../../tokens"),
+        ("Location", f"{BELOW}%2E%2e/.%2e/%2e./tokens"),
+        ("Location", f"{BELOW}.\t./.\t./.\t./tokens"),
         ("Location", "https://elsewhere.example/"),
         ("Content-Encoding", "gzip"),
     ],

@@ -9,7 +9,7 @@ import typer
 
 from trainyard.cli.call import Json, find, receive_file, signed_in
 from trainyard.cli.datasets import Which, datasets
-from trainyard.cli.show import as_fields, as_json, as_table, done, say
+from trainyard.cli.show import as_fields, as_json, as_table, done, say, shown
 from trainyard.errors import Unavailable
 from trainyard.words import N_
 
@@ -73,7 +73,7 @@ def line(dataset: Which, number: Annotated[int, typer.Argument(min=1, help="Whic
         found = client.source_line(find(client, "datasets", dataset), number)
     if json:
         return as_json(found)
-    return print(found.text)
+    return print(shown(found.text))
 
 
 @datasets.command()

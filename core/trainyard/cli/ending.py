@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from trainyard.cli.show import is_utf8, language
+from trainyard.cli.show import is_utf8, language, shown
 from trainyard.cli.usage import WronglyUsed, wrongly_used
 from trainyard.errors import Unavailable, UserError
 from trainyard.words import N_, translate
@@ -93,7 +93,7 @@ def _refused(error: UserError, code: int) -> int:
 
 def _tell(*words: str) -> None:
     try:
-        print(*words, file=sys.stderr, flush=True)
+        print(*map(shown, words), file=sys.stderr, flush=True)
     except BrokenPipeError:
         _nobody_reads()
 

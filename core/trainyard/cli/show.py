@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _WIDEST = 1000
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it: control characters, and those that turn the direction of writing."""
 
 
 def language() -> str:
@@ -41,14 +44,19 @@ def word(text: str) -> str:
     return _own_words(language()).get(text) or translate(text, language())
 
 
+def shown(text: str) -> str:
+    """``text``, which may be somebody else's, with escapes in the place of what a terminal would obey."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def say(text: str, **values: Any) -> None:
     """Print a sentence in the terminal's language."""
-    print(translate(text, language(), **values), flush=True)
+    print(shown(translate(text, language(), **values)), flush=True)
 
 
 def say_aside(text: str, **values: Any) -> None:
     """A sentence beside the answer: on standard error, in the terminal's language."""
-    print(translate(text, language(), **values), file=sys.stderr, flush=True)
+    print(shown(translate(text, language(), **values)), file=sys.stderr, flush=True)
 
 
 def done(text: str, *, json: bool, **values: Any) -> None:
@@ -108,7 +116,7 @@ def _cell(value: object) -> Any:
         value = f"{value.astimezone():%Y-%m-%d %H:%M}"
     if isinstance(value, StrEnum):
         value = word(value.value)
-    return Text("" if value is None else str(value))
+    return Text("" if value is None else shown(str(value)))
 
 
 def _print(table: Any) -> None:

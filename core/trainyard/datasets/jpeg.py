@@ -8,6 +8,7 @@ from typing import NamedTuple
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _SCAN, _APP1, _END = 0xDA, 0xE1, b"\xff\xd9"
 _ORIENTATION = 0x0112
+_EXIF = b"Exif\0\0"
 
 
 class JpegHeader(NamedTuple):
@@ -23,7 +24,8 @@ class JpegHeader(NamedTuple):
 def read_header(data: bytes) -> JpegHeader | None:
     """The header of the JPEG ``data``; None where it is broken before the picture begins."""
     width = height = components = 0
-    orientation, position = 1, 2
+    orientation: int | None = None
+    position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
         if marker == 0xFF:
@@ -31,10 +33,11 @@ def read_header(data: bytes) -> JpegHeader | None:
             continue
         length = int.from_bytes(data[position + 2 : position + 4], "big")
         if marker == _SCAN:
-            return JpegHeader(width, height, components, orientation, position) if width and height else None
+            return JpegHeader(width, height, components, orientation or 1, position) if width and height else None
         if marker in _FRAMES and position + 10 <= len(data):
             height, width, components = struct.unpack_from(">HHB", data, position + 5)
-        elif marker == _APP1:
+        elif marker == _APP1 and orientation is None and data.startswith(_EXIF, position + 4):
+            # the same marker begins XMP, which editors and telephones write behind Exif
             orientation = orientation_of(data[position + 4 : position + 2 + length])
         position += 2 + length
     return None
@@ -61,7 +64,7 @@ def is_whole(data: bytes, header: JpegHeader) -> bool:
 
 def orientation_of(segment: bytes) -> int:
     """Orientation 1 to 8 from an Exif segment; 1 where it says nothing sensible."""
-    if not segment.startswith(b"Exif\0\0") or segment[6:8] not in (b"II", b"MM"):
+    if not segment.startswith(_EXIF) or segment[6:8] not in (b"II", b"MM"):
         return 1
     order = "<" if segment[6:8] == b"II" else ">"
     try:

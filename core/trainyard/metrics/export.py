@@ -28,10 +28,18 @@ def rows_of(tag: str, points: Points, before: tuple[str, ...] = ()) -> Iterator[
         part = points[begin : begin + _AT_ONCE]
         text = io.StringIO()
         rows = zip(part.steps.tolist(), part.times.tolist(), part.values.tolist(), strict=True)
-        csv.writer(text).writerows((*before, _harmless(tag), *row) for row in rows)
+        csv.writer(text).writerows((*before, harmless(tag), *row) for row in rows)
         yield text.getvalue()
 
 
-def _harmless(tag: str) -> str:
-    """A tag that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV injection)."""
-    return f"'{tag}" if tag.startswith(("=", "+", "-", "@", "\t", "\r")) else tag
+def harmless(text: str) -> str:
+    """A text that a spreadsheet would run as a formula gets an apostrophe in front (OWASP, CSV injection); numbers stay."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

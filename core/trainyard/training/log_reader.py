@@ -100,7 +100,8 @@ class LogReader:
 
     def _take(self, pattern: Pattern, match: Match[str], found: _Line) -> None:
         groups = {name: text for name, text in match.groupdict().items() if text is not None}
-        found.position.update({name: int(groups[name]) for name in _POSITIONS & groups.keys() if groups[name].isdecimal()})
+        places = {name: int(groups[name]) for name in _POSITIONS & groups.keys() if groups[name].isdecimal()}
+        found.position.update({name: min(place, _LARGEST_STEP + 1) for name, place in places.items()})
         if "file" in groups:
             found.files.append(groups["file"])
         for tag, text in _quantities(pattern, match, groups):

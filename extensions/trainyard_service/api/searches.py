@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import defer, joinedload
 from starlette.concurrency import run_in_threadpool
 from trainyard.errors import Conflict, NotFound
+from trainyard.metrics.export import harmless
 from trainyard.records.base import Page
 from trainyard.records.searches import (
     Importance,
@@ -233,20 +234,16 @@ def _csv(search: Search, trials: list[Trial]) -> str:
     names = list(search.asked.space)
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow(["trial", "state", *names, search.asked.objective.tag, "reports", "training", "created", "ended", "why"])
+    heads = ["trial", "state", *names, search.asked.objective.tag, "reports", "training", "created", "ended", "why"]
+    writer.writerow(map(harmless, heads))
     for one in trials:
         values = [_cell(one.parameters.get(name)) for name in names]
         number = "" if one.value is None else repr(one.value)
         ended = one.ended.isoformat() if one.ended else ""
         row = [one.number, one.state, *values, number, one.reports, one.name, one.created.isoformat(), ended, one.why]
-        writer.writerow([_harmless(cell) for cell in row])
+        writer.writerow([harmless(str(cell)) for cell in row])
     return file.getvalue()
 
 
 def _cell(value: Any) -> Any:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would run as a formula is told to be a text."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "@") else cell

@@ -92,7 +92,8 @@ def prepared() -> Any:
     import matplotlib as mpl
 
     mpl.use("agg")
-    mpl.rcParams.update({"font.family": _FONTS, "svg.fonttype": "path", "font.size": 9})
+    # names are shown as they are: a dollar in one begins no formula
+    mpl.rcParams.update({"font.family": _FONTS, "svg.fonttype": "path", "font.size": 9, "text.parse_math": False})
     from matplotlib import pyplot
 
     return pyplot
@@ -111,6 +112,7 @@ def main() -> None:
 
 
 def _draw_chart(place: Any, chart: dict[str, Any], asked: Picture) -> None:
+    drawn = []
     for line in chart["lines"]:
         numbers = [float("nan") if value is None else value for value in line["values"]]
         colour, dash = _COLOURS[line["place"] % len(_COLOURS)], _DASHES[line["place"] % len(_DASHES)]
@@ -118,13 +120,14 @@ def _draw_chart(place: Any, chart: dict[str, Any], asked: Picture) -> None:
             place.plot(line["x"], numbers, color=colour, alpha=0.25, linewidth=0.8)
             numbers = [float("nan") if value is None else value for value in smoothed(line["values"], asked.smoothing)]
         point = "o" if len(numbers) == 1 else None
-        place.plot(line["x"], numbers, color=colour, linestyle=dash, label=line["label"], linewidth=1.4, marker=point)
+        drawn += place.plot(line["x"], numbers, color=colour, linestyle=dash, linewidth=1.4, marker=point)
     place.set_title(chart["title"], loc="left")
     place.set_xlabel(asked.x)
     place.set_yscale("log" if asked.logarithmic else "linear")
     place.grid(alpha=0.3)
-    if chart["lines"]:
-        place.legend(fontsize=8, handlelength=4)
+    if drawn:
+        # matplotlib itself takes no names that begin with an underscore
+        place.legend(drawn, [line["label"] for line in chart["lines"]], fontsize=8, handlelength=4)
 
 
 if __name__ == "__main__":

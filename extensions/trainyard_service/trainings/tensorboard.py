@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from trainyard.errors import TooMany, Unavailable
+from trainyard.errors import Conflict, TooMany, Unavailable
 from trainyard.home import Home
 from trainyard.jobs.launch import LaunchSpec, LaunchState, Mount, Resources
 from trainyard.records.monitoring import TENSORBOARD_SECONDS
@@ -139,9 +140,10 @@ class TensorBoards:
         self._use(key)
         query = f"?{request.url.query}" if request.url.query else ""
         headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
-        client = self._clients[key]
+        body = await request.body()
+        client = self._clients[key]  # from here on nobody else's turn comes, who could close it, until it sends
         forwarded = client.build_request(
-            request.method, f"http://{state.address}{request.url.path}{query}", headers=headers, content=await request.body()
+            request.method, f"http://{state.address}{request.url.path}{query}", headers=headers, content=body
         )
         try:
             answer = await client.send(forwarded, stream=True)
@@ -160,7 +162,8 @@ class TensorBoards:
                     self._mark(state.key).unlink(missing_ok=True)
                     if (client := self._clients.pop(state.key, None)) is not None:
                         await client.aclose()
-                    await asyncio.to_thread(self.context.launcher.forget, state.key)
+                    with contextlib.suppress(Conflict):  # somebody has just started it again
+                        await asyncio.to_thread(self.context.launcher.forget, state.key)
                 elif self._idle(state.key) > self.settings.tensorboard_idle:
                     await asyncio.to_thread(self.context.launcher.stop, state.key)
 
@@ -212,7 +215,9 @@ def headers_told(headers: Mapping[str, str], below: str) -> dict[str, str]:
     """
     told = {name: value for name, value in headers.items() if name.lower() in _TOLD}
     address = headers.get("location", "")
-    return {**told, "location": address} if address.startswith(below) and ".." not in address else told
+    # a browser reads %2e as a dot, and a tab not at all
+    climbs = ".." in unquote(address).replace("\t", "")
+    return {**told, "location": address} if address.startswith(below) and not climbs else told
 
 
 def _client() -> httpx.AsyncClient:

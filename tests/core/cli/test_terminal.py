@@ -50,6 +50,20 @@ def test_a_name_the_encoding_cannot_show_is_escaped_not_a_crash(anna: dict[str, 
     assert (ran.returncode, rb"\u89c6\u89c9" in ran.stdout) == (0, True)
 
 
+def test_what_others_wrote_commands_no_terminal(service: Any) -> None:
+    group = service.group("vision")
+    mallory, anna = service.account("mallory", group), service.account("anna", group)
+    kept = {"name": "sgd", "visibility": "group", "group": "vision", "parameters": {"lr": "\x9b2J\u202efast"}}
+    assert service.client(mallory).post("/parameter-sets", json=kept).status_code == 201
+    ran = in_its_own(["parameters", "list"], environment(TRAINYARD_URL=service.address, TRAINYARD_TOKEN=anna.token))
+    assert r"\x9b2J\u202efast" in ran.stdout.decode()
+
+
+def test_a_refusal_commands_no_terminal(anna: dict[str, str]) -> None:
+    refused = in_its_own(["datasets", "show", "\x1b]0;gotcha\x07"], anna)
+    assert rb"\x1b]0;gotcha\x07" in refused.stderr and b"\x1b" not in refused.stderr
+
+
 def test_json_means_the_same_in_every_encoding(anna: dict[str, str]) -> None:
     ran = in_its_own(["whoami", "--json"], anna | {"PYTHONIOENCODING": "latin-1"})
     assert json.loads(ran.stdout.decode("latin-1"))["groups"][0]["name"] == "视觉"

@@ -52,6 +52,14 @@ def test_formatted_pictures_stand_upright_with_their_boxes(orientation: int, kin
     assert np.abs(np.subtract(moved[1:5], white_box(seen))).max() <= 1
 
 
+def test_a_picture_is_turned_as_its_exif_says_though_xmp_follows() -> None:
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6
+    marked().save(file, "JPEG", exif=exif, xmp=b"<x:xmpmeta xmlns:x='adobe:ns:meta/'></x:xmpmeta>")
+    made = format_picture(file.getvalue(), Recipe(quality=100))
+    assert (made.width, made.height, made.frame.orientation) == (HEIGHT, WIDTH, 6)
+
+
 @pytest.mark.parametrize(("resize", "size"), [("20", (30, 20)), ("120x20", (120, 20)), ("", (60, 40))])
 def test_a_box_is_resized_with_its_picture(resize: str, size: tuple[int, int]) -> None:
     assert Recipe(resize).size(WIDTH, HEIGHT) == size

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from trainyard.metrics import Points, Series, SeriesTable, Update, downsample, view
-from trainyard.metrics.export import csv_lines
+from trainyard.metrics.export import csv_lines, harmless
 from trainyard.metrics.tags import metric_tag
 
 
@@ -92,6 +92,11 @@ def test_zooming_in_shows_every_point() -> None:
     one = series(list(range(5000)))
     assert len(view(one, 200).steps) <= 200
     assert view(one, 200, 100, 199).steps == list(range(100, 200))
+
+
+@pytest.mark.parametrize(("text", "told"), [("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"), ("+49", "+49"), ("-0.5", "-0.5")])
+def test_a_spreadsheet_reads_numbers_as_numbers_and_the_rest_as_text(text: str, told: str) -> None:
+    assert harmless(text) == told
 
 
 def test_csv_holds_every_point_and_no_formula() -> None:

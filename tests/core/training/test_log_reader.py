@@ -140,3 +140,10 @@ def test_a_program_that_invents_names_gets_so_many_and_no_more() -> None:
 
 def test_a_step_no_calendar_has_is_not_believed() -> None:
     assert found("key-value", "step=999999999999999999 loss=1\nloss=" + "9" * 400) == {("loss/train", 999999999999999999): 1}
+
+
+@pytest.mark.parametrize("place", ["epoch", "epochs", "step", "batch", "batches"])
+def test_a_place_of_hundreds_of_digits_ends_no_training(place: str) -> None:
+    reader = LogReader(compiled([rf"=at (?P<{place}>\d+) (?P<samples>\d+) (?P<seconds>\S+)", "loss=loss (\\S+)"]))
+    points = reader.read("at " + "9" * 400 + " 5 1.0 loss 2")
+    assert ("loss/train", 2) in [(point.tag, point.value) for point in points]
