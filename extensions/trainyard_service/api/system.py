@@ -8,7 +8,7 @@ from typing import Annotated
 import fastapi_offline
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
@@ -49,10 +49,15 @@ def metrics(request: Request, _: Local) -> Response:
 
 def mount_docs(app: FastAPI, base_path: str) -> None:
     """The OpenAPI page at ``<base>/api/docs`` with assets from the fastapi-offline package: nothing from a CDN."""
-    assets = f"{base_path}/api/assets"
+    assets, page_path = f"{base_path}/api/assets", f"{base_path}/api/docs"
     app.mount(assets, StaticFiles(directory=_ASSETS), name="docs-assets")
 
-    @app.get(f"{base_path}/api/docs", include_in_schema=False)
+    @app.get(f"{base_path}/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        """What the Hub asks once a minute, to see whether the service is there."""
+        return RedirectResponse(page_path)
+
+    @app.get(page_path, include_in_schema=False)
     def docs() -> HTMLResponse:
         page = get_swagger_ui_html(
             openapi_url=str(app.openapi_url),
