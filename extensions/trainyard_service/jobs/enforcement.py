@@ -37,15 +37,15 @@ _CLOCK_WAS_SET = timedelta(minutes=15)
 _WARNING = N_("Your workspace ends at {time} UTC. Renew it on the overview page if you still need it; files are kept.")
 
 
-def is_needed(session: Session, settings: JobSettings, *, whole: bool) -> bool:
+def is_needed(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings, *, whole: bool) -> bool:
     """Whether there is anything that ``enforce`` could end or warn of: mostly there is not, and then nobody has to wait for a
     write. When the ``whole`` is looked at, there is as soon as something is held.
     """
     blocked = select(JobRow.id).join(AccountRow, AccountRow.id == JobRow.owner_id)
     blocked = blocked.where(AccountRow.state != AccountState.ACTIVE, JobRow.state.not_in(ENDED), JobRow.wanted == "run")
     held = select(AllocationRow.id) if whole else select(AllocationRow.id).where(AllocationRow.workspace.is_not(None))
-    looks: tuple[Select[Any], ...] = (held, select(ExpulsionRow.account_id), blocked, limits.due(settings))
-    return any(session.scalar(look.limit(1)) is not None for look in looks)
+    looks: tuple[Select[Any], ...] = (held, select(ExpulsionRow.account_id), blocked)
+    return any(session.scalar(look.limit(1)) is not None for look in looks) or limits.is_due(session, truth, settings)
 
 
 def enforce(session: Session, truth: Mapping[str, LaunchState], context: Context, ledger: Ledger) -> set[str]:

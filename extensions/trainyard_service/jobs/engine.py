@@ -248,7 +248,7 @@ class JobEngine:
     def _enforce(self, news: News, truth: Mapping[str, LaunchState]) -> None:
         """Rights that have ended; workspaces are stopped when that is written down."""
         with self.context.database.read() as session:
-            if not enforcement.is_needed(session, self.settings, whole=news.whole):
+            if not enforcement.is_needed(session, truth, self.settings, whole=news.whole):
                 return
         with self.context.database.write() as session:
             ending = enforcement.enforce(session, truth, self.context, self.ledger)
@@ -352,7 +352,8 @@ class JobEngine:
             # workspaces that wait are started by their spawners, who ask again
             starts = {key: devices for key, devices in admission.starts.items() if key not in self.line.workspaces}
             jobs = {job.id: job for job in session.scalars(_SEVERAL, {"jobs": list(starts)})} if starts else {}
-            given = {job_id: self._allocate(session, jobs[job_id], devices) for job_id, devices in starts.items()}
+            # one that has just been deleted stands in the line until its news come
+            given = {job_id: self._allocate(session, job, starts[job_id]) for job_id, job in jobs.items()}
             for key in admission.preempts:
                 preemption.want_back(session, key)
             if changed is None or changed or starts:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 from trainyard.jobs.launch import LaunchState
 from trainyard.jobs.states import JobState
@@ -34,8 +34,8 @@ _MINUTES = N_(
 )
 
 
-def due(settings: JobSettings) -> Select[str]:
-    """Running trainings whose owner is to be warned now, or whose end is not written down yet."""
+def is_due(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> bool:
+    """Whether ``watch`` has something to write: an owner is to be warned now, or an end is not written down yet."""
     moment = now()
     marks = [
         and_(
@@ -45,14 +45,15 @@ def due(settings: JobSettings) -> Select[str]:
         )
         for mark in settings.time_warnings
     ]
-    return select(JobRow.id).where(_LIMITED, JobRow.wanted == "run", or_(JobRow.deadline.is_(None), *marks))
+    due = select(JobRow).where(_LIMITED, JobRow.wanted == "run", or_(JobRow.deadline.is_(None), *marks))
+    return any(_running(job, truth) for job in session.scalars(due))
 
 
 def watch(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> None:
     """Write down when each running training ends, and warn its owner as that comes near."""
     for job in session.scalars(select(JobRow).where(_LIMITED)):
-        state = truth.get(gang.lead_key(job))
-        if state is None or state.phase != "running" or job.wanted != "run":
+        state = _running(job, truth)
+        if state is None or job.wanted != "run":
             continue
         left = _seconds_left(job, state)
         deadline = now() + timedelta(seconds=left)
@@ -60,6 +61,12 @@ def watch(session: Session, truth: Mapping[str, LaunchState], settings: JobSetti
             job.deadline = deadline
             announce(session, "job", job.id, life.audience(job))
         _warn(session, job, left, settings)
+
+
+def _running(job: JobRow, truth: Mapping[str, LaunchState]) -> LaunchState | None:
+    """What the launcher tells of the process that stands for the job, as long as that runs."""
+    state = truth.get(gang.lead_key(job))
+    return state if state is not None and state.phase == "running" else None
 
 
 def _seconds_left(job: JobRow, state: LaunchState) -> float:

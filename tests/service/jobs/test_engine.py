@@ -15,7 +15,7 @@ from trainyard.jobs.states import Cause, JobState
 from trainyard.records.accounts import AccountState, Quota
 from trainyard.records.jobs import JobKind
 from trainyard_service.database.base import now
-from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
+from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, GroupRow, MembershipRow
 from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.disk import FolderUseRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
@@ -73,6 +73,18 @@ def test_a_queued_job_is_stopped_without_starting(yard: Any) -> None:
     stop(yard, job_id)
     engine.reconcile()
     assert (yard.job(job_id).state, yard.launcher.started) == (S.STOPPED, [])
+
+
+def test_a_queued_job_deleted_a_moment_ago_keeps_nobody_from_starting(yard: Any) -> None:
+    engine, group = yard.engine(), yard.group("vision", Quota(jobs=0))
+    owner = yard.person("alice", group)
+    gone, other = (yard.submit(owner, group.id, program=SLEEP) for _ in range(2))
+    engine.reconcile()
+    with yard.context.database.write() as session:
+        session.delete(session.get_one(JobRow, gone))
+        session.get_one(GroupRow, group.id).quota = Quota()
+    assert engine.reconcile(News(held=True)), "the queue stumbled"
+    assert yard.launcher.started == [f"job-{other}-1"]
 
 
 def test_stopped_between_its_admission_and_its_start_it_never_starts(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:

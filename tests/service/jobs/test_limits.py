@@ -9,7 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
-from trainyard.jobs.states import JobState
+from trainyard.jobs.states import Cause, JobState
+from trainyard.records.distributed import Distributed, DistributedKind
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import NoticeRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow
@@ -90,6 +91,23 @@ def test_the_end_is_known_and_its_warning_comes_at_the_next_tick_not_when_the_wh
     for _ in range(2):
         engine.reconcile(News(rights=True))
     assert len(notices(yard)) == 1
+
+
+def test_a_training_whose_first_worker_has_ended_takes_no_write_lock_at_each_tick(yard: Any, monkeypatch: Any) -> None:
+    asked = Distributed(kind=DistributedKind.PYTORCH, workers=2)
+    engine = yard.engine()
+    job_id = yard.submit(yard.person("alice"), program=SLEEP, distributed=asked, time_limit=10 * HOUR)
+    yard.until(engine, job_id, S.RUNNING)
+    with yard.context.database.write() as session:
+        session.get_one(JobRow, job_id).deadline = None
+    first, ended = f"job-{job_id}-1-worker0", {"phase": "ended", "cause": Cause.EXITED, "exit_code": 0}
+    yard.launcher._states[first] = yard.launcher._states[first].model_copy(update=ended)
+    writes: list[None] = []
+    with monkeypatch.context() as counted:
+        begin = yard.context.database.write
+        counted.setattr(yard.context.database, "write", lambda: writes.append(None) or begin())
+        engine.reconcile(News(rights=True))
+    assert (yard.job(job_id).state, len(writes)) == (S.RUNNING, 0)
 
 
 def test_a_database_that_is_locked_delays_and_loses_nothing(yard: Any) -> None:
