@@ -95,3 +95,29 @@ def test_one_that_has_not_answered_yet_is_told_to_be_starting(monkeypatch, phase
     with pytest.raises(Unavailable) as refused:
         asyncio.run(_boards(state).until_ready(state.key, BELOW))
     assert refused.value.code == "tensorboard-starting"
+
+
+def test_a_request_is_passed_on_also_when_the_connections_are_closed_while_its_body_comes(tmp_path):
+    state = LaunchState(key="tensorboard-1", phase="running")
+    boards = _boards(state)
+    boards.context.home = SimpleNamespace(service=tmp_path)
+
+    async def answers(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def body():
+        await boards._clients.pop(state.key).aclose()
+        return b""
+
+    async def ask():
+        async with await asyncio.start_server(answers, "127.0.0.1", 0) as server:
+            told = state.model_copy(update={"address": f"127.0.0.1:{server.sockets[0].getsockname()[1]}"})
+            boards.context.launcher.state = lambda _: told
+            _ = boards._clients[state.key]
+            url = SimpleNamespace(query="", path=f"{BELOW}data")
+            answer = await boards.proxy(state.key, SimpleNamespace(method="GET", url=url, headers={}, body=body))
+            return answer.status_code
+
+    assert asyncio.run(ask()) == 200
