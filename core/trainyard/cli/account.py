@@ -8,6 +8,7 @@ import typer
 
 from trainyard.cli.call import Json, ask_secret, signed_in
 from trainyard.cli.show import as_fields, as_json, done, language
+from trainyard.errors import NotSignedIn, UserError
 from trainyard.words import N_
 
 Address = Annotated[str, typer.Argument(help="As in the browser, such as https://trainyard.example.org.")]
@@ -38,7 +39,17 @@ def login(address: Address, json: Json = False) -> None:
 
     connection = given(address, ask_secret(N_("Access token")).strip())
     with Client(connection, language()) as client:
-        me = client.me()
+        try:
+            me = client.me()
+        except UserError as error:
+            if error.code != "not-signed-in":
+                raise
+            raise NotSignedIn(
+                "token-refused",
+                N_("{address} knows no such token, or it has expired or was revoked."),
+                hint=N_("Make one on the account page there, and give all of it."),
+                address=connection.url,
+            ) from error
     done(N_("Signed in as {name}; kept in {file}."), json=json, name=me.name, file=str(remember(connection)))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -152,8 +153,19 @@ def audit(
         found = client.audit(who=who, action=action, limit=limit).items
     if json:
         return as_json(found)
-    rows = [(f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}", one.who, one.action, one.target, one.result) for one in found]
-    return as_table(("at", "who", "action", "what", "result"), rows)
+    rows = [
+        (f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}", one.who, one.action, one.target, one.result, _noted(one.detail))
+        for one in found
+    ]
+    return as_table(("at", "who", "action", "what", "result", "noted"), rows)
+
+
+def _noted(detail: dict[str, Any]) -> str:
+    """What was noted with an entry, as identifiers and values: from and to what something was changed."""
+    told = {name: value for name, value in detail.items() if value not in (None, "", [], {})}
+    return ", ".join(
+        f"{name} {value if isinstance(value, str) else dumps(value, ensure_ascii=False)}" for name, value in told.items()
+    )
 
 
 def notices(read: Annotated[bool, typer.Option("--read", help="Mark all as read.")] = False, json: Json = False) -> None:

@@ -136,12 +136,22 @@ def find_group(session: Session, name: str) -> GroupRow:
     return row
 
 
+_STATES = {
+    AccountState.APPLIED: (N_("The account {name} waits for a decision."), N_("Approve or refuse it first.")),
+    AccountState.ACTIVE: (N_("The account {name} is active already."), ""),
+    AccountState.BLOCKED: (N_("The account {name} is blocked."), N_("Unblock it first.")),
+    AccountState.DELETED: (N_("The account {name} was deleted."), ""),
+    AccountState.REFUSED: (N_("The application of {name} was refused."), N_("The person may apply again.")),
+}
+
+
 def must_be_in_state(row: AccountRow, *states: AccountState) -> None:
     """Raises:
     Conflict: the account is in another state than this step needs (two administrators pressed at once).
     """
     if row.state not in states:
-        raise Conflict("account-state", N_("The account {name} is {state} now."), name=row.name, state=row.state)
+        sentence, hint = _STATES[AccountState(row.state)]
+        raise Conflict("account-state", sentence, hint=hint, name=row.name)
 
 
 def must_leave_an_administrator(session: Session, row: AccountRow) -> None:

@@ -101,9 +101,8 @@ def refuse(account_id: int, body: Refusal, context: ContextDep, caller: CallerDe
         row = people.find(session, account_id)
         people.must_be_in_state(row, AccountState.APPLIED)
         audit.note(row.name, reason=body.reason)
-        answer = people.view(row)
         people.refuse(session, row, caller.name, body.reason)
-        return answer
+        return people.view(row)
 
 
 @router.post("/{account_id}/block")

@@ -106,7 +106,7 @@ def test_people_are_decided_about_by_name(run: Any, service: Any, boss: Any, dec
 
 def test_an_application_is_refused_with_a_reason(run: Any, service: Any, boss: Any) -> None:
     service.account("lena", state=AccountState.APPLIED)
-    assert run("accounts", "refuse", "lena", "--reason", "the machine is full").code == 0
+    assert run("accounts", "refuse", "lena", "--reason", "the machine is full", "--json").json["state"] == "refused"
     assert run("accounts", "list", "--state", "applied", "--json").json == []
 
 
@@ -114,6 +114,24 @@ def test_an_administrator_makes_another_and_takes_it_back(run: Any, service: Any
     service.account("lena")
     assert run("accounts", "promote", "lena", "--json").json["administrator"] is True
     assert run("accounts", "demote", "lena", "--json").json["administrator"] is False
+
+
+def test_the_audit_tells_what_was_changed_to_what(run: Any, service: Any, boss: Any) -> None:
+    service.account("lena")
+    run("accounts", "promote", "lena")
+    run("accounts", "demote", "lena")
+    demoted, promoted = run("audit", "--action", "accounts.set_administrator").out.splitlines()[1:]
+    assert ("lena" in demoted, "administrator false" in demoted) == (True, True)
+    assert "administrator true" in promoted
+
+
+def test_a_step_that_does_not_fit_the_state_of_an_account_says_which_would(run: Any, service: Any, boss: Any) -> None:
+    service.account("lena", state=AccountState.APPLIED)
+    service.account("mia", state=AccountState.BLOCKED)
+    assert run("accounts", "delete", "lena", "--yes").error == (
+        "The account lena waits for a decision. Approve or refuse it first.\n"
+    )
+    assert run("accounts", "approve", "mia").error == "The account mia is blocked. Unblock it first.\n"
 
 
 def test_an_account_is_deleted_only_when_somebody_says_yes(run: Any, service: Any, boss: Any) -> None:
@@ -150,7 +168,8 @@ def test_login_is_kept_for_its_owner_and_forgotten(
     assert (run("whoami").code, "chmod 600" in run("whoami").error) == (1, True)
     assert run("logout", "--json").json["file"] == kept
     assert run("whoami").code == 1
-    assert run("login", service.address, typed="wrong\n").code == 1
+    wrong = run("login", service.address, typed="wrong\n")
+    assert (wrong.code, "knows no such token" in wrong.error, "trainyard login" in wrong.error) == (1, True, False)
     assert run("login", "no-scheme.example", typed=person.token + "\n").code == 1
 
 
