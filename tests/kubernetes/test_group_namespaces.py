@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -19,7 +20,7 @@ from trainyard_spawner.kubernetes.configuration import Configuration, Source
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 
 from tests.contracts.launcher import says, wait_for
-from tests.kubernetes.conftest import IMAGE, PERSON, kubectl, until
+from tests.kubernetes.conftest import IMAGE, PERSON, apply, kubectl, until
 
 pytestmark = pytest.mark.cluster
 LOOKS = "ls /workspace/mnt/group; echo $(id -g) > /workspace/mnt/group/g/told"
@@ -38,6 +39,7 @@ def apart(home: Home, namespace: str) -> Iterator[Configuration]:
         group_namespaces=f"{name}-{{group}}",
         group_objects=(quota,),
         source=Source(volume={"hostPath": {"path": str(home.root)}}),
+        pull_secrets=("registry",),
         start_seconds=300,
     )
     for kind in ("namespaces", "persistentvolumes"):
@@ -141,6 +143,31 @@ def test_a_namespace_deleted_by_hand_is_made_anew_over_the_same_files(
     launcher.start(again)
     assert wait_for(launcher, "again", "ended").exit_code == 0
     assert (home.launches / "again/output.log").read_text() == f"{PERSON.gid}\n"
+
+
+def test_the_secret_that_images_are_pulled_with_follows_its_original_to_the_namespace_of_a_group(
+    launcher: KubernetesLauncher, apart: Configuration, job: Job, namespace: str
+) -> None:
+    def keys(password: str) -> None:
+        login = {"auths": {"registry.example": {"username": "trainyard", "password": password}}}
+        about = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "registry", "namespace": namespace}}
+        apply({**about, "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": json.dumps(login)}})
+
+    def copied() -> str:
+        (copy,) = [one for one in found(apart, 1, "secrets") if one["metadata"]["name"] == "registry"]
+        return base64.b64decode(copy["data"][".dockerconfigjson"]).decode()
+
+    keys("one")
+    launcher.start(job(1, "true"))
+    wait_for(launcher, "job-1", "ended")
+    assert '"one"' in copied()
+    keys("two")
+    launcher.start(job(1, "true", key="again"))
+    assert wait_for(launcher, "again", "ended").exit_code == 0
+    assert '"two"' in copied()
+    (pod,) = [one for one in found(apart, 1, "pods") if one["metadata"]["labels"]["trainyard.io/launch"] == "again"]
+    assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    kubectl("delete", "secret", "registry", "-n", namespace)
 
 
 def test_a_namespace_of_somebody_elses_is_left_alone(launcher: KubernetesLauncher, apart: Configuration, job: Job) -> None:
