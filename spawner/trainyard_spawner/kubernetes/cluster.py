@@ -21,6 +21,7 @@ REQUEST_SECONDS = 20
 WATCH_SECONDS = 240
 QUIET_SECONDS = 300
 JSON = "application/json"
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 PROTOCOL = "v4.channel.k8s.io"
@@ -92,6 +93,11 @@ class Cluster:
         """Make an object."""
         return await self._request("POST", path, body=body)
 
+    async def metadata(self, path: str, **query: str) -> list[Object]:
+        """What a list's objects are called and marked with, without what they hold."""
+        items: list[Object] = (await self._request("GET", path, query=query, accepted=METADATA))["items"]
+        return items
+
     async def patch(self, path: str, body: Object) -> Object:
         """Merge ``body`` into an object."""
         return await self._request("PATCH", path, body=body, kind=MERGE)
@@ -150,12 +156,19 @@ class Cluster:
             yield socket
 
     async def _request(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Object | None = None, kind: str = JSON
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        kind: str = JSON,
+        accepted: str = JSON,
     ) -> Object:
         import aiohttp
 
         patience = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        async with self._open(method, path, query=query, patience=patience, body=body, kind=kind) as answer:
+        async with self._open(method, path, query=query, patience=patience, body=body, kind=kind, accepted=accepted) as answer:
             content: Object = json.loads(await answer.read())
             return content
 
@@ -169,8 +182,9 @@ class Cluster:
         patience: Any,
         body: Object | None = None,
         kind: str = JSON,
+        accepted: str = JSON,
     ) -> AsyncIterator[Any]:
-        headers = {**await self._headers(), "Accept": JSON, "Content-Type": kind}
+        headers = {**await self._headers(), "Accept": accepted, "Content-Type": kind}
         data = None if body is None else json.dumps(body)
         async with self._session.request(
             method, f"{self._host}{path}", params=query or {}, data=data, headers=headers, timeout=patience

@@ -28,7 +28,7 @@ RIGHTS = (
     ("", "pods", ("create", "get", "list", "watch", "patch", "delete")),
     ("", "events", ("list", "watch")),
     ("", "pods/exec", ("create", "get")),
-    ("", "secrets", ("create", "patch", "delete")),
+    ("", "secrets", ("create", "list", "patch", "delete")),
     ("", "configmaps", ("create",)),
     ("", "services", ("create", "list", "patch", "delete")),
     ("networking.k8s.io", "networkpolicies", ("create", "patch", "delete")),

@@ -27,6 +27,7 @@ from trainyard_spawner.kubernetes.console import PodConsole
 from trainyard_spawner.kubernetes.ending import Endings
 from trainyard_spawner.kubernetes.gates import Gates
 from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, create_once, delete, path_of, put_in_place, where
+from trainyard_spawner.kubernetes.left_secrets import LeftSecrets
 from trainyard_spawner.kubernetes.mirror import Mirror
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
 from trainyard_spawner.kubernetes.verdicts import state_of
@@ -45,6 +46,7 @@ class KubernetesLauncher:
         self._configuration = configuration or configurations.load(configurations.place_of(self._home))
         self._mirror = Mirror(self._configuration)
         self._endings = Endings(self._configuration, self._mirror)
+        self._left_secrets = LeftSecrets(self._configuration, self._mirror)
         self._gates = Gates(self._mirror, self._configuration)
         self._starting = threading.Lock()
         self._ran: dict[str, tuple[float, float]] = {}
@@ -167,6 +169,7 @@ class KubernetesLauncher:
     def _known(self) -> Mirror:
         self._mirror.wait()
         self._endings.watch()
+        self._left_secrets.watch()
         return self._mirror
 
     def _make(self, spec: LaunchSpec) -> None:
