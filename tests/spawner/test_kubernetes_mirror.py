@@ -18,6 +18,7 @@ from aiohttp import web
 from trainyard.errors import Unavailable
 from trainyard.jobs.launch import LaunchState
 from trainyard.jobs.states import Cause
+from trainyard_spawner.kubernetes import mirror as mirrors
 from trainyard_spawner.kubernetes import names
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.mirror import Mirror
@@ -157,6 +158,16 @@ def test_what_was_forgotten_does_not_come_back_by_old_news(server: Server, mirro
     assert keys(mirror) == []
     mirror._hear("jobs", "ADDED", one("a", 3, uid="another"))
     assert keys(mirror) == ["a"]
+
+
+def test_only_the_last_forgotten_are_kept_in_mind_since_of_some_no_news_ever_comes(
+    server: Server, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrors, "MOST_FORGOTTEN", 2)
+    mirror.wait()
+    for name in "abc":
+        mirror.forget(one(name, 1))
+    assert list(mirror._forgotten) == ["uid-b", "uid-c"]
 
 
 def pod_of(job: dict[str, Any], version: int, state: dict[str, Any]) -> dict[str, Any]:

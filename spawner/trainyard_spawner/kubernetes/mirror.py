@@ -32,6 +32,8 @@ LONGEST_PAUSE = 5.0
 BREATH = 0.1
 GONE = 410
 MOST_GONE = 200
+MOST_FORGOTTEN = 10_000
+"""Of so many launches old news may still come; of those whose end was not heard, as the watch was away, none ever does."""
 
 
 class Mirror:
@@ -44,7 +46,7 @@ class Mirror:
         self._pods: dict[str, dict[str, Object]] = {}
         self._workspaces: dict[str, Object] = {}
         self._gone: dict[str, Object] = {}
-        self._forgotten: set[str] = set()
+        self._forgotten: dict[str, None] = {}
         self._listeners: list[Callable[[str], None]] = []
         self._known = {"jobs": threading.Event(), "pods": threading.Event()}
         self._loop = asyncio.new_event_loop()
@@ -123,7 +125,9 @@ class Mirror:
     def forget(self, job: Object) -> None:
         """A Job that was deleted just now: what the watch still has to tell of it is old."""
         with self._lock:
-            self._forgotten.add(job["metadata"]["uid"])
+            self._forgotten[job["metadata"]["uid"]] = None
+            while len(self._forgotten) > MOST_FORGOTTEN:
+                del self._forgotten[next(iter(self._forgotten))]
             for several in (self._jobs, self._workspaces, self._gone):
                 several.pop(job["metadata"]["name"], None)
             self._pods.pop(job["metadata"]["uid"], None)
@@ -257,7 +261,7 @@ class Mirror:
                 self._leave(known)
             if name not in self._gone:
                 self._pods.pop(uid, None)
-            self._forgotten.discard(uid)
+            self._forgotten.pop(uid, None)
         elif known is None or _version(known) <= _version(job):
             self._jobs[name] = job
 
@@ -287,7 +291,7 @@ class Mirror:
         known = self._workspaces.get(name)
         if uid in self._forgotten:
             if what == "DELETED":
-                self._forgotten.discard(uid)
+                self._forgotten.pop(uid, None)
         elif what != "DELETED":
             if known is None or _version(known) <= _version(pod):
                 self._workspaces[name] = pod
