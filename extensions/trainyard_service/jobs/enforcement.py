@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import UserError
 from trainyard.jobs.launch import LaunchState
@@ -22,6 +21,7 @@ from trainyard.words import N_
 from trainyard_service.accounts import notices
 from trainyard_service.context import Context
 from trainyard_service.database.base import now
+from trainyard_service.database.rows import ask
 from trainyard_service.database.tables.accounts import AccountRow, ExpulsionRow, MembershipRow
 from trainyard_service.database.tables.datasets import DatasetRow
 from trainyard_service.database.tables.jobs import AllocationRow, JobRow, WorkspaceRow
@@ -35,17 +35,23 @@ _GRANT_SECONDS = 180
 _CLOCK_WAS_SET = timedelta(minutes=15)
 """More than a workspace takes from its grant to its start."""
 _WARNING = N_("Your workspace ends at {time} UTC. Renew it on the overview page if you still need it; files are kept.")
+_HELD = select(AllocationRow.id).limit(1)
+_HELD_BY_WORKSPACE = _HELD.where(AllocationRow.workspace.is_not(None))
+_EXPELLED = select(ExpulsionRow.account_id).limit(1)
+_BLOCKED = (
+    select(JobRow.id)
+    .join(AccountRow, AccountRow.id == JobRow.owner_id)
+    .where(AccountRow.state != AccountState.ACTIVE, JobRow.state.not_in(ENDED), JobRow.wanted == "run")
+    .limit(1)
+)
 
 
 def is_needed(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings, *, whole: bool) -> bool:
     """Whether there is anything that ``enforce`` could end or warn of: mostly there is not, and then nobody has to wait for a
     write. When the ``whole`` is looked at, there is as soon as something is held.
     """
-    blocked = select(JobRow.id).join(AccountRow, AccountRow.id == JobRow.owner_id)
-    blocked = blocked.where(AccountRow.state != AccountState.ACTIVE, JobRow.state.not_in(ENDED), JobRow.wanted == "run")
-    held = select(AllocationRow.id) if whole else select(AllocationRow.id).where(AllocationRow.workspace.is_not(None))
-    looks: tuple[Select[Any], ...] = (held, select(ExpulsionRow.account_id), blocked)
-    return any(session.scalar(look.limit(1)) is not None for look in looks) or limits.is_due(session, truth, settings)
+    looks = (_HELD if whole else _HELD_BY_WORKSPACE, _EXPELLED, _BLOCKED)
+    return any(ask(session, look).first() is not None for look in looks) or limits.is_due(session, truth, settings)
 
 
 def enforce(session: Session, truth: Mapping[str, LaunchState], context: Context, ledger: Ledger) -> set[str]:

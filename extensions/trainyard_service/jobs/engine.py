@@ -40,7 +40,7 @@ from trainyard_service.jobs.lease import lease
 from trainyard_service.jobs.ledger import Ledger
 from trainyard_service.jobs.line import Line
 from trainyard_service.jobs.naming import attempt_of_key, job_of_key, log_of_replica
-from trainyard_service.jobs.news import Known, News, concerned, starting
+from trainyard_service.jobs.news import Known, News, concerned, holding, starting
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.jobs.tokens import attempt_token, remove_private_folder
 from trainyard_service.lasting import beside
@@ -224,9 +224,7 @@ class JobEngine:
         if news.rights:
             self._last_rights = time.monotonic()
             with self.context.database.read() as session:
-                keys |= set(session.scalars(select(AllocationRow.key)))
-                several = select(JobRow).where(JobRow.state.in_(ACTIVE), JobRow.replicas.is_not(None))
-                keys |= {key for job in session.scalars(several) for key in gang.keys_of(job).values()}
+                keys |= holding(session)
         return {key: state for key in keys if (state := self.context.launcher.state(key)) is not None}
 
     def _to_observe(self, active: Sequence[Known], news: News, truth: Mapping[str, LaunchState]) -> list[Known]:

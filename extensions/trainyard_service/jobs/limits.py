@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 from trainyard.jobs.launch import LaunchState
 from trainyard.jobs.states import JobState
@@ -17,6 +18,7 @@ from trainyard.words import N_
 
 from trainyard_service.accounts import notices
 from trainyard_service.database.base import now
+from trainyard_service.database.rows import ask
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.events import announce
 from trainyard_service.jobs import gang, life
@@ -37,16 +39,23 @@ _MINUTES = N_(
 def is_due(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> bool:
     """Whether ``watch`` has something to write: an owner is to be warned now, or an end is not written down yet."""
     moment = now()
-    marks = [
+    near = {f"near{mark}": moment + timedelta(seconds=mark) for mark in settings.time_warnings}
+    due = ask(session, _due(tuple(settings.time_warnings)), **near).scalars().all()
+    return any(_running(session.get_one(JobRow, job_id), truth) for job_id in due)
+
+
+@cache
+def _due(marks: tuple[float, ...]) -> Select[str]:
+    """Running trainings whose owner has had no warning of a mark yet that is ``near``, or whose end is not known."""
+    warnings = [
         and_(
-            JobRow.deadline <= moment + timedelta(seconds=mark),
+            JobRow.deadline <= bindparam(f"near{mark}"),
             JobRow.time_limit > mark,
             or_(JobRow.warned.is_(None), JobRow.warned > mark),
         )
-        for mark in settings.time_warnings
+        for mark in marks
     ]
-    due = select(JobRow).where(_LIMITED, JobRow.wanted == "run", or_(JobRow.deadline.is_(None), *marks))
-    return any(_running(job, truth) for job in session.scalars(due))
+    return select(JobRow.id).where(_LIMITED, JobRow.wanted == "run", or_(JobRow.deadline.is_(None), *warnings))
 
 
 def watch(session: Session, truth: Mapping[str, LaunchState], settings: JobSettings) -> None:

@@ -6,21 +6,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, or_, select
+from sqlalchemy import Select, and_, bindparam, or_, select
 from sqlalchemy.orm import Session
 from trainyard.jobs.launch import LaunchState
 from trainyard.jobs.states import ACTIVE, JobState
 
 from trainyard_service.database.rows import ask
-from trainyard_service.database.tables.jobs import JobRow
+from trainyard_service.database.tables.jobs import AllocationRow, JobRow
+from trainyard_service.jobs import gang
 from trainyard_service.jobs.naming import job_of_key
 
 _MOST_NAMED = 500
 _IN_QUEUE = (JobState.QUEUED, JobState.CREATED)
 _COLUMNS = (JobRow.id, JobRow.attempt, JobRow.state, JobRow.wanted, JobRow.replicas, JobRow.package, JobRow.group_id)
 
-
-_NAMED = select(*_COLUMNS).where(JobRow.id.in_(bindparam("named", expanding=True))).order_by(JobRow.created)
+# built once: that takes longer than asking
+_JOBS = select(*_COLUMNS).order_by(JobRow.created)
+_NAMED = _JOBS.where(JobRow.id.in_(bindparam("named", expanding=True)))
+_ACTIVE = _JOBS.where(JobRow.state.in_(ACTIVE))
+_STARTING = _JOBS.where(JobRow.state == JobState.STARTING)
+_NAMED_OR_ACTIVE = _JOBS.where(or_(JobRow.id.in_(bindparam("named", expanding=True)), JobRow.state.in_(ACTIVE)))
+_TO_LOOK_AT = _JOBS.where(or_(JobRow.state.in_(ACTIVE), and_(JobRow.state.in_(_IN_QUEUE), JobRow.wanted == "stop")))
+_HELD = select(AllocationRow.key)
 
 
 @dataclass
@@ -105,21 +112,23 @@ class Known:
 
 def concerned(session: Session, news: News) -> list[Known]:
     """The jobs a pass is about, the oldest first: in its news, active at the tick, or to be ended in the queue."""
-    about: list[ColumnElement[bool]] = []
-    if news.names_few and not news.rights:  # most passes: this question is built once
-        return [Known(*row) for row in ask(session, _NAMED, named=list(news.named))] if news.named else []
-    if news.names_few and (named := news.named):
-        about.append(JobRow.id.in_(named))
-    if news.rights or not news.names_few:
-        about.append(JobRow.state.in_(ACTIVE))
     if not news.names_few:
-        about.append(and_(JobRow.state.in_(_IN_QUEUE), JobRow.wanted == "stop"))
-    return _known(session, or_(*about)) if about else []
+        return _known(session, _TO_LOOK_AT)
+    named = list(news.named)
+    if news.rights:
+        return _known(session, _NAMED_OR_ACTIVE, named=named)
+    return _known(session, _NAMED, named=named) if named else []
 
 
 def starting(session: Session) -> list[Known]:
     """The jobs that have been admitted and do not run yet, the oldest first."""
-    return _known(session, JobRow.state == JobState.STARTING)
+    return _known(session, _STARTING)
+
+
+def holding(session: Session) -> set[str]:
+    """The keys of all launches that hold something, and of the replicas of those that have some."""
+    several = [one.row for one in _known(session, _ACTIVE) if one.replicas]
+    return {*ask(session, _HELD).scalars(), *(key for job in several for key in gang.keys_of(job).values())}
 
 
 def states(session: Session, jobs: Sequence[str]) -> dict[str, tuple[int, str]]:
@@ -131,5 +140,5 @@ def states(session: Session, jobs: Sequence[str]) -> dict[str, tuple[int, str]]:
     return found
 
 
-def _known(session: Session, which: ColumnElement[bool]) -> list[Known]:
-    return [Known(*row) for row in session.execute(select(*_COLUMNS).where(which).order_by(JobRow.created))]
+def _known(session: Session, which: Select[Any], **parameters: Any) -> list[Known]:
+    return [Known(*row) for row in ask(session, which, **parameters)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 from typing import Any
+from unittest.mock import Mock
 
 from sqlalchemy import select
 from trainyard.jobs.states import Cause, JobState
@@ -102,12 +103,10 @@ def test_a_training_whose_first_worker_has_ended_takes_no_write_lock_at_each_tic
         session.get_one(JobRow, job_id).deadline = None
     first, ended = f"job-{job_id}-1-worker0", {"phase": "ended", "cause": Cause.EXITED, "exit_code": 0}
     yard.launcher._states[first] = yard.launcher._states[first].model_copy(update=ended)
-    writes: list[None] = []
-    with monkeypatch.context() as counted:
-        begin = yard.context.database.write
-        counted.setattr(yard.context.database, "write", lambda: writes.append(None) or begin())
-        engine.reconcile(News(rights=True))
-    assert (yard.job(job_id).state, len(writes)) == (S.RUNNING, 0)
+    write = Mock(side_effect=yard.context.database.write)
+    monkeypatch.setattr(yard.context.database, "write", write)
+    engine.reconcile(News(rights=True))
+    assert (yard.job(job_id).state, write.call_count) == (S.RUNNING, 0)
 
 
 def test_a_database_that_is_locked_delays_and_loses_nothing(yard: Any) -> None:
