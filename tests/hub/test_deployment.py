@@ -410,7 +410,7 @@ def test_a_slow_pod_stays_in_its_service_where_it_is_the_only_one() -> None:
 
 def test_only_a_process_that_is_silent_for_minutes_is_started_again() -> None:
     asked = {name: one.get("livenessProbe") for name, one in containers(deployment()).items()}
-    assert sorted(name for name, probe in asked.items() if probe) == ["hub", "pages", "service"]
+    assert sorted(name for name, probe in asked.items() if probe) == ["hub", "pages", "proxy", "service"]
     program = "import urllib.request as r; r.urlopen('http://127.0.0.1:8001/hub/health', timeout=25)"
     assert asked["hub"] == {
         "exec": {"command": ["/opt/trainyard/bin/python", "-I", "-c", program]},

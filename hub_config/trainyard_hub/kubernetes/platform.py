@@ -141,6 +141,8 @@ def _proxy(deployment: Deployment) -> Object:
         env=variables({"PATH": PROGRAMS}),
         ports=[{"name": "http", "containerPort": PUBLIC_PORT}],
         readinessProbe={"httpGet": {"path": "/hub/health", "port": PUBLIC_PORT}, **UNTIL_READY},
+        # the proxy's own answer: it outlives a Hub that is away, and people's connections with it
+        livenessProbe=asks("http://127.0.0.1:8009/ping"),
     )
 
 

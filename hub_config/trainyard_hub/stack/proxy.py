@@ -14,6 +14,7 @@ from trainyard_hub.stack.secrets import private_folder, write_private
 
 ENTRY_POINT = "http"
 PUBLIC_ENTRY_POINT = "public"
+API_ENTRY_POINT = "auth_api"
 # what a file's name in a URL may hold; Traefik refuses them unless told (a NUL stays refused)
 ENCODED = tuple(f"allowEncoded{sign}" for sign in ("Slash", "BackSlash", "Semicolon", "Percent", "QuestionMark", "Hash"))
 
@@ -32,11 +33,11 @@ def static_configuration(settings: Settings) -> dict[str, Any]:
     """The whole static configuration as data."""
     # uploads are long requests; idle keep-alive stays at Traefik's default
     patient = {"respondingTimeouts": {"readTimeout": 0}}
-    http = {"encodedCharacters": dict.fromkeys(ENCODED, True)}
+    http = {"encodedCharacters": dict.fromkeys(ENCODED, True), "aliasHeadersStrategy": "delete"}
     entrance: dict[str, Any] = {"transport": patient, "http": http}
     entries: dict[str, Any] = {
         ENTRY_POINT: {"address": settings.inside_address.removeprefix("http://"), **entrance},
-        "auth_api": {"address": f"127.0.0.1:{settings.inner('proxy_api_port')}"},
+        API_ENTRY_POINT: {"address": f"127.0.0.1:{settings.inner('proxy_api_port')}", "http": http},
     }
     if settings.has_own_entrance:
         entries[ENTRY_POINT]["forwardedHeaders"] = {"trustedIPs": ["127.0.0.1/32"]}
@@ -45,8 +46,10 @@ def static_configuration(settings: Settings) -> dict[str, Any]:
             entries[PUBLIC_ENTRY_POINT]["http"] = {**http, "tls": {}}
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
-        "log": {"level": "WARN"},
+        "log": {"level": "WARN", "noColor": True},
         "api": {},
+        # it answers there whether or not the Hub does
+        "ping": {"entryPoint": API_ENTRY_POINT},
         "entryPoints": entries,
         "providers": {
             "providersThrottleDuration": "0s",
