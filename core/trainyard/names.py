@@ -1,4 +1,4 @@
-"""What a display name may be: 1 to 63 characters of any script, NFC, no slash, no control character, no leading dot."""
+"""What a display name may be: 1 to 63 characters of any script, NFC, no slash, none that is not seen, no leading dot."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from trainyard.words import N_
 
 LONGEST = 63
 _RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Unicode's variation selectors: which drawing of a letter is wished. Telephones write one behind ❤."""
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
+"""What takes no ink and is no control character to Unicode: with it two names would look the same."""
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -19,7 +23,7 @@ def display_name(text: str, field: str = "name") -> str:
     Raises:
         Invalid: empty, too long, or with a character a name may not have; the message says which.
     """
-    name = unicodedata.normalize("NFC", text).strip()
+    name = unicodedata.normalize("NFC", _VARIATION.sub("", text)).strip()
     if not name:
         raise Invalid("name-empty", N_("A name has 1 to {longest} characters."), field=field, longest=LONGEST)
     if len(name) > LONGEST:
@@ -33,7 +37,7 @@ def display_name(text: str, field: str = "name") -> str:
     if name.startswith("."):
         raise Invalid("name-leading-dot", N_("A name does not begin with a dot: {name}"), field=field, name=name)
     for character in name:
-        if character in "/\\" or unicodedata.category(character) in _FORBIDDEN_CATEGORIES:
+        if character in "/\\" or unicodedata.category(character) in _FORBIDDEN_CATEGORIES or _UNSEEN.match(character):
             raise Invalid(
                 "name-character",
                 N_("A name has no slash, backslash or control character; this one has U+{code:04X}."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from trainyard.jobs.launch import Launcher
 
 from trainyard_service import audit, bodies, errors, neighbours, oauth
@@ -68,6 +68,7 @@ def create_app(context: Context, parts: tuple[Part, ...] = PARTS) -> FastAPI:
         redoc_url=None,
         openapi_url=f"{settings.api_path}/openapi.json",
         max_body_size=bodies.LARGEST_BODY,
+        dependencies=[Depends(bodies.must_be_text)],
     )
     measurements = Measurements()
     app.state.context, app.state.measurements = context, measurements

@@ -1,4 +1,4 @@
-"""What a JSON body may hold, beyond what its record says: only what every database keeps and every reader can be answered.
+"""What a request may hold, beyond what its records say: only what every database keeps and every reader can be answered.
 
 ``1e999``, ``NaN``, a whole number of 400 digits, half a surrogate pair and the character NUL are JSON to Python, but not to
 PostgreSQL, browsers or UTF-8; kept once, they would break every list they are shown in.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from fastapi import Request, Response
+from starlette.requests import HTTPConnection
 from trainyard.errors import Invalid
 from trainyard.words import N_
 
@@ -22,11 +23,21 @@ def checked(handler: Handler) -> Handler:
     """``handler``, called only with a body that can be kept; what is no JSON at all is left to the framework, which says so."""
 
     async def after_a_look(request: Request) -> Response:
-        if "json" in request.headers.get("content-type", "json"):
+        if "json" in request.headers.get("content-type", "json").lower():
             must_be_storable(await _read(request))
         return await handler(request)
 
     return after_a_look
+
+
+async def must_be_text(connection: HTTPConnection) -> None:
+    """Dependency of every address: no database looks for the character NUL.
+
+    Raises:
+        Invalid: path or query hold it.
+    """
+    if "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]:
+        raise Invalid("text-broken", N_("A text in the request holds a character that is none: {found}"), found="\\x00")
 
 
 async def _read(request: Request) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from trainyard.records.accounts import AccountState
 from trainyard_service.accounts import passwords
+from trainyard_service.accounts.throttle import FREE_BY_NAME
 from trainyard_service.database.base import now
 from trainyard_service.database.tables.accounts import ThrottleRow
 
@@ -238,6 +240,15 @@ def test_changing_ones_own_password_needs_the_old_one(service):
     assert _code(client.post("/me/password", json={"old": "wrong", "new": "other quiet tractors"})) == (422, "password-wrong")
     assert client.post("/me/password", json={"old": GOOD, "new": "other quiet tractors"}).status_code == 204
     assert _login(service, password="other quiet tractors").status_code == 200
+
+
+@pytest.mark.one_database
+def test_of_many_guesses_at_once_at_ones_own_password_few_are_looked_at(service):
+    anna = service.client(service.account("anna", password_hash=passwords.hash_password(GOOD)))
+    with ThreadPoolExecutor(16) as several:
+        guesses = [{"old": f"wrong {number}", "new": "other quiet tractors"} for number in range(16)]
+        codes = Counter(several.map(lambda guess: anna.post("/me/password", json=guess).status_code, guesses))
+    assert codes == {422: FREE_BY_NAME, 429: 16 - FREE_BY_NAME}
 
 
 ADMINISTRATION = [

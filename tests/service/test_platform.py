@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from itertools import islice
 
@@ -11,8 +12,11 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from httpx_sse import connect_sse
+from trainyard.jobs.states import JobState
+from trainyard.records.accounts import AccountState
 from trainyard_service.api import ROUTERS
 from trainyard_service.audit import AuditedRoute
+from trainyard_service.database.tables.jobs import AllocationRow, JobRow
 from trainyard_service.events import Audience
 from trainyard_service.observe import configure_logs
 from trainyard_service.settings import Settings
@@ -37,6 +41,35 @@ def test_health_and_metrics_are_not_there_through_the_proxy(service, path):
 def test_metrics_count_requests_by_route_and_not_by_path(service, nobody):
     nobody.get("/health")
     assert 'trainyard_requests_total{method="GET",route="/health",status="200"} 1.0' in nobody.get("/metrics").text
+
+
+def test_metrics_tell_what_waits_what_is_given_out_and_who_waits_for_a_decision(start_service):
+    service = start_service(parts=())  # no reconciler finds these jobs gone
+    nobody = service.client()
+    anna = service.account("anna")
+    service.account("lena", state=AccountState.APPLIED)
+    about = {"kind": "train", "owner_id": anna.id, "image": "i:1", "package": "p", "attempt": 1}
+    with service.context.database.write() as session:
+        for number, state in enumerate((JobState.RUNNING, JobState.RUNNING, JobState.FAILED)):
+            session.add(JobRow(id=str(number) * 16, name=f"j{number}", state=state, **about))
+        session.flush()
+        held = {"cpu": 1.5, "memory": 2**30, "gpu": 0, "jobs": 1}
+        session.add(AllocationRow(key="job-0-1", owner_id=anna.id, job_id="0" * 16, **held))
+    told = dict(line.rsplit(" ", 1) for line in nobody.get("/metrics").text.splitlines() if not line.startswith("#"))
+    assert {
+        name: float(told[name]) for name in told if name.startswith(("trainyard_jobs", "trainyard_g", "trainyard_app"))
+    } == {
+        'trainyard_jobs{state="created"}': 0,
+        'trainyard_jobs{state="queued"}': 0,
+        'trainyard_jobs{state="starting"}': 0,
+        'trainyard_jobs{state="running"}': 2,
+        'trainyard_given_out{resource="cpu"}': 1.5,
+        'trainyard_given_out{resource="memory"}': 2**30,
+        'trainyard_given_out{resource="gpu"}': 0,
+        "trainyard_applications": 1,
+    }
+    assert float(told['trainyard_volume_bytes{part="total"}']) > float(told['trainyard_volume_bytes{part="free"}']) > 0
+    assert float(told["process_resident_memory_bytes"]) > 0
 
 
 @pytest.mark.one_database
@@ -108,6 +141,34 @@ def test_a_body_that_could_not_be_kept_or_shown_is_refused(service, value, code)
     body = f'{{"name": "x", "group": "g", "image": "i", "package": "p", "entry": "e", "parameters": {{"a": {value}}}}}'
     answer = anna.post("/trainings", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
+
+
+@pytest.mark.one_database
+def test_a_body_is_looked_at_however_its_kind_is_spelt(service):
+    anna = service.client(service.account("anna"))
+    body = '{"name": "odd", "parameters": {"a": "\\ud800"}}'
+    answer = anna.post("/parameter-sets", content=body, headers={"Content-Type": "Application/JSON"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "text-broken")
+
+
+@pytest.mark.parametrize("odd", ["a%00b", "9" * 30])
+def test_no_address_makes_the_service_fail(service, odd):
+    client = service.client(service.account("root", administrator=True))
+    prefix, failed = service.context.settings.api_path, []
+    for path, operations in client.get("/openapi.json").json()["paths"].items():
+        plain = path.removeprefix(prefix).replace("{trainings}", "a")
+        for method, operation in operations.items():
+            named = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+            asked = [re.sub(r"\{\w+\}", odd, plain)] if "{" in plain else []
+            asked += [f"{re.sub(r'{[a-z_]+}', '1', plain)}?{name}={odd}" for name in named]
+            failed += [(method, one) for one in asked if "/events" not in one and _answer(client, method, one) == 500]
+    assert not failed
+
+
+def _answer(client, method, address):
+    body = {} if method in ("post", "put", "patch") else None
+    with client.stream(method, address, json=body) as answer:
+        return answer.status_code
 
 
 def test_a_stream_needs_somebody_signed_in(nobody):

@@ -18,6 +18,8 @@ from trainyard_service.events import Audience, announce
 
 REFUSED = N_("Your application for the account {name} was refused: {reason}")
 REFUSED_PLAINLY = N_("Your application for the account {name} was refused.")
+_LARGEST_ID = 2**31 - 1
+"""What databases count accounts with."""
 _DELETED_NAME = re.compile(r"[~～]\d+$")
 
 
@@ -113,7 +115,7 @@ def find(session: Session, account_id: int) -> AccountRow:
     Raises:
         NotFound: there is none.
     """
-    row = session.get(AccountRow, account_id)
+    row = session.get(AccountRow, account_id) if 0 < account_id <= _LARGEST_ID else None
     if row is None:
         raise NotFound("no-such-account", N_("There is no account with the number {id}."), id=account_id)
     return row

@@ -102,14 +102,16 @@ def change_me(body: MeChange, context: ContextDep, caller: CallerDep) -> Me:
 def change_password(body: PasswordChange, context: ContextDep, caller: CallerDep) -> None:
     """Change the own password; every browser session ends, this one too."""
     must_be_unrestricted(caller)
-    with context.database.read() as session:
+    # counted before the password is looked at, as at the sign-in
+    with context.database.write() as session:
         row = people.find(session, caller.id)
         counters = throttle.keys(row.name_key, "")
-        throttle.must_wait_not(session, counters)
+        throttle.begin(session, counters)
     if not passwords.matches(row.password_hash, body.old):
-        with context.database.write() as session:
-            throttle.failed(session, counters)
         raise Invalid("password-wrong", N_("This is not your password."), field="old")
+    with context.database.write() as session:
+        audit.beside(session)
+        throttle.succeeded(session, counters)
     passwords.check(body.new, row.name, field="new")
     kept = passwords.hash_password(body.new)
     with context.database.write() as session:

@@ -94,7 +94,9 @@ def test_zooming_in_shows_every_point() -> None:
     assert view(one, 200, 100, 199).steps == list(range(100, 200))
 
 
-@pytest.mark.parametrize(("text", "told"), [("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"), ("+49", "+49"), ("-0.5", "-0.5")])
+@pytest.mark.parametrize(
+    ("text", "told"), [("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"), ("+49", "+49"), ("-0.5", "-0.5")]
+)
 def test_a_spreadsheet_reads_numbers_as_numbers_and_the_rest_as_text(text: str, told: str) -> None:
     assert harmless(text) == told
 
