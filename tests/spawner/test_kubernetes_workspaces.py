@@ -462,7 +462,7 @@ def test_a_pod_of_the_same_name_in_another_namespace_is_another() -> None:
 def test_others_events_are_not_told_and_odd_ones_keep_nobody_from_being_told(
     monkeypatch: pytest.MonkeyPatch, make_spawner: MakeSpawner
 ) -> None:
-    monkeypatch.setattr("trainyard_spawner.kubernetes.spawner._told", Told())
+    monkeypatch.setattr("trainyard_spawner.kubernetes.progress._told", Told())
     odd = {"message": "about nobody", "lastTimestamp": None, "eventTime": None}
     others = [event("foreign", None, "other"), event("foreign", 1, "other"), event("foreign", 1, namespace="theirs")]
     heard = watched(odd, *others, event("Pulling", 1), event("Pulled", None))

@@ -10,14 +10,12 @@ import asyncio
 import json
 import time
 from contextlib import suppress
-from functools import lru_cache
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from kubernetes_asyncio.client import ApiException, V1ObjectMeta, V1Pod
-from kubespawner import KubeSpawner
+from kubernetes_asyncio.client import V1ObjectMeta, V1Pod
 from trainyard.errors import UserError
 from trainyard.home import Home
 from trainyard.jobs.launch import LaunchSpec, LaunchState
@@ -25,43 +23,33 @@ from trainyard.jobs.states import Cause
 from trainyard.words import N_
 from traitlets import Instance, default
 
-from trainyard_spawner.admitted import OPTIONS, AdmittedSpawner
+from trainyard_spawner.admitted import OPTIONS
 from trainyard_spawner.checks import check_targets
 from trainyard_spawner.early_end import ended_early
 from trainyard_spawner.kubernetes import configuration as configurations
-from trainyard_spawner.kubernetes import doctor, group_namespace, names, objects, waiting, watching, workspace_pod
+from trainyard_spawner.kubernetes import group_namespace, names, objects, workspace_pod
 from trainyard_spawner.kubernetes.cluster import Cluster, Refused, away
-from trainyard_spawner.kubernetes.configuration import Configuration
-from trainyard_spawner.kubernetes.keeping import EXISTS, NOT_FOUND, NOT_OURS, create_once, must_be_ours, path_of, put_in_place
+from trainyard_spawner.kubernetes.creation import give_away, make_once, refused
+from trainyard_spawner.kubernetes.keeping import NOT_FOUND, NOT_OURS, create_once, path_of, put_in_place
 from trainyard_spawner.kubernetes.preparing import Beside, prepared
-from trainyard_spawner.kubernetes.verdicts import state_of, waits_for, when_deleted
+from trainyard_spawner.kubernetes.progress import TellingSpawner
+from trainyard_spawner.kubernetes.verdicts import state_of, when_deleted
+from trainyard_spawner.kubernetes.watching import AWAY
 from trainyard_spawner.sandbox import HOME
 
 Object = dict[str, Any]
 PORT = 8888
 COMMAND = ("python", "-P", "-m", "jupyterhub.singleuser")
 """What every image with JupyterHub has, wherever its programs were installed."""
-ALREADY_EXISTS = "AlreadyExists"
-REQUEST_SECONDS = 20
-LOOK_SECONDS = waiting.LOOK_SECONDS
-COUNT_SECONDS = 5.0
-AWAY = (ApiException, aiohttp.ClientError, OSError, TimeoutError)
 
 
-class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
+class WorkspacePodSpawner(TellingSpawner):
     """One workspace per person, in a pod of the cluster that ``kubernetes.yaml`` describes."""
 
-    configuration = Instance(Configuration, help="How the cluster is used.")
     home = Instance(Home, help="The state folder, part of which claims show to pods.")
     _last_seen: Object | None = None
     _groups = group_namespace.Namespaces()
     _giving: asyncio.Future[None] | None = None
-    _gpus = 0
-    _counted = (float("-inf"), "")
-
-    @default("configuration")
-    def _default_configuration(self) -> Configuration:
-        return shared_configuration()
 
     @default("home")
     def _default_home(self) -> Home:
@@ -188,15 +176,6 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
-    @property
-    def events(self) -> list[Object]:
-        """None for KubeSpawner's own telling: it orders everybody's events by a time that not every event has."""
-        return []
-
-    def _pod(self) -> Object | None:
-        found: Object | None = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}")
-        return found
-
     async def _is_others(self) -> bool:
         """Whether the pod of this name is another platform's of the namespace, whose people have the same numbers.
 
@@ -215,17 +194,6 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
             raise away(error) from error
         told = (there["metadata"].get("labels") or {}).get(names.INSTANCE)
         return told != self.configuration.name or not names.is_home_of(self.configuration.namespace, there)
-
-    def _get_reflector_key(self, kind: str) -> tuple[str, str | None]:
-        """One watch of all namespaces where groups have their own."""
-        return kind, None if self.configuration.group_namespaces else self.namespace
-
-    async def _start_reflector(self, *given: Any, **more: Any) -> Any:
-        changed = {
-            "omit_namespace": bool(self.configuration.group_namespaces),
-            "reflector_class": watching.OURS[more["reflector_class"]],
-        }
-        return await super()._start_reflector(*given, **{**more, **changed})
 
     def _seen(self, pod: Object | None) -> LaunchState | None:
         """What the pod says about the launch; of one that is gone, what it said last."""
@@ -255,26 +223,6 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
             "grace": self.graceful_seconds,
         }
         return LaunchSpec.model_validate({**known, **extra})
-
-    async def _watch(self) -> None:
-        """Watch pods and events. KubeSpawner begins each watch once: one that gave up, or whose beginning was cut short because
-        the person did not want to wait, would be waited for by everybody for ever; here it is begun anew.
-
-        Raises:
-            trainyard.errors.Unavailable: the cluster does not answer (``cluster-away``).
-        """
-        for kind, begin in (("pods", self._start_watching_pods), ("events", self._start_watching_events)):
-            watch = self.reflectors.get(self._get_reflector_key(kind))
-            if watch is not None and watch.watch_task is not None and not watch.watch_task.done():
-                continue
-            under_way = _beginning.get(kind)
-            if under_way is None or under_way.done():
-                begun = asyncio.wait_for(begin(replace=watch is not None), REQUEST_SECONDS)
-                under_way = _beginning[kind] = asyncio.ensure_future(begun)
-            try:
-                await asyncio.shield(under_way)
-            except AWAY as error:
-                raise away(error) from error
 
     async def _end_forgotten(self) -> None:
         """End what a Hub started for this person and was killed before it wrote that down: nobody can reach it any more."""
@@ -307,114 +255,5 @@ class WorkspacePodSpawner(AdmittedSpawner, KubeSpawner):  # type: ignore[misc]
         self._giving = asyncio.ensure_future(give_away(cluster, made))
         return True
 
-    async def _tell_events(self) -> None:
-        """For ever: what the cluster says about the pod, each thing once; why it has no place as often as that changes."""
-        told: set[str] = {""}
-        percentage, last = 20, ""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            watch = self.event_reflector if self.key else None
-            several = _told.about(self.namespace, self.pod_name, watch) if watch else ()
-            words = [waiting.in_words(event, self.image, self.language) for event in several]
-            if (now := await self._without_a_place()) != last:
-                told.discard(now or last)
-                words.append(last := now)
-            for said in words:
-                if said not in told:
-                    told.add(said)
-                    percentage += (75 - percentage) // 4
-                    self._tell(percentage, said)
 
-    async def _without_a_place(self) -> str:
-        """Why the pod has no node yet, in words; empty when it has one, or none was looked for."""
-        pod = self._pod() if self.key else None
-        why = "" if pod is None or "nodeName" in pod["spec"] else waits_for(pod)
-        if not why:
-            return ""
-        if self.configuration.gpu_resource not in why:
-            return waiting.no_room(why, self.language)
-        if time.monotonic() - self._counted[0] > COUNT_SECONDS:
-            self._counted = time.monotonic(), await self._gpus_in_words() or waiting.no_room(why, self.language)
-        return self._counted[1]
-
-    async def _gpus_in_words(self) -> str:
-        """Where GPUs are free; empty where this Hub may not see that, or somebody's pod or node cannot be read."""
-        try:
-            nodes = await self._list(self.api.list_node)
-            pods = await self._list(self.api.list_pod_for_all_namespaces, self.api.list_namespaced_pod)
-            free = waiting.free_gpus(nodes, pods, self.configuration.gpu_resource)
-        except (*AWAY, KeyError, TypeError, ValueError):
-            return ""
-        return waiting.waits_for_gpus(self._gpus, free, self.language)
-
-    async def _list(self, whole: Any, ours: Any = None) -> list[Object]:
-        """The items of a list of the whole cluster, or of our namespace where that one may not be read."""
-        try:
-            answer = await whole(_preload_content=False)
-            answer.raise_for_status()
-        except (ApiException, aiohttp.ClientResponseError):
-            if ours is None:
-                raise
-            answer = await ours(self.namespace, _preload_content=False)
-            answer.raise_for_status()
-        items: list[Object] = json.loads(await answer.read())["items"]
-        return items
-
-
-async def make_once(cluster: Cluster, pods: str, wanted: Object) -> Object | None:
-    """The pod ``wanted``, also of an earlier request whose answer was lost: it bears the same start's mark. None where another
-    try may make it: a quota was changed meanwhile, or the pod that was in the way is gone.
-
-    Raises:
-        Refused: the API server says no, also where another start's pod has the name.
-        Conflict: the pod of that name is another platform's (``not-ours-on-cluster``).
-    """
-    try:
-        return await cluster.post(pods, wanted)
-    except Refused as refused:
-        if refused.status != EXISTS:
-            raise
-        if refused.reason != ALREADY_EXISTS:
-            return None
-        about = wanted["metadata"]
-        try:
-            there = await cluster.get(f"{pods}/{about['name']}")
-        except Refused as missed:
-            if missed.status != NOT_FOUND:
-                raise
-            return None
-        must_be_ours(there, wanted)
-        if there["metadata"].get("annotations", {}).get(names.START) != about["annotations"][names.START]:
-            raise
-        return there
-
-
-async def give_away(cluster: Cluster, pod: Object) -> None:
-    """The Secret ends with the pod, also where nobody ends the workspace."""
-    about = pod["metadata"]
-    with suppress(Refused, *AWAY):
-        await cluster.patch(f"{path_of(about['namespace'], 'secrets')}/{about['name']}", workspace_pod.owner(pod))
-
-
-def refused(error: Exception) -> Exception:
-    """What a person is told when the API server says no; any other error as it is."""
-    if isinstance(error, Refused):
-        return doctor.refusal(error)
-    if not isinstance(error, ApiException):
-        return error
-    try:
-        words = str(json.loads(error.body or b"")["message"])
-    except (KeyError, TypeError, ValueError):
-        words = ""
-    return doctor.refusal(Refused(int(error.status or 0), str(error.reason), words))
-
-
-_told = waiting.Told()
 _made: set[tuple[str, str]] = set()
-_beginning: dict[str, asyncio.Future[Any]] = {}
-
-
-@lru_cache(maxsize=1)
-def shared_configuration() -> Configuration:
-    """One for all spawners of this Hub."""
-    return configurations.load(configurations.place_of(Home.from_environment()))
