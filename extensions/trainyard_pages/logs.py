@@ -8,17 +8,20 @@ from typing import Any
 from pythonjsonlogger.json import JsonFormatter
 from tornado.web import RequestHandler
 
+FIELDS = {"asctime": "at", "levelname": "level", "name": "logger"}
+"""As in the service's log, so that both are searched in the same way."""
 access = logging.getLogger("trainyard_pages.access")
 
 
 def set_up(level: str) -> None:
     """Send everything to stderr as JSON."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    handler.setFormatter(JsonFormatter(form, rename_fields=FIELDS, json_ensure_ascii=False))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # said of every websocket, as browsers send no Sec-Fetch headers there over plain HTTP; our own check of Origin is stricter
     logging.getLogger("tornado.application").addFilter(lambda record: "Skipping XSRF check" not in record.getMessage())
-    for noisy in ("httpx", "httpcore", "asyncio", "traitlets"):
+    for noisy in ("alembic", "httpx", "httpcore", "asyncio", "traitlets"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

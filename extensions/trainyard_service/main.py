@@ -62,7 +62,11 @@ def bootstrap(
     name: Annotated[str, typer.Option(help="The first administrator's name.")] = "admin",
 ) -> None:
     """Make the first administrator if there is none; prints the Hub's name of the oldest administrator."""
-    typer.echo(f"u{make_administrator(Settings(), name, password_file)}")
+    try:
+        typer.echo(f"u{make_administrator(Settings(), name, password_file)}")
+    except UserError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
 
 
 @command.command()

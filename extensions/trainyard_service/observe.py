@@ -9,7 +9,7 @@ import logging
 import time
 from logging.config import dictConfig
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,10 +29,11 @@ _QUIET = ("/health", "/metrics")
 
 
 class Measurements:
-    """The request counters of one service; other parts add their own to ``registry``."""
+    """The request counters of one service, and what its process takes."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # its memory, processor time and open files
         labels = ("method", "route", "status")
         self.requests = Counter("trainyard_requests", "Requests answered.", labels, registry=self.registry)
         self.seconds = Histogram("trainyard_request_seconds", "Time to the first byte.", labels[:2], registry=self.registry)

@@ -59,6 +59,17 @@ def test_a_setting_that_would_kill_a_process_or_do_nothing_is_refused_before_the
         check_settings(settings, stack(settings))
 
 
+def test_a_certificate_that_cannot_be_used_is_refused_before_the_start(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    settings = Settings(TRAINYARD_HOME=tmp_path, tls_certificate=certificate, tls_key=key)
+    with pytest.raises(Invalid, match=r"cert\.pem with the key .*key\.pem cannot be used: No such file or directory\."):
+        check_settings(settings, stack(settings))
+    for file in (certificate, key):
+        file.write_text("no PEM")
+    with pytest.raises(Invalid, match=r"name two files in PEM that belong together"):
+        check_settings(settings, stack(settings))
+
+
 def test_settings_of_every_part_of_a_process_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {
         "SERVICE_GRACE": "3",

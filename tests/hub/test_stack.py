@@ -195,3 +195,7 @@ def test_a_start_that_is_refused_stops_nothing(settings: Settings, listening: so
     assert run(busy, Terminal()) == 1
     assert "Stopping" not in capsys.readouterr().out
     assert HomeLock(settings.home).holder() is None
+
+
+def test_the_proxys_log_is_read_without_a_terminal(tmp_path: Path) -> None:
+    assert proxy.static_configuration(Settings(TRAINYARD_HOME=tmp_path))["log"]["noColor"] is True

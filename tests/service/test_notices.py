@@ -126,6 +126,23 @@ def test_the_command_prints_the_hubs_name(settings_of, tmp_path, monkeypatch):
     assert (result.exit_code, result.stdout.strip()) == (0, "u1")
 
 
+@pytest.mark.one_database
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://boss:secret@127.0.0.1:1/trainyard", "The database cannot be opened: connection failed"),
+        ("nonsense", "The database cannot be opened: Could not parse"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_told_in_a_sentence(tmp_path, monkeypatch, url, says):
+    monkeypatch.setenv("TRAINYARD_SERVICE_HOME", str(tmp_path))
+    monkeypatch.setenv("TRAINYARD_SERVICE_DATABASE_URL", url)
+    result = CliRunner().invoke(command, ["bootstrap", "--password-file", str(tmp_path / "password")])
+    assert (result.exit_code, result.stderr.startswith(says)) == (1, True)
+    assert "Look at TRAINYARD_SERVICE_DATABASE_URL." in result.stderr
+    assert "secret" not in result.stderr
+
+
 class Unwilling:
     """Refuses the first letters as real servers do (a full box, a busy server), then takes them."""
 

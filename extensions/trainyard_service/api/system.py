@@ -16,7 +16,9 @@ from trainyard.errors import NotFound
 from trainyard.words import N_
 
 from trainyard_service.context import ContextDep
+from trainyard_service.gauges import PlatformState
 from trainyard_service.identity import came_through_proxy
+from trainyard_service.jobs.part import EngineDep
 
 router = APIRouter(tags=["system"])
 _ASSETS = Path(fastapi_offline.__file__).parent / "static"
@@ -42,9 +44,11 @@ def health(context: ContextDep, _: Local) -> dict[str, str]:
 
 
 @router.get("/metrics", include_in_schema=False)
-def metrics(request: Request, _: Local) -> Response:
+def metrics(request: Request, context: ContextDep, engine: EngineDep, _: Local) -> Response:
     """Prometheus' text format."""
-    return Response(generate_latest(request.app.state.measurements.registry), media_type=CONTENT_TYPE_LATEST)
+    measured = generate_latest(request.app.state.measurements.registry)
+    state = generate_latest(PlatformState(context, engine.ledger.capacity))
+    return Response(measured + state, media_type=CONTENT_TYPE_LATEST)
 
 
 def mount_docs(app: FastAPI, base_path: str) -> None:

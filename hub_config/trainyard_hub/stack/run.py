@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pkgutil
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -218,8 +219,9 @@ def check_settings(settings: Settings, processes: list[Process]) -> None:
     """Refuse what a process would die of again and again once it is started.
 
     Raises:
-        Invalid: a setting of one of ``processes`` is unknown or cannot be read, or there is no such image.
+        Invalid: a setting of one of ``processes`` is unknown or cannot be read, there is no such image, or no such certificate.
     """
+    _check_certificate(settings)
     for process in processes:
         if process.settings:
             refuse_wrong([pkgutil.resolve_name(name) for name in process.settings], os.environ)
@@ -232,6 +234,24 @@ def check_settings(settings: Settings, processes: list[Process]) -> None:
             image=unknown[0],
             images=", ".join(recipe.name for recipe in recipes()),
         )
+
+
+def _check_certificate(settings: Settings) -> None:
+    """Traefik would serve a certificate of its own making in the place of one that it cannot use."""
+    if settings.tls_certificate is None:
+        return
+    pair = {"certificate": str(settings.tls_certificate), "key": str(settings.tls_key)}
+    try:
+        # an empty password: a key that needs one is not asked for in the terminal
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(pair["certificate"], pair["key"], password="")
+    except OSError as error:
+        raise Invalid(
+            "tls-unusable",
+            N_("The certificate {certificate} with the key {key} cannot be used: {reason}."),
+            hint=N_("TRAINYARD_TLS_CERTIFICATE and TRAINYARD_TLS_KEY name two files in PEM that belong together."),
+            reason=error.strerror or str(error),
+            **pair,
+        ) from error
 
 
 def run(settings: Settings, terminal: Terminal) -> int:
