@@ -1,6 +1,6 @@
 """The chart in Helm's own eyes, where there is a helm: the program, or the package `helm-python-sdk`, which brings its library.
 
-What needs no helm (the chart's values give the deployment's objects) is in ``test_deployment.py``.
+What needs no helm (the chart's values give the deployment's objects) is in ``test_chart_files.py``.
 """
 
 from __future__ import annotations
