@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -32,6 +33,7 @@ from trainyard_service.disk.measure import measure_soon
 from trainyard_service.disk.room import Charge, charged_group, must_fit
 from trainyard_service.identity import Caller
 from trainyard_service.jobs import life
+from trainyard_service.jobs.endings import explain
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
 from trainyard_service.jobs.settings import JobSettings
 from trainyard_service.volume_files import folder_beneath, give, read_json, read_progress
@@ -101,6 +103,8 @@ class ExamineKind:
         """See ``Kind``."""
         dataset = session.get(DatasetRow, job.spec["dataset"])
         if dataset is not None:
+            if then is JobState.FAILED:
+                explain(session, job, _told(self.context.home.dataset(dataset.id) / FOLDER))
             tell_dataset(session, dataset)
 
     def after(self, job: JobRow) -> None:
@@ -134,10 +138,15 @@ def view(reader: Reader, dataset: DatasetRow) -> Examination:
         shown = "running" if state is JobState.RUNNING else "queued"
         return Examination(state=shown, job=job.id, progress=reader.kinds[JobKind.EXAMINE].progress(job), **fields)
     if job is not None and (state is not JobState.FINISHED or found is None):
-        told = (read_json(folder, PROGRESS) or {}).get("error")
-        error = reason_text(json.dumps(told), reader.language) if isinstance(told, dict) else ""
+        told = _told(folder)
+        error = reason_text(json.dumps(told), reader.language) if told else ""
         return Examination(state="failed", job=job.id, error=error or translate(_FAILED, reader.language), **fields)
     return Examination(state="done" if found else "none", job=job.id if job else None, **fields)
+
+
+def _told(folder: Path) -> dict[str, Any] | None:
+    told = (read_json(folder, PROGRESS) or {}).get("error")
+    return told if isinstance(told, dict) else None
 
 
 def _read(folder: Path) -> examine.Examination | None:

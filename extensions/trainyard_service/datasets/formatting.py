@@ -40,6 +40,7 @@ from trainyard_service.disk.expected import expected_bytes
 from trainyard_service.disk.measure import measure_soon
 from trainyard_service.disk.room import Charge, charged_group, must_fit
 from trainyard_service.identity import Caller
+from trainyard_service.jobs.endings import explain
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
 from trainyard_service.jobs.naming import new_id
 from trainyard_service.jobs.settings import JobSettings
@@ -135,8 +136,9 @@ class FormatKind:
             return
         batch.error = "" if job.spec.get("shard") is None else batch.error
         if then is JobState.FAILED:
-            told = read_json(self._place(job), PROGRESS) or {}
-            batch.error = json.dumps(told["error"]) if isinstance(told.get("error"), dict) else ""
+            told = (read_json(self._place(job), PROGRESS) or {}).get("error")
+            batch.error = json.dumps(told) if isinstance(told, dict) else ""
+            explain(session, job, told if isinstance(told, dict) else None)
         if job.spec.get("shard") is not None:
             shards.went_on(session, batch, job)
         elif then is JobState.FINISHED:

@@ -22,7 +22,7 @@ from trainyard.jobs.states import JobState
 from trainyard.metrics.beneath import open_beneath
 from trainyard.records.datasets import DatasetState
 from trainyard.records.jobs import Progress
-from trainyard.words import N_, translate
+from trainyard.words import N_
 
 from trainyard_service.context import Context
 from trainyard_service.database.base import now
@@ -32,6 +32,7 @@ from trainyard_service.datasets.ready_sets import enter_batch
 from trainyard_service.datasets.sources import INSIDE, SHARES
 from trainyard_service.datasets.telling import tell_dataset
 from trainyard_service.disk.measure import measure_soon
+from trainyard_service.jobs.endings import explain, told_words
 from trainyard_service.jobs.kinds import Inside, Start, identity_of, url_inside
 from trainyard_service.volume_files import give, make_folder, read_json, read_progress
 
@@ -100,8 +101,10 @@ class PrepareKind:
                 enter_batch(session, self.context.home, dataset, job)
         elif then in (JobState.FAILED, JobState.STOPPED):
             dataset.state = DatasetState.FAILED
-            dataset.error = self._reason(dataset.id)
+            told = self._told(dataset.id)
+            dataset.error = json.dumps(told) if told else ""
             dataset.completed = now()
+            explain(session, job, told)
         tell_dataset(session, dataset)
 
     def _take_over(self, dataset: DatasetRow) -> None:
@@ -117,10 +120,10 @@ class PrepareKind:
             dataset.source = {**dataset.source, "layout": str(imported.get("layout", ""))}
         (folder / ARCHIVE).unlink(missing_ok=True)
 
-    def _reason(self, dataset_id: str) -> str:
+    def _told(self, dataset_id: str) -> dict[str, Any] | None:
         """What the job itself told; nothing where it was stopped or ended by an accident, which its ending tells."""
         told = (read_json(self.context.home.dataset(dataset_id), PROGRESS) or {}).get("error")
-        return json.dumps(told) if isinstance(told, dict) else ""
+        return told if isinstance(told, dict) else None
 
     def after(self, job: JobRow) -> None:
         """See ``Kind``: what its folder really takes is charged from here on."""
@@ -198,13 +201,7 @@ def reason_text(stored: str, language: str) -> str:
     if not stored:
         return ""
     told = json.loads(stored)
-    values = told.get("values", {})
-    try:
-        parts = [translate(told[name], language, **values) for name in ("message", "hint") if told.get(name)]
-    except (KeyError, IndexError, ValueError, TypeError, AttributeError):
-        # the words come from a file a job wrote; a placeholder without value must not break the page
-        parts = [str(told.get("message", ""))]
-    return " ".join(parts)
+    return " ".join(filter(None, (told_words(told, part, language) for part in ("message", "hint"))))
 
 
 def _dataset(session: Session, job: JobRow) -> DatasetRow:

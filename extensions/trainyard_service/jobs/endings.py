@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.orm import Session
 from trainyard.errors import UserError
 from trainyard.job_progress import FULL
 from trainyard.jobs import causes
@@ -15,6 +16,7 @@ from trainyard.records.jobs import Ending, RestartPolicy
 from trainyard.sizes import readable
 from trainyard.words import N_, translate
 
+from trainyard_service.database.rows import change_row
 from trainyard_service.database.tables.jobs import JobRow
 from trainyard_service.jobs import remedies
 
@@ -90,6 +92,21 @@ def workspace_certificate(state: LaunchState, wished: dict[str, Any] | None, las
     return kept
 
 
+def explain(session: Session, job: JobRow, told: dict[str, Any] | None) -> None:
+    """What a job of the platform's told of itself says more about its end than its exit code."""
+    if told and job.ending and job.ending["cause"] == Cause.EXITED:
+        change_row(session, job, {"ending": {**job.ending, "told": told}})
+
+
+def told_words(told: dict[str, Any], part: str, language: str) -> str:
+    """``message`` or ``hint`` of what a job told; a placeholder without a value, in a file that a job wrote, breaks no page."""
+    words = str(told.get(part) or "")
+    try:
+        return translate(words, language, **told.get("values", {}))
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError):
+        return words
+
+
 def time_is_over(seconds: float) -> dict[str, Any]:
     """What is kept when the platform ends something after its time."""
     return {"cause": Cause.TIME_LIMIT, "time_limit": seconds, "last_lines": []}
@@ -161,7 +178,9 @@ def ending_view(ending: dict[str, Any] | None, language: str) -> Ending | None:
     if ending is None:
         return None
     record = Ending.model_validate({"text": "", **{name: one for name, one in ending.items() if name in Ending.model_fields}})
-    words = {"text": _sentence(ending, language), "suggestion": remedies.suggestion(ending, language)}
+    told = ending.get("told")
+    suggestion = told_words(told, "hint", language) if told else remedies.suggestion(ending, language)
+    words = {"text": _sentence(ending, language), "suggestion": suggestion}
     return record.model_copy(update=words)
 
 
@@ -177,6 +196,8 @@ def _is_asked_for(ending: dict[str, Any]) -> bool:
 
 def _words(ending: dict[str, Any], language: str) -> str:
     cause = Cause(ending["cause"])
+    if told := ending.get("told"):
+        return told_words(told, "message", language)
     if _is_good(ending):
         done = _ONE_BATCH if cause is Cause.EXITED else _NO_ERROR
         return translate(

@@ -58,6 +58,8 @@ def test_a_shard_that_fails_ends_the_batch_and_says_why(chain: Any, alice: Any) 
     done = alice.until(f"/batches/{batch['id']}", lambda one: one["state"] in ENDED)
     assert done["state"] == "failed"
     assert "cannot be used" in done["error"]
+    failed = next(one for one in alice.ok("GET", "/jobs", params={"kind": "format"})["items"] if one["state"] == "failed")
+    assert (failed["ending"]["text"] in done["error"], failed["ending"]["exit_code"]) == (True, 2)
     alice.ok("DELETE", f"/batches/{batch['id']}")
     assert not chain.context.home.batch(batch["id"]).exists()
 

@@ -7,7 +7,7 @@ import errno
 import pytest
 from trainyard.errors import Conflict
 from trainyard.jobs.states import Cause
-from trainyard_service.jobs.endings import launch_failure
+from trainyard_service.jobs.endings import ending_view, launch_failure
 
 pytestmark = pytest.mark.one_database
 
@@ -42,3 +42,16 @@ def test_a_start_that_the_machine_refused_says_what_and_where() -> None:
 
 def test_a_start_that_failed_by_a_bug_shows_no_more_than_its_kind() -> None:
     assert launch_failure(KeyError("secret"))["message"] == "KeyError"
+
+
+def test_what_a_job_told_of_itself_takes_the_place_of_its_exit_code() -> None:
+    told = {"message": "{bad} pictures cannot be used.", "hint": "Correct the list.", "values": {"bad": 7}}
+    ending = ending_view({"cause": "exited", "exit_code": 2, "told": told}, "en")
+    assert ending is not None
+    assert (ending.text, ending.suggestion) == ("7 pictures cannot be used.", "Correct the list.")
+
+
+@pytest.mark.parametrize("values", [{}, {"other": 1}, [1]], ids=["none", "others", "a list"])
+def test_what_a_job_told_without_its_values_is_shown_as_it_stands(values: object) -> None:
+    ending = ending_view({"cause": "exited", "exit_code": 2, "told": {"message": "{bad} pictures", "values": values}}, "en")
+    assert ending is not None and ending.text == "{bad} pictures"
