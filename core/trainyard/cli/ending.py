@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -18,10 +19,14 @@ from trainyard.errors import Unavailable, UserError
 from trainyard.words import N_, translate
 
 FAILED, WRONGLY_USED, NOT_REACHABLE, INTERRUPTED = 1, 2, 3, 130
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def prepare_streams() -> None:
     """What the terminal's encoding cannot show is written as an escape instead of ending the command."""
+    # closed by the shell (`>&-`): what is said goes nowhere, and not into the next file that is opened
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -47,6 +52,8 @@ def ended_by(command: Callable[[], Any]) -> int:
     except UserError as error:
         return _refused(error, _code(error))
     except OSError as error:
+        if error.errno in _NO_ROOM:
+            return _no_room(error)
         if error.filename is None:
             raise
         return _refused(_file_trouble(error), FAILED)
@@ -81,6 +88,13 @@ def _file_trouble(error: OSError) -> UserError:
     return UserError("file-trouble", sentence, file=str(error.filename), reason=error.strerror or type(error).__name__)
 
 
+def _no_room(error: OSError) -> int:
+    """A file or a redirected answer does not fit its disk; what is still in the buffers would be complained about again."""
+    _nobody_reads(sys.stdout)
+    sentence = N_("It cannot be written to its end: {reason}.")
+    return _refused(UserError("no-room", sentence, reason=error.strerror or type(error).__name__), FAILED)
+
+
 def _refused(error: UserError, code: int) -> int:
     """Say it: a sentence and its hint for people, the error of REST for programs that asked for JSON."""
     before_program = sys.argv[1 : sys.argv.index("--")] if "--" in sys.argv else sys.argv[1:]
@@ -98,9 +112,9 @@ def _tell(*words: str) -> None:
         _nobody_reads()
 
 
-def _nobody_reads() -> int:
+def _nobody_reads(*streams: TextIO) -> int:
     """`| head` has enough: what is left in the buffers goes nowhere, and the interpreter does not complain about it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (sys.stdout, sys.stderr):
+    for stream in streams or (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
     return FAILED

@@ -83,6 +83,22 @@ def test_a_reader_that_stops_reading_is_no_trouble(anna: dict[str, str], argumen
     assert ran.stderr == b""
 
 
+@pytest.mark.parametrize("arguments", [["whoami"], ["images", "--json"], ["--help"]], ids=" ".join)
+def test_an_answer_for_which_its_disk_has_no_room_is_told_in_a_sentence(anna: dict[str, str], arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run([*PROGRAM, *arguments], env=anna, stdout=full, stderr=subprocess.PIPE, timeout=150)
+    said = b"It cannot be written to its end: No space left on device."
+    assert (ran.returncode, said in ran.stderr, b"Traceback" in ran.stderr) == (1, True, False)
+
+
+def test_a_command_without_an_output_does_what_it_is_for(anna: dict[str, str]) -> None:
+    ran = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, "language", "zh"], env=anna, capture_output=True, timeout=150
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b'"zh"' in in_its_own(["whoami", "--json"], anna).stdout
+
+
 def test_a_pipe_gets_no_colours_and_a_terminal_may(anna: dict[str, str]) -> None:
     env = {name: value for name, value in anna.items() if name != "NO_COLOR"} | {"TERM": "xterm-256color"}
     assert b"\x1b[" not in in_its_own(["whoami"], env).stdout
