@@ -13,7 +13,7 @@ from trainyard_spawner.kubernetes import left_secrets, names
 from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 
-from tests.kubernetes.conftest import apply, kubectl, until
+from tests.kubernetes.conftest import apply, kubectl, launching, until
 
 pytestmark = pytest.mark.cluster
 
@@ -43,11 +43,8 @@ def test_a_secret_that_was_not_given_to_its_job_is_given_to_it(
         """Before it does anything."""
 
     monkeypatch.setattr(KubernetesLauncher, "_give_away", killed)
-    launcher = KubernetesLauncher(home, configuration)
-    launcher.start(make("sleep 3000"))
-    until(lambda: [one["metadata"].get("ownerReferences", [{}])[0].get("kind") for one in secrets(configuration)] == ["Job"])
-    launcher.stop("launch", grace=0)
-    until(lambda: launcher.states()[0].phase == "ended")
-    launcher.forget("launch")
-    until(lambda: not secrets(configuration))
-    launcher.close()
+    with launching(home, configuration) as launcher:
+        launcher.start(make("sleep 3000"))
+        until(
+            lambda: [one["metadata"].get("ownerReferences", [{}])[0].get("kind") for one in secrets(configuration)] == ["Job"]
+        )

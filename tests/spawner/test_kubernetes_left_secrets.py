@@ -58,6 +58,11 @@ def test_one_that_a_start_has_made_anew_stays(server: ApiServer, look: Look) -> 
     assert path in server.objects
 
 
+def test_where_there_is_none_the_api_server_says_null(server: ApiServer, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "_get", lambda *_: {"metadata": {}, "items": None})
+    assert look() == frozenset()
+
+
 @pytest.mark.parametrize(
     ("place", "spec", "kind"),
     [

@@ -95,7 +95,8 @@ class Cluster:
 
     async def metadata(self, path: str, **query: str) -> list[Object]:
         """What a list's objects are called and marked with, without what they hold."""
-        items: list[Object] = (await self._request("GET", path, query=query, accepted=METADATA))["items"]
+        found = await self._request("GET", path, query=query, accepted=METADATA)
+        items: list[Object] = found["items"] or []  # where there is none it is null, as in no other list
         return items
 
     async def patch(self, path: str, body: Object) -> Object:
