@@ -13,12 +13,11 @@ from trainyard.formats.selection import Selection
 from trainyard.formats.split import (
     Membership,
     Numbers,
+    dealt,
     frequent_enough,
     not_too_many,
     order_of,
-    ranges,
     rarest_class,
-    stratified,
 )
 from trainyard.words import N_
 
@@ -79,10 +78,8 @@ class Choice:
         if of and plan.max_per_class:
             order = not_too_many(order, of, plan.max_per_class)
         self.left_out = count - len(order)
-        if of and plan.stratified:
-            self.order, self.ranges = stratified(order, rarest_class(of), plan.ratios)
-        else:
-            self.order, self.ranges = order, ranges(len(order), plan.ratios)
+        strata = rarest_class(of) if of and plan.stratified else None
+        self.order, self.ranges = dealt(order, plan.ratios, self.selection.families(), strata)
 
     def _without_rare_classes(self, order: Numbers, of: Membership) -> tuple[Numbers, Membership]:
         """The samples that have a class with enough of them, and only such classes."""

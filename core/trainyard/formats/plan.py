@@ -15,8 +15,8 @@ from trainyard.formats.registry import FORMATS
 from trainyard.formats.split import SPLITS
 from trainyard.words import N_
 
-_PICTURES = "3"
-"""How pictures are made; another number wherever the same recipe begins to give other bytes."""
+_PICTURES = "4"
+"""How pictures are made and dealt to the splits; another number wherever the same plan begins to give other bytes."""
 MOST_FRAMES = 120
 
 

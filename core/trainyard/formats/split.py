@@ -58,32 +58,52 @@ def order_of(count: int, seed: int | None) -> Numbers:
     return np.argsort(keys, kind="stable").astype(np.int64)
 
 
-def ranges(count: int, ratios: Mapping[str, float]) -> dict[str, tuple[int, int]]:
-    """Where each split of ``ratios`` (which sum to 1) begins and ends in the order, end exclusive; empty ones are left out.
+def families(own: Numbers, origin: Numbers) -> Numbers:
+    """A number for each sample, the same for those that come of one picture, over any number of steps.
 
-    The bounds are the running sums of the ratios times ``count``, rounded half up, so that together they hold every sample.
+    ``own`` are keys of the pictures, ``origin`` those of what they were made of, or their own. Connected components by
+    hooking and jumping (Shiloach and Vishkin 1982); a chain of any length takes few rounds.
     """
-    return _ranges_of(dict(zip(SPLITS, np.diff([0, *_bounds(count, ratios, 0.5)]).tolist(), strict=True)))
+    keys, nodes = np.unique(np.concatenate([own, origin]), return_inverse=True)
+    here, there = nodes[: len(own)], nodes[len(own) :]
+    found = np.arange(len(keys), dtype=np.int64)
+    while True:
+        before, least = found.copy(), np.minimum(found[here], found[there])
+        for hooked in (here, there, before[here], before[there]):
+            np.minimum.at(found, hooked, least)
+        found = found[found]
+        if np.array_equal(found, before):
+            return np.asarray(found[here], dtype=np.int64)
 
 
-def stratified(order: Numbers, strata: Numbers, ratios: Mapping[str, float]) -> Arrangement:
-    """``order`` rearranged so that every stratum is split by ``ratios``; ``strata`` has one number a sample.
+def dealt(order: Numbers, ratios: Mapping[str, float], families: Numbers, strata: Numbers | None = None) -> Arrangement:
+    """``order`` rearranged so that every family is in one split, and every stratum is split by ``ratios``.
 
-    In each split a stratum of c samples has its ratio times c, rounded up or down. Which way is drawn from a sequence that
-    is spread evenly, so that many small strata together are split by the ratios too. Within a split the order stays.
+    ``families`` and ``strata`` have one number a sample; a family counts for the stratum of its first sample. In each split a
+    stratum of c samples, each alone, has its ratio times c, rounded up or down. Which way is drawn from a sequence that is
+    spread evenly, so that many small strata together are split by the ratios too. Within a split the order stays.
     """
-    split_of = np.zeros(len(order), dtype=np.int64)
-    along = strata[order]
-    by_stratum = np.argsort(along, kind="stable")
-    sizes = np.bincount(along) if len(order) else np.zeros(0, dtype=np.int64)
-    first = 0
-    for turn, size in enumerate(sizes[sizes > 0].tolist()):
-        bounds = _bounds(size, ratios, (0.5 + turn * _GOLDEN) % 1)
-        split_of[by_stratum[first : first + size]] = np.searchsorted(bounds, np.arange(size), side="right")
-        first += size
+    first, belongs = _in_order(families[order])
+    sizes = np.bincount(belongs, minlength=len(first))
+    along = (np.zeros(len(families), dtype=np.int64) if strata is None else strata)[order[first]]
+    split_of = np.zeros(len(first), dtype=np.int64)
+    borders = np.flatnonzero(np.diff(np.sort(along))) + 1
+    for turn, those in enumerate(np.split(np.argsort(along, kind="stable"), borders)):
+        ends = np.cumsum(sizes[those])
+        bounds = _bounds(int(sizes[those].sum()), ratios, (0.5 + turn * _GOLDEN) % 1)
+        split_of[those] = np.searchsorted(bounds, ends - sizes[those] // 2 - 1, side="right")
+    split_of = split_of[belongs]
     counts = np.bincount(split_of, minlength=len(SPLITS))
     arranged = order[np.argsort(split_of, kind="stable")]
     return Arrangement(arranged, _ranges_of(dict(zip(SPLITS, counts.tolist(), strict=True))))
+
+
+def _in_order(families: Numbers) -> tuple[Numbers, Numbers]:
+    """Where each family comes first, ascending, and for every sample the place of its family among them."""
+    _, first, belongs = np.unique(families, return_index=True, return_inverse=True)
+    place = np.empty(len(first), dtype=np.int64)
+    place[np.argsort(first)] = np.arange(len(first))
+    return np.sort(first), place[belongs]
 
 
 def rarest_class(of: Membership) -> Numbers:

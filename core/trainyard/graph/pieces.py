@@ -153,7 +153,9 @@ class _Work:
         self._kept = self._new = self._tried = self._bytes = self._objects = 0
 
     def add(self, sample: Sample, places: list[int]) -> None:
-        sample = msgspec.structs.replace(sample, url=carried_url(sample.url, self._shop.base))
+        base, origin = self._shop.base, sample.source_url
+        origin = None if origin is None else carried_url(origin, base)
+        sample = msgspec.structs.replace(sample, url=carried_url(sample.url, base), source_url=origin)
         if places[0] == 0:
             self._lines.append(self._encode(to_wire(sample)))
             self._kept += 1

@@ -49,6 +49,18 @@ def test_a_stratified_split_has_every_class_by_the_ratios(tmp_path: Path) -> Non
     assert sum(sum(counts.pictures) for counts in manifest.counts.values()) == manifest.written == 23
 
 
+@pytest.mark.parametrize("stratified", [False, True])
+def test_a_picture_and_what_was_made_of_it_are_in_one_split(tmp_path: Path, stratified: bool) -> None:
+    listed = make_list(tmp_path, 40, ("cat", "dog"))
+    lines = [json.loads(line) for line in listed.read_text().splitlines()]
+    for number, line in enumerate(lines):
+        line["source_url"] = lines[number - number % 4]["url"]
+    listed.write_text("\n".join(map(json.dumps, lines)))
+    made(tmp_path, plan_of(listed, stratified=stratified, ratios={"train": 0.5, "val": 0.5}))
+    names = {split: {int(one.name[:5]) // 4 for one in records(tmp_path, f"recordio-{split}")} for split in ("train", "val")}
+    assert (len(names["train"]), len(names["val"]), names["train"] & names["val"]) == (5, 5, set())
+
+
 def test_classes_below_the_minimum_are_left_out_and_named(tmp_path: Path) -> None:
     manifest = made(tmp_path, plan_of(uneven(tmp_path), min_per_class=2))
     assert (manifest.classes, manifest.left_out_classes, manifest.left_out) == (["cat", "dog"], ["fox"], 1)

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trainyard.formats.split import (
     Membership,
+    dealt,
+    families,
     frequent_enough,
     label_table,
     not_too_many,
     order_of,
-    ranges,
     rarest_class,
-    stratified,
 )
 
 
@@ -42,13 +42,14 @@ def test_without_a_seed_the_list_keeps_its_order() -> None:
     ],
 )
 def test_splits_adjoin(count: int, ratios: dict[str, float], expected: dict[str, tuple[int, int]]) -> None:
-    assert ranges(count, ratios) == expected
+    assert dealt(np.arange(count), ratios, np.arange(count)).ranges == expected
 
 
 @given(st.integers(1, 1000), st.integers(0, 100), st.integers(0, 100))
 def test_no_sample_is_lost(count: int, a: int, b: int) -> None:
     total = a + b + 1
-    found = ranges(count, {"train": a / total, "val": b / total, "test": 1 / total})
+    ratios = {"train": a / total, "val": b / total, "test": 1 / total}
+    found = dealt(np.arange(count), ratios, np.arange(count)).ranges
     assert sum(end - start for start, end in found.values()) == count
 
 
@@ -65,7 +66,7 @@ def test_every_class_is_split_by_the_ratios_to_less_than_a_sample(classes: list[
     total = a + b + 1
     ratios = {"train": a / total, "val": b / total, "test": 1 / total}
     strata = np.asarray(classes, dtype=np.int64)
-    order, found = stratified(order_of(len(classes), seed), strata, ratios)
+    order, found = dealt(order_of(len(classes), seed), ratios, np.arange(len(classes)), strata)
     assert sorted(order.tolist()) == list(range(len(classes)))
     for one in set(classes):
         for split, ratio in ratios.items():
@@ -74,17 +75,42 @@ def test_every_class_is_split_by_the_ratios_to_less_than_a_sample(classes: list[
 
 
 def test_many_classes_of_one_sample_are_split_by_the_ratios_together() -> None:
-    _, found = stratified(order_of(1000, 1), np.arange(1000), RATIOS)
+    _, found = dealt(order_of(1000, 1), RATIOS, np.arange(1000), np.arange(1000))
     assert {split: end - start for split, (start, end) in found.items()} == {"train": 700, "val": 200, "test": 100}
 
 
 def test_a_stratified_order_stays_mixed_inside_a_split() -> None:
     strata = np.asarray([0] * 50 + [1] * 50)
-    order, found = stratified(order_of(100, 4), strata, {"train": 0.8, "val": 0.2})
+    order, found = dealt(order_of(100, 4), {"train": 0.8, "val": 0.2}, np.arange(100), strata)
     placed = order_of(100, 4).tolist()
     for start, end in found.values():
         positions = [placed.index(one) for one in order[start:end].tolist()]
         assert positions == sorted(positions)
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=200), st.booleans(), st.integers(0, 9))
+def test_a_family_is_in_one_split_and_the_ratios_hold_to_a_family(numbers: list[int], stratify: bool, seed: int) -> None:
+    families = np.asarray(numbers, dtype=np.int64)
+    strata = families % 3 if stratify else None
+    order, found = dealt(order_of(len(numbers), seed), RATIOS, families, strata)
+    assert sorted(order.tolist()) == list(range(len(numbers)))
+    parts = {split: families[order[start:end]] for split, (start, end) in found.items()}
+    assert sum(len(set(part.tolist())) for part in parts.values()) == len(set(numbers))
+    largest = max(numbers.count(one) for one in set(numbers))
+    for split, ratio in RATIOS.items():
+        assert abs(len(parts.get(split, ())) - ratio * len(numbers)) < (largest + 1) * (3 if stratify else 1)
+
+
+def test_a_family_are_the_pictures_made_of_one_over_any_number_of_steps() -> None:
+    # a picture, two made of it, one made of these, its neighbour, one made of a picture that is not there, and its twin
+    own, origin = np.asarray([1, 2, 3, 4, 5, 6, 7]), np.asarray([1, 1, 1, 3, 5, 9, 9])
+    found = families(own, origin).tolist()
+    assert len(set(found[:4])) == 1 and found[5] == found[6] and len(set(found)) == 3
+
+
+def test_a_chain_of_a_hundred_thousand_is_one_family() -> None:
+    own = order_of(100_000, 3)
+    assert len(set(families(own, np.maximum(own - 1, 0)).tolist())) == 1
 
 
 def of(*samples: tuple[int, ...], classes: int = 3) -> Membership:

@@ -17,7 +17,7 @@ import pytest
 from trainyard.datasets.folder import DatasetFolder, Stopped
 from trainyard.datasets.following import Watch
 from trainyard.datasets.sample import Entry, LabelSet, Landmark
-from trainyard.datasets.sources import PictureProblem, PictureSource
+from trainyard.datasets.sources import FolderSource, PictureProblem, PictureSource, Sources
 from trainyard.errors import Invalid, Unavailable
 from trainyard.graph.job import JobSpec, encode_spec
 from trainyard.graph.operations import replay
@@ -176,14 +176,22 @@ def test_a_graph_that_lets_nothing_through_is_refused(tmp_path: Path) -> None:
 
 def test_relative_urls_of_a_share_become_whole_ones(tmp_path: Path) -> None:
     dataset = make_dataset(tmp_path / "source", [boxed(BOX)])
-    from trainyard.datasets.sources import FolderSource, Sources
-
     base = "/workspace/mnt/group/vision/lists"
     source = Sources(FolderSource({base: dataset.pictures}))
     run_graph(run_of(dataset, MANY, base=base), source, tmp_path / "made")
     lines = lines_of(DatasetFolder(tmp_path / "made"))
     assert (lines[0]["url"], lines[1]["source_url"]) == (f"{base}/0000.jpg", f"{base}/0000.jpg")
     assert lines[1]["url"].startswith("augmented/")
+
+
+def test_what_was_made_before_still_says_of_which_picture(tmp_path: Path) -> None:
+    base, first = (
+        "/workspace/mnt/group/vision/lists",
+        made_of(make_dataset(tmp_path / "source", [boxed(BOX)]), MANY, tmp_path / "first"),
+    )
+    run_graph(run_of(first, MANY, base=base), Sources(FolderSource({base: first.pictures})), tmp_path / "second")
+    made = [line for line in lines_of(DatasetFolder(tmp_path / "second")) if line["url"].startswith(f"{base}/augmented/")]
+    assert made and {line["source_url"] for line in made} == {f"{base}/0000.jpg"}
 
 
 def test_stopped_work_goes_on_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
