@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -85,3 +86,18 @@ def test_many_starts_at_once_agree_on_one_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = set(pool.map(lambda number: read_or_make(path, lambda: f"secret {number}"), range(64)))
     assert len(found) == 1
+
+
+def test_a_full_disk_does_not_end_the_manager(settings: Settings) -> None:
+    logs, said = settings.home.logs, settings.home.root / "said"
+    for name in ("manager.out", "manager.log", "talker.log"):
+        (logs / name).symlink_to("/dev/full")
+    talks = Process("talker", ["/bin/sh", "-c", f"while :; do echo x; echo x >> {said}; sleep 0.05; done"], logs, priority=10)
+    manager = Manager(settings.home, [talks], {"TRAINYARD_HOME": str(settings.home.root), "PATH": os.environ["PATH"]})
+    try:
+        manager.start()
+        while manager.process() and (not said.exists() or said.stat().st_size < 40):
+            time.sleep(0.05)
+        assert "talker" in manager.processes()
+    finally:
+        manager.shut_down()

@@ -10,8 +10,10 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from urllib.parse import parse_qs, urlparse
 
 import httpx
@@ -216,6 +218,26 @@ def test_an_answer_is_kept_at_most_ten_seconds(hub, tmp_path):
     assert directory.owner(token) is not None
     clock[0] = 10.1
     assert directory.owner(token) is None
+
+
+class Forgetful(BaseHTTPRequestHandler):
+    """A Hub that cannot use its database: it takes every token for a wrong one."""
+
+    def do_GET(self) -> None:
+        self.send_error(403)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+def test_a_hub_that_knows_not_even_the_service_says_nothing_about_anybodys_token(tmp_path):
+    (tmp_path / "token").write_text("service")
+    with HTTPServer(("127.0.0.1", 0), Forgetful) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        directory = HubDirectory(f"http://127.0.0.1:{server.server_port}/hub/api", tmp_path / "token")
+        with pytest.raises(Unavailable):
+            directory.owner("a person's")
+        server.shutdown()
 
 
 def test_a_silent_hub_is_said_in_a_sentence(tmp_path):

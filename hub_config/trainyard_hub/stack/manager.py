@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
@@ -126,7 +127,7 @@ class Manager:
 
     @property
     def _command(self) -> list[str]:
-        return [sys.executable, "-m", "supervisor.supervisord", "-n", "-c", str(self._folder / "manager.conf")]
+        return [sys.executable, "-m", "trainyard_hub.stack.supervisord", "-n", "-c", str(self._folder / "manager.conf")]
 
     def _launch(self) -> psutil.Process:
         socket_path(self._home).unlink(missing_ok=True)
@@ -150,8 +151,7 @@ class Manager:
         deadline = time.monotonic() + 20
         while not self.processes():
             if child.poll() is not None or time.monotonic() > deadline:
-                tail = (self._home.logs / "manager.out").read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"The process manager did not start:\n{tail}")
+                raise RuntimeError(f"The process manager did not start:\n{_last_words(self._home.logs / 'manager.out')}")
             time.sleep(0.05)
 
     def _unchanged(self, text: str) -> bool:
@@ -169,6 +169,12 @@ class Manager:
             return getattr(server.supervisor, call)(*arguments)
         finally:
             transport.close()
+
+
+def _last_words(file: Path, most: int = 2000) -> str:
+    with file.open("rb") as said:
+        said.seek(max(0, file.stat().st_size - most))
+        return said.read(most).decode(errors="replace")
 
 
 def _same_command(found: list[str], commands: list[list[str]]) -> bool:

@@ -35,6 +35,7 @@ def configuration(home: Home, processes: list[Process]) -> str:
     head = f"""
 [supervisord]
 nodaemon = true
+silent = true
 pidfile = {_plain(folder / "manager.pid")}
 logfile = {_plain(home.logs / "manager.log")}
 logfile_maxbytes = 10MB
