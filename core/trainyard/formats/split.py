@@ -58,14 +58,16 @@ def order_of(count: int, seed: int | None) -> Numbers:
     return np.argsort(keys, kind="stable").astype(np.int64)
 
 
-def families(own: Numbers, origin: Numbers) -> Numbers:
-    """A number for each sample, the same for those that come of one picture, over any number of steps.
+def families(own: Numbers, made: Numbers, origin: Numbers) -> Numbers | None:
+    """A number for each sample, the same for those that come of one picture, over any number of steps; None: each is alone.
 
-    ``own`` are keys of the pictures, ``origin`` those of what they were made of, or their own. Connected components by
-    hooking and jumping (Shiloach and Vishkin 1982); a chain of any length takes few rounds.
+    ``own`` are keys of the pictures; those of the samples ``made`` were made of the pictures with the keys ``origin``.
+    Connected components by hooking and jumping (Shiloach and Vishkin 1982); a chain of any length takes few rounds.
     """
+    if not len(made) and not (np.diff(np.sort(own)) == 0).any():
+        return None
     keys, nodes = np.unique(np.concatenate([own, origin]), return_inverse=True)
-    here, there = nodes[: len(own)], nodes[len(own) :]
+    here, there = nodes[made], nodes[len(own) :]
     found = np.arange(len(keys), dtype=np.int64)
     while True:
         before, least = found.copy(), np.minimum(found[here], found[there])
@@ -73,19 +75,24 @@ def families(own: Numbers, origin: Numbers) -> Numbers:
             np.minimum.at(found, hooked, least)
         found = found[found]
         if np.array_equal(found, before):
-            return np.asarray(found[here], dtype=np.int64)
+            return np.asarray(found[nodes[: len(own)]], dtype=np.int64)
 
 
-def dealt(order: Numbers, ratios: Mapping[str, float], families: Numbers, strata: Numbers | None = None) -> Arrangement:
-    """``order`` rearranged so that every family is in one split, and every stratum is split by ``ratios``.
+def dealt(order: Numbers, ratios: Mapping[str, float], families: Numbers | None, strata: Numbers | None = None) -> Arrangement:
+    """``order`` rearranged so that every family is in one split, and every stratum is split by ``ratios`` (which sum to 1).
 
-    ``families`` and ``strata`` have one number a sample; a family counts for the stratum of its first sample. In each split a
-    stratum of c samples, each alone, has its ratio times c, rounded up or down. Which way is drawn from a sequence that is
-    spread evenly, so that many small strata together are split by the ratios too. Within a split the order stays.
+    ``families`` (None: each sample is alone) and ``strata`` (None: there is one) have one number a sample; a family counts for
+    the stratum of its first sample. In each split a stratum of c samples, each alone, has its ratio times c, rounded up or
+    down. Which way is drawn from a sequence that is spread evenly, so that many small strata together are split by the ratios
+    too; of one stratum halves go up. Within a split the order stays.
     """
-    first, belongs = _in_order(families[order])
+    if families is None and strata is None:
+        return Arrangement(
+            order, _ranges_of(dict(zip(SPLITS, np.diff([0, *_bounds(len(order), ratios, 0.5)]).tolist(), strict=True)))
+        )
+    first, belongs = _in_order(order if families is None else families[order])
     sizes = np.bincount(belongs, minlength=len(first))
-    along = (np.zeros(len(families), dtype=np.int64) if strata is None else strata)[order[first]]
+    along = np.zeros(len(first), dtype=np.int64) if strata is None else strata[order[first]]
     split_of = np.zeros(len(first), dtype=np.int64)
     borders = np.flatnonzero(np.diff(np.sort(along))) + 1
     for turn, those in enumerate(np.split(np.argsort(along, kind="stable"), borders)):

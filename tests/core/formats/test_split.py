@@ -42,14 +42,15 @@ def test_without_a_seed_the_list_keeps_its_order() -> None:
     ],
 )
 def test_splits_adjoin(count: int, ratios: dict[str, float], expected: dict[str, tuple[int, int]]) -> None:
-    assert dealt(np.arange(count), ratios, np.arange(count)).ranges == expected
+    assert dealt(np.arange(count), ratios, None).ranges == expected
 
 
 @given(st.integers(1, 1000), st.integers(0, 100), st.integers(0, 100))
 def test_no_sample_is_lost(count: int, a: int, b: int) -> None:
     total = a + b + 1
     ratios = {"train": a / total, "val": b / total, "test": 1 / total}
-    found = dealt(np.arange(count), ratios, np.arange(count)).ranges
+    found = dealt(np.arange(count), ratios, None).ranges
+    assert found == dealt(np.arange(count), ratios, np.arange(count)).ranges
     assert sum(end - start for start, end in found.values()) == count
 
 
@@ -103,14 +104,23 @@ def test_a_family_is_in_one_split_and_the_ratios_hold_to_a_family(numbers: list[
 
 def test_a_family_are_the_pictures_made_of_one_over_any_number_of_steps() -> None:
     # a picture, two made of it, one made of these, its neighbour, one made of a picture that is not there, and its twin
-    own, origin = np.asarray([1, 2, 3, 4, 5, 6, 7]), np.asarray([1, 1, 1, 3, 5, 9, 9])
-    found = families(own, origin).tolist()
-    assert len(set(found[:4])) == 1 and found[5] == found[6] and len(set(found)) == 3
+    made, origin = np.asarray([1, 2, 3, 5, 6]), np.asarray([1, 1, 3, 9, 9])
+    found = families(np.asarray([1, 2, 3, 4, 5, 6, 7]), made, origin)
+    assert found is not None and found[5] == found[6]
+    assert (len(set(found[:4].tolist())), len(set(found.tolist()))) == (1, 3)
+
+
+def test_pictures_of_which_none_comes_twice_or_of_another_are_alone() -> None:
+    nothing = np.zeros(0, dtype=np.int64)
+    assert families(order_of(9, 1), nothing, nothing) is None
+    twice = families(np.asarray([5, 6, 5]), nothing, nothing)
+    assert twice is not None and twice[0] == twice[2] != twice[1]
 
 
 def test_a_chain_of_a_hundred_thousand_is_one_family() -> None:
     own = order_of(100_000, 3)
-    assert len(set(families(own, np.maximum(own - 1, 0)).tolist())) == 1
+    found = families(own, np.arange(100_000), np.maximum(own - 1, 0))
+    assert found is not None and len(set(found.tolist())) == 1
 
 
 def of(*samples: tuple[int, ...], classes: int = 3) -> Membership:
