@@ -128,6 +128,9 @@ def test_applications_from_one_address_are_slowed_down(service):
         ({"password": "password1234"}, "password-guessable"),
         ({"email": "nobody"}, "email"),
         ({"email": "a@b\r\nBcc: c@d"}, "email"),
+        ({"email": "a@[b"}, "email"),
+        ({"email": "a(@b"}, "email"),
+        ({"email": "group:a@b"}, "email"),
         ({"name": "a/b"}, "name-character"),
         ({"name": "x" * 300}, "name-too-long"),
         ({"name": ".hidden"}, "name-leading-dot"),
@@ -140,6 +143,12 @@ def test_applications_that_break_a_rule_are_refused(service, changes, code):
 @pytest.mark.parametrize("name", ["李雷", "Zoë O'Neil", "🚜", "a" * 63])
 def test_names_of_any_script_are_fine(service, name):
     assert _apply(service, name).status_code == 201
+
+
+@pytest.mark.one_database
+@pytest.mark.parametrize("email", ["li.lei@example.org", "o'neil+lab@x-y.example", "李@例子.cn"])
+def test_mail_addresses_are_as_people_have_them(service, email):
+    assert _apply(service, email=email).status_code == 201
 
 
 def test_a_wrong_password_and_an_unknown_name_look_alike(service):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from email.errors import MessageDefect, MessageError
+from email.headerregistry import Address
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -92,10 +94,18 @@ def _forget_refusal(session: Session, name: str) -> None:
 
 
 def _must_be_address(email: str) -> None:
-    local, at, domain = email.strip().rpartition("@")
     plain = email.isprintable() and not any(character.isspace() or character in ",;<>" for character in email.strip())
-    if email.strip() and not (at and local and domain and plain):
+    if email.strip() and not (plain and _is_address(email.strip())):
         raise Invalid("email", N_("{email} is not a mail address."), field="email", email=email)
+
+
+def _is_address(email: str) -> bool:
+    """Whether a mail can be sent to it: what cannot be parsed would end the sender without a word."""
+    try:
+        # letters of other scripts may stand in it, and the parser takes them for defects
+        return bool(Address(addr_spec=email.encode("ascii", "replace").decode()).domain)
+    except (ValueError, AttributeError, MessageError, MessageDefect):
+        return False
 
 
 def must_be_free(session: Session, name: str) -> None:
