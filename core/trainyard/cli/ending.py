@@ -13,12 +13,13 @@ from typing import Any, TextIO
 import typer
 from typer.exceptions import TyperException
 
+from trainyard.cli import INTERRUPTED
 from trainyard.cli.show import is_utf8, language, shown
 from trainyard.cli.usage import WronglyUsed, wrongly_used
 from trainyard.errors import Unavailable, UserError
 from trainyard.words import N_, translate
 
-FAILED, WRONGLY_USED, NOT_REACHABLE, INTERRUPTED = 1, 2, 3, 130
+FAILED, WRONGLY_USED, NOT_REACHABLE = 1, 2, 3
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 

@@ -74,7 +74,7 @@ def create(session: Session, context: Context, settings: JobSettings, wish: Wish
         raise Conflict(
             "no-storage",
             N_("No storage space is bound yet, into which pictures could be fetched."),
-            hint=N_("Bind one on the storage page first."),
+            hint=N_("Bind one on the storage page, or with `trainyard storage bind`."),
         )
     charge = Charge(caller.id, charged_group(caller, new.group))
     # the list grows by where each picture came from

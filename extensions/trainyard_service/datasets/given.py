@@ -163,7 +163,10 @@ def bucket_of(asking: Asking, field: str) -> str:
     storage = asking.session.get(StorageRow, asking.caller.id)
     if storage is None:
         raise Conflict(
-            "no-storage", N_("No storage space is bound yet."), hint=N_("Bind one on the storage page first."), field=field
+            "no-storage",
+            N_("No storage space is bound yet."),
+            hint=N_("Bind one on the storage page, or with `trainyard storage bind`."),
+            field=field,
         )
     return storage.bucket
 

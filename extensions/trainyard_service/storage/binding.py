@@ -110,7 +110,7 @@ def find(session: Session, account_id: int) -> StorageRow:
     """
     row = session.get(StorageRow, account_id)
     if row is None:
-        hint = N_("Bind one on the storage page first.")
+        hint = N_("Bind one on the storage page, or with `trainyard storage bind`.")
         raise NotFound("no-storage", N_("No storage space is bound yet."), hint=hint)
     return row
 

@@ -8,13 +8,16 @@ import pty
 import re
 import socket
 import subprocess
+import sys
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 import pytest
+from trainyard.cli import main
 
 from tests.core.cli.running import PROGRAM, environment, in_its_own
 
@@ -97,6 +100,17 @@ def test_a_command_without_an_output_does_what_it_is_for(anna: dict[str, str]) -
     )
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert b'"zh"' in in_its_own(["whoami", "--json"], anna).stdout
+
+
+def test_ctrl_c_before_anything_is_read_in_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "trainyard.cli.app", Interrupted("trainyard.cli.app"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
 
 
 def test_a_pipe_gets_no_colours_and_a_terminal_may(anna: dict[str, str]) -> None:
