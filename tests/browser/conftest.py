@@ -33,7 +33,7 @@ class People:
 WALK = (
     "datasets", "sources", "graph", "training", "searches", "workspace", "workspace_origin", "resources", "trainings",
     "distributed", "storage", "looks", "late", "late_log", "merged_log", "late_refusals", "first_steps", "hours", "charts",
-    "search_plots", "without_mouse", "in_notebook", "keyboard", "people", "mishaps", "command_line",
+    "search_plots", "without_mouse", "in_notebook", "media", "keyboard", "people", "mishaps", "command_line",
 )  # fmt: skip
 
 

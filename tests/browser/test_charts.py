@@ -179,6 +179,20 @@ def test_on_a_phone_what_is_compared_stands_beside_its_names(chromium: Browser) 
     by_hand.page.close()
 
 
+def test_a_long_value_leaves_the_other_runs_in_sight(chromium: Browser) -> None:
+    one = {"instance": None, "state": "finished", "owner": "ana"}
+    runs = [
+        ComparedRun.model_validate(one | {"training": name * 16, "name": name, "parameters": {"classes": "值" * 300}})
+        for name in "ab"
+    ]
+    view = {"comparison": comparison_view(Comparison(runs=runs, differing=[])), "others": []}
+    by_hand = ByHand(chromium, "monitor", query={"runs": ",".join(run.training for run in runs)}, view=view)
+    table = by_hand.page.get_by_role("region", name="Side by side")
+    expect(table.get_by_role("link", name="b", exact=True)).to_be_visible()
+    assert table.evaluate("(box) => box.scrollWidth <= box.clientWidth")
+    by_hand.page.close()
+
+
 def test_runs_that_are_compared_are_told_apart_without_their_colours(chromium: Browser) -> None:
     ids = [f"{number:016x}" for number in range(5)]
     runs = [ComparedRun(training=one, name=one, instance=one, state="finished", owner="ana") for one in ids]

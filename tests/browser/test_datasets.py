@@ -84,6 +84,22 @@ def test_a_shared_dataset_appears_for_the_group_and_for_nobody_else(people: Peop
     expect(people.eve.page.locator("#ty-root [role=alert]")).to_be_visible()
 
 
+def test_a_dataset_is_copied_and_deleted_on_its_own_page(people: People, own_dataset: str) -> None:
+    page = people.ana.open(f"dataset?id={own_dataset}")
+    page.get_by_role("button", name="More for 街景 street").click()
+    page.get_by_role("menuitem", name="Copy").click()
+    page.locator("dialog [name=name]").fill("街景 once more")
+    page.locator("dialog").get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("heading", name="街景 once more")).to_be_visible()
+    expect(page.locator("[data-state=ready]").first).to_be_visible()
+    page.get_by_role("button", name="More for 街景 once more").click()
+    page.get_by_role("menuitem", name="Delete").click()
+    page.locator("dialog").get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/datasets")
+    people.ana.settle()
+    expect(page.locator("table")).not_to_contain_text("街景 once more")
+
+
 def test_a_dataset_that_is_used_says_by_whom_instead_of_being_deleted(people: People, own_dataset: str) -> None:
     page = people.ana.open(f"dataset?id={own_dataset}&format=1")
     page.locator("dialog").get_by_role("button", name="Format").click()

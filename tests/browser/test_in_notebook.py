@@ -39,3 +39,13 @@ def test_a_button_that_leads_on_leaves_the_notebook_where_it_is(notebook: ByHand
         notebook.page.get_by_role("button", name="Compare 2").click()
     expect(opened.value).to_have_url(f"{PAGES}/monitor?runs={1:016x},{2:016x}")
     expect(notebook.page).to_have_title("By hand")
+
+
+def test_a_table_in_a_narrow_column_is_a_row_of_cards_and_a_table_again_in_a_wide_one(notebook: ByHand) -> None:
+    place, box = notebook.page.locator("#ty-root"), notebook.page.locator(".ty-table-box")
+    cell = box.locator("td[data-label=Resources]").first
+    place.evaluate("(place) => (place.style.width = '480px')")
+    expect(cell).to_have_css("display", "flex")
+    assert box.evaluate("(box) => box.scrollWidth <= box.clientWidth"), "its columns are reached by scrolling only"
+    place.evaluate("(place) => (place.style.width = '')")
+    expect(cell).to_have_css("display", "table-cell")

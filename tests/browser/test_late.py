@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocketRoute, expect
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 from trainyard.jobs.states import JobState
 from trainyard.records.base import Page as Listing
 from trainyard.records.monitoring import ComparedRun, Comparison
 from trainyard.records.trainings import Training
+from trainyard_widgets.views import datasets
 from trainyard_widgets.views.comparing import comparison_view
 from trainyard_widgets.views.trainings import list_query, list_view
 from trainyard_widgets.views.wizard import Offer, wizard_view
 
-from tests.widgets.views.records import a_package, a_set, a_training, an_image
+from tests.widgets.views.records import a_dataset, a_package, a_set, a_training, an_image
 
 from .by_hand import ADDRESS, STATIC, ByHand
 
@@ -145,6 +146,70 @@ def test_rows_do_not_move_away_under_the_pointer(chromium: Browser) -> None:
     page.clock.set_fixed_time("2026-11-21T12:01:00Z")
     expect(names).to_have_text(["third", "second, renamed", "first"])
     page.close()
+
+
+def test_a_page_whose_rows_are_gone_leads_back_to_the_last_that_has_some(chromium: Browser) -> None:
+    asked = list_query({"page": "9"})
+    gone: Listing[Training] = Listing(items=[], total=21, offset=asked["offset"])
+    by_hand = ByHand(chromium, "trainings", query={"page": "9"}, view=list_view(gone, asked, "en"))
+    by_hand.wait_for_query("page", "2")
+    by_hand.page.close()
+
+
+def test_a_page_of_pictures_that_is_not_there_leads_to_the_last(chromium: Browser) -> None:
+    nothing: dict[str, Any] = {
+        "batches": [],
+        "groups": [],
+        "colours": {},
+        "statistics": None,
+        "examination": None,
+        "administrator": False,
+    }
+    view = {"dataset": datasets.row(a_dataset(), "en")} | nothing
+    by_hand = ByHand(chromium, "dataset", query={"tab": "pictures", "page": "99"}, view=view)
+    by_hand.answer("samples", {"items": [], "total": 121, "offset": 98 * 120})
+    by_hand.wait_for_query("page", "2")
+    by_hand.page.close()
+
+
+UPLOAD = {"id": "u" * 16, "size": 5, "offset": 0, "complete": False}
+
+
+@pytest.fixture
+def uploading(chromium: Browser) -> Iterator[tuple[ByHand, list[Route]]]:
+    """A model on its way, and the requests with its bytes, which wait for their answers."""
+    waiting: list[Route] = []
+
+    def keep(route: Route) -> None:
+        waiting.append(route)
+
+    by_hand = ByHand(chromium, "models", query={"new": "1"}, view={"tab": "custom", "empty": "custom", "groups": []})
+    by_hand.page.route("**/api/v1/me", lambda route: route.fulfill(json={}))
+    by_hand.page.route("**/api/v1/uploads", lambda route: route.fulfill(json=UPLOAD))
+    by_hand.page.route(f"**/api/v1/uploads/{UPLOAD['id']}", keep)
+    by_hand.page.locator("input[type=file]").set_input_files({"name": "net.tar.gz", "mimeType": "", "buffer": b"bytes"})
+    expect(by_hand.page.get_by_role("button", name="Pause")).to_be_visible()
+    yield by_hand, waiting
+    by_hand.page.close()
+
+
+def test_a_name_typed_while_the_file_is_on_its_way_stays(uploading: tuple[ByHand, list[Route]]) -> None:
+    by_hand, waiting = uploading
+    by_hand.page.locator("[name=name]").fill("the best one")
+    while not waiting:
+        by_hand.page.wait_for_timeout(50)
+    waiting[0].fulfill(json=UPLOAD | {"offset": 5, "complete": True})
+    expect(by_hand.page.get_by_role("button", name="Keep the model")).to_be_enabled()
+    expect(by_hand.page.locator("[name=name]")).to_have_value("the best one")
+
+
+def test_the_browser_asks_before_it_leaves_a_page_with_a_file_on_its_way(uploading: tuple[ByHand, list[Route]]) -> None:
+    page = uploading[0].page
+    asks = "() => !dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert page.evaluate(asks)
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    assert not page.evaluate(asks)
 
 
 def test_what_is_compared_is_what_was_chosen_though_the_service_knows_less(chromium: Browser) -> None:

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { Button, Card, definePage, EmptyState, LinkButton, PageHeader, Skeleton, t, Tabs } from "./components/index.js";
 import { BatchCard } from "./components/batches.jsx";
-import { DescribeDialog, ShareDialog } from "./components/dataset_dialogs.jsx";
+import { CopyDialog, deleteDataset, DescribeDialog, ShareDialog } from "./components/dataset_dialogs.jsx";
 import { FetchDialog } from "./components/dataset/fetch_dialog.jsx";
 import { Lineage } from "./components/dataset/lineage.jsx";
 import { Pictures } from "./components/dataset/pictures.jsx";
@@ -51,6 +51,7 @@ function Dataset({ view, query, setQuery, send }) {
       </div>
       {query.format && ready && <FormatDialog view={view} send={send} onClose={() => setQuery({ format: "" }, { replace: true })} onBegun={() => setQuery({ format: "", tab: "" }, { replace: true })} />}
       {dialog === "describe" && <DescribeDialog dataset={dataset} onSave={(change) => send("describe", change)} onClose={close} />}
+      {dialog === "copy" && <CopyDialog dataset={dataset} onCopy={async (name) => visit(`dataset?id=${await send("copy", { name })}`)} onClose={close} />}
       {dialog === "share" && <ShareDialog dataset={dataset} groups={view.groups} send={(action, args) => send(action, args)} onClose={close} />}
       {dialog === "fetch" && <FetchDialog view={view} send={send} onClose={close} onMade={(made) => visit(`dataset?id=${made}`)} />}
     </>
@@ -61,9 +62,11 @@ function More({ view, send, open }) {
   const { dataset } = view;
   const items = [
     { label: t("Rename and describe"), icon: "pencil", refused: dataset.refused.change, onChoose: () => open("describe") },
+    { label: t("Copy"), icon: "copy", refused: dataset.refused.copy, onChoose: () => open("copy") },
     { label: t("Share with a group"), icon: "share", refused: dataset.refused.share, onChoose: () => open("share") },
     { label: t("Fetch pictures"), icon: "download", refused: dataset.refused.copy, onChoose: () => open("fetch") },
     ...publishItems({ dataset, administrator: view.administrator, send }),
+    { label: t("Delete"), icon: "trash", danger: true, refused: dataset.refused.delete, onChoose: () => deleteDataset(dataset, async () => (await send("delete"), visit("datasets"))) },
   ];
   return <Menu label={t("More for {name}", { name: dataset.name })} items={items} />;
 }

@@ -108,6 +108,16 @@ class DatasetPage(SharingPage):
         change = filled_in(TypeAdapter(DatasetChange), {"name": name, "description": description})
         self.client.patch(f"/datasets/{self._id()}", Dataset, change)
 
+    @action(reloads=False)
+    def copy(self, name: str) -> str:
+        """Make an independent dataset of the same list; answers its id."""
+        return self.client.post(f"/datasets/{self._id()}/copy", Dataset, {"name": name}).id
+
+    @action(reloads=False)
+    def delete(self) -> None:
+        """Delete the dataset; refused with who uses it."""
+        self.client.delete(f"/datasets/{self._id()}")
+
     @action
     def format(self, form: dict[str, Any]) -> str:
         """Begin one batch; answers its id."""

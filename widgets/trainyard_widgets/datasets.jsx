@@ -1,8 +1,8 @@
 // The dataset list: three tabs, search, sort, pages, and everything one may do with a dataset.
 import {
-  Button, Card, confirm, definePage, EmptyState, LinkButton, N_, number, PageHeader, Progress, Search, Skeleton, StateBadge, t, Table, Tabs, Tag, Time,
+  Button, Card, definePage, EmptyState, LinkButton, N_, number, PageHeader, Progress, Search, Skeleton, StateBadge, t, Table, Tabs, Tag, Time,
 } from "./components/index.js";
-import { CopyDialog, DescribeDialog, ShareDialog } from "./components/dataset_dialogs.jsx";
+import { CopyDialog, deleteDataset, DescribeDialog, ShareDialog } from "./components/dataset_dialogs.jsx";
 import { NewDatasetDialog } from "./components/dataset/new_dataset.jsx";
 import { adoptDatasetStyle } from "./components/dataset/style.js";
 import { LabelBadges } from "./components/dataset/label_badges.jsx";
@@ -68,7 +68,7 @@ function List({ view, setQuery, send, open }) {
     { id: "created", label: t("Created"), sort: null, cell: (row) => <Time value={row.created} /> },
     { id: "actions", label: "", cell: (row) => <Actions row={row} administrator={view.administrator} send={send} open={open} /> },
   ];
-  const page = { offset: (view.page - 1) * view.page_size, limit: view.page_size, total: view.total, onOffset: (offset) => setQuery({ page: String(offset / view.page_size + 1) }) };
+  const page = { offset: (view.page - 1) * view.page_size, limit: view.page_size, total: view.total, onOffset: (offset, how) => setQuery({ page: String(offset / view.page_size + 1) }, how) };
   return <Table label={t("Datasets")} columns={columns} rows={view.rows} page={page} sorting={{ by: view.sort, onSort: (sort) => setQuery({ sort, page: "" }) }} />;
 }
 
@@ -94,7 +94,6 @@ function Labels({ row }) {
 }
 
 function Actions({ row, administrator, send, open }) {
-  const remove = () => confirm({ title: t("Delete {name}?", { name: row.name }), text: t("The list, its statistics and its pictures here are deleted for good. Files in your bucket and on the share stay."), button: t("Delete"), act: () => send("delete", { dataset: row.id }) });
   return (
     <div class="ty-row ty-nowrap ty-end">
       {!row.refused.format && <LinkButton small icon="box" href={`dataset?id=${row.id}&format=1`}>{t("Format")}</LinkButton>}
@@ -104,7 +103,7 @@ function Actions({ row, administrator, send, open }) {
         { label: t("Copy"), icon: "copy", refused: row.refused.copy, onChoose: () => open({ kind: "copy", row }) },
         { label: t("Share with a group"), icon: "share", refused: row.refused.share, onChoose: () => open({ kind: "share", row }) },
         ...publishItems({ dataset: row, administrator, send }),
-        { label: t("Delete"), icon: "trash", danger: true, refused: row.refused.delete, onChoose: remove },
+        { label: t("Delete"), icon: "trash", danger: true, refused: row.refused.delete, onChoose: () => deleteDataset(row, () => send("delete", { dataset: row.id })) },
       ]} />
     </div>
   );

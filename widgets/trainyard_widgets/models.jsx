@@ -48,7 +48,7 @@ function List({ view, setQuery, send }) {
     { id: "created", label: t("Created"), cell: (row) => <div><Time value={row.created} /><div class="ty-muted ty-small">{row.owner.name}</div><BucketCopy copy={row.in_bucket} /></div> },
     { id: "actions", label: "", cell: (row) => <Actions row={row} send={send} /> },
   ];
-  const page = { offset: (view.page - 1) * view.page_size, limit: view.page_size, total: view.total, onOffset: (offset) => setQuery({ page: String(offset / view.page_size + 1) }) };
+  const page = { offset: (view.page - 1) * view.page_size, limit: view.page_size, total: view.total, onOffset: (offset, how) => setQuery({ page: String(offset / view.page_size + 1) }, how) };
   return <Table label={t("Models")} columns={columns} rows={view.rows} page={page} sorting={{ by: "", onSort: () => {} }} />;
 }
 
@@ -77,6 +77,8 @@ function Actions({ row, send }) {
 function UploadDialog({ groups, send, onClose, onDone }) {
   const [form, setForm] = useState({ name: "", description: "", upload: "", group: "" });
   const set = (change) => setForm((old) => ({ ...old, ...change }));
+  // a large file takes long enough to type a name
+  const keep = (upload, file) => setForm((old) => ({ ...old, upload: upload.id, name: old.name || file.name.replace(/\.(tar\.gz|[^.]+)$/, "").slice(0, 63) }));
   const submit = async () => {
     if (!form.upload) throw { field: null, message: t("Choose a file first."), hint: "" };
     await send("create", { form: { ...form, group: form.group || null } });
@@ -86,7 +88,7 @@ function UploadDialog({ groups, send, onClose, onDone }) {
   return (
     <Dialog title={t("Upload a model")} wide onClose={onClose}>
       <Form onSubmit={submit} submit={t("Keep the model")} cancel={onClose} disabled={!form.upload}>
-        <Upload purpose="model" label={t("Choose the file")} hint={t("One packed file; tar.gz is usual.")} onDone={(upload, file) => set({ upload: upload.id, name: form.name || file.name.replace(/\.(tar\.gz|[^.]+)$/, "").slice(0, 63) })} />
+        <Upload purpose="model" label={t("Choose the file")} hint={t("One packed file; tar.gz is usual.")} onDone={keep} />
         <TextField name="name" label={t("Name")} value={form.name} onChange={(name) => set({ name })} maxLength={63} />
         <TextArea name="description" label={t("Description")} optional value={form.description} onChange={(description) => set({ description })} rows={2} maxLength={500} />
         <SelectField name="group" label={t("Who may use it")} value={form.group} onChange={(group) => set({ group })} options={[{ value: "", label: t("only you") }, ...groups.map((name) => ({ value: name, label: t("group {group}", { group: name }) }))]} />

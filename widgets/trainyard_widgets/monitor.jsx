@@ -266,7 +266,7 @@ function Compare({ view, query, setQuery, send }) {
               <tbody>
                 <tr><th scope="row">{t("State")}</th>{comparison.runs.map((run) => <td key={run.training}><StateBadge state={run.state} /></td>)}</tr>
                 <tr><th scope="row">{t("Elapsed")}</th>{comparison.runs.map((run) => <td key={run.training} class="ty-numbers">{duration(run.elapsed)}</td>)}</tr>
-                {comparison.parameters.map((row) => <tr key={`p ${row.name}`} class={row.differs ? "ty-differs" : undefined}><th scope="row"><code>{row.name}</code>{row.differs && ids.length > 1 && <span class="ty-muted ty-small"> {t("differs")}</span>}</th>{row.values.map((value, place) => <td key={place} class="ty-numbers">{value ?? "–"}</td>)}</tr>)}
+                {comparison.parameters.map((row) => <tr key={`p ${row.name}`} class={row.differs ? "ty-differs" : undefined}><th scope="row"><code>{row.name}</code>{row.differs && ids.length > 1 && <span class="ty-muted ty-small"> {t("differs")}</span>}</th>{row.values.map((value, place) => <td key={place} class="ty-numbers"><div class="ty-compare-value">{value ?? "–"}</div></td>)}</tr>)}
                 {comparison.metrics.map((row) => <tr key={`m ${row.tag}`}><th scope="row"><code>{row.tag}</code><span class="ty-muted ty-small"> {t("last")}</span></th>{row.last.map((value, place) => <td key={place} class="ty-numbers">{metric(row.tag, value)}{typeof row.best[place] === "number" && row.best[place] !== value && <span class="ty-muted"> ({t("best {value}", { value: metric(row.tag, row.best[place]) })})</span>}</td>)}</tr>)}
               </tbody>
             </table>

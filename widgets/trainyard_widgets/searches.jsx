@@ -35,7 +35,7 @@ function List({ view, query, setQuery }) {
       <div class="ty-row ty-filters"><Search value={query.search} label={t("Search by name")} onSearch={(search) => setQuery({ search, page: "" }, { replace: true })} /></div>
       <Card flush>
         {!rows ? <div class="ty-inset"><Skeleton rows={6} height={36} /></div> : view.empty ? <Empty view={view} setQuery={setQuery} /> : (
-          <Table label={t("Searches")} columns={COLUMNS()} rows={rows} page={{ offset: (view.page - 1) * view.page_size, limit: view.page_size, total: view.total, onOffset: (offset) => setQuery({ page: String(offset / view.page_size + 1) }) }} sorting={{ by: "", onSort: () => {} }} />
+          <Table label={t("Searches")} columns={COLUMNS()} rows={rows} page={{ offset: (view.page - 1) * view.page_size, limit: view.page_size, total: view.total, onOffset: (offset, how) => setQuery({ page: String(offset / view.page_size + 1) }, how) }} sorting={{ by: "", onSort: () => {} }} />
         )}
       </Card>
     </>

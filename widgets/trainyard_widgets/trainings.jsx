@@ -66,7 +66,7 @@ function List({ view, query, setQuery, send, chosen, choose }) {
         <thead><tr><th scope="col">{t("Name")}</th><th scope="col">{t("State")}</th><th scope="col">{t("Image")}</th><th scope="col">{t("Resources")}</th><th scope="col">{t("Created")}</th><th scope="col" /></tr></thead>
         <tbody {...pointed}>{rows.map((row) => <Row key={row.id} row={row} open={open[row.id] ?? false} toggle={() => setOpen((old) => ({ ...old, [row.id]: !old[row.id] }))} chosen={chosen.includes(row.id)} choose={() => choose(row.id)} send={send} />)}</tbody>
       </table>
-      <Pager offset={(view.page - 1) * view.page_size} limit={view.page_size} total={view.total} onOffset={(offset) => setQuery({ page: String(offset / view.page_size + 1) })} />
+      <Pager offset={(view.page - 1) * view.page_size} limit={view.page_size} total={view.total} onOffset={(offset, how) => setQuery({ page: String(offset / view.page_size + 1) }, how)} />
     </div>
   );
 }

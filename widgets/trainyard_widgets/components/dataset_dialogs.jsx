@@ -1,12 +1,16 @@
-// The forms of a dataset that is there: its words, a copy, its shares.
+// The forms of a dataset that is there: its words, a copy, its shares, its end.
 import { useState } from "preact/hooks";
 import { Button, IconButton } from "./button.jsx";
-import { Dialog } from "./dialog.jsx";
+import { confirm, Dialog } from "./dialog.jsx";
 import { Form, SelectField, TextArea, TextField } from "./form.jsx";
 import { Note } from "./states.jsx";
 import { Time } from "./time.jsx";
 import { toast } from "./toast.jsx";
 import { t } from "./words.js";
+
+export function deleteDataset(dataset, act) {
+  confirm({ title: t("Delete {name}?", { name: dataset.name }), text: t("The list, its statistics and its pictures here are deleted for good. Files in your bucket and on the share stay."), button: t("Delete"), act });
+}
 
 export function DescribeDialog({ dataset, onSave, onClose }) {
   const [form, setForm] = useState({ name: dataset.name, description: dataset.description });

@@ -15,6 +15,7 @@ export function definePage(Component) {
     render({ model, el }) {
       setWords(model.get("words"), model.get("language"));
       el.classList.add("ty");
+      const room = followWidth(el);
       leadLinks(el);
       const messages = document.createElement("div");
       const page = { ...makePage(model), messages, place: el };
@@ -24,12 +25,26 @@ export function definePage(Component) {
       if (!messages.parentNode) el.append(messages); // else a dialog that is open from the first has them
       drawShell(page);
       return () => {
+        room.disconnect();
         render(null, messages);
         render(null, el);
         page.end();
       };
     },
   };
+}
+
+const ROOMS = { "ty-slim": 608, "ty-middle": 828 }; // windows of 640 and 860 pixels without their edges
+
+// How a page is laid out follows the place it has: in a notebook that is not the window.
+function followWidth(el) {
+  const fit = () => {
+    if (el.clientWidth) for (const [name, most] of Object.entries(ROOMS)) el.classList.toggle(name, el.clientWidth <= most);
+  };
+  fit();
+  const observer = new ResizeObserver(() => requestAnimationFrame(fit)); // its height may follow, which is not to be told at once
+  observer.observe(el);
+  return observer;
 }
 
 function Frame({ Component }) {

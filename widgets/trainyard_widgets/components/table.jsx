@@ -59,7 +59,10 @@ function sortRows(rows, columns, by) {
   });
 }
 
+// Leads back to the last page who stands behind it: its rows were deleted, or an old address was opened.
 export function Pager({ offset, limit, total, onOffset }) {
+  const behind = total > 0 && offset >= total;
+  useEffect(() => void (behind && onOffset(Math.floor((total - 1) / limit) * limit, { replace: true })), [behind, total]);
   if (total <= limit) return null;
   const last = Math.min(offset + limit, total);
   return (

@@ -115,7 +115,7 @@ function AttemptRow({ attempt }) {
   const { ending, created, ended } = attempt;
   return (
     <tr>
-      <td class="ty-numbers">{number(attempt.number)}</td>
+      <td data-label={t("Attempt")} class="ty-numbers">{number(attempt.number)}</td>
       <td data-label={t("Begun")}><Time value={created} absolute /></td>
       <td data-label={t("Took")} class="ty-numbers">{ended ? duration((Date.parse(ended) - Date.parse(created)) / 1000) : <Clock since={created} />}</td>
       <td data-label={t("How it ended")} class="ty-wide">

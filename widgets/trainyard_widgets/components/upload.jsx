@@ -107,6 +107,12 @@ export function Transfer({ file, purpose, group, name, onDone, onRemove }) {
     start();
     return () => controller.current?.abort();
   }, []);
+  useEffect(() => {
+    if (state.phase !== "sending") return undefined;
+    const stay = (event) => event.preventDefault(); // the browser asks before it leaves, and the bytes under way with it
+    addEventListener("beforeunload", stay);
+    return () => removeEventListener("beforeunload", stay);
+  }, [state.phase]);
   const { offset, phase, error, since, from } = state;
   const part = file.size ? offset / file.size : phase === "done" ? 1 : 0;
   const speed = (offset - from) / Math.max(1, (Date.now() - since) / 1000);

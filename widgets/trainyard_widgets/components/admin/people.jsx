@@ -78,7 +78,7 @@ export function People({ view, query, setQuery, send }) {
     <Card flush title={t("People")} actions={<Search value={query.search} onSearch={(search) => setQuery({ search, offset: null }, { replace: true })} label={t("Search people")} />}>
       <Table
         label={t("People")} columns={columns} rows={people.items} onRow={(account) => setChosen(account.id)}
-        page={{ offset: people.offset, limit: view.page, total: people.total, onOffset: (offset) => setQuery({ offset: offset || null }) }}
+        page={{ offset: people.offset, limit: view.page, total: people.total, onOffset: (offset, how) => setQuery({ offset: offset || null }, how) }}
         empty={<EmptyState icon="search" title={t("Nobody matches")} text={t("Try another part of the name.")}><Button onClick={() => setQuery({ search: null, offset: null }, { replace: true })}>{t("Clear the search")}</Button></EmptyState>}
       />
       {person && <Manage account={person} own={person.id === view.me} groups={view.groups} send={send} onClose={() => setChosen(null)} />}

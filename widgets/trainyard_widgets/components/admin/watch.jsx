@@ -83,7 +83,7 @@ export function Audit({ view, query, setQuery }) {
     <Card flush title={t("Audit")} text={t("Every change, also the refused ones.")} actions={filters}>
       <Table
         label={t("Audit")} columns={columns} rows={audit.items}
-        page={{ offset: audit.offset, limit: view.page, total: audit.total, onOffset: (offset) => setQuery({ offset: offset || null }) }}
+        page={{ offset: audit.offset, limit: view.page, total: audit.total, onOffset: (offset, how) => setQuery({ offset: offset || null }, how) }}
         empty={<EmptyState icon="search" title={t("Nothing matches")} text={t("Try another name or action.")}><Button onClick={() => setQuery({ who: null, action: null, offset: null }, { replace: true })}>{t("Show everything")}</Button></EmptyState>}
       />
     </Card>

@@ -28,7 +28,13 @@ export function Pictures({ view, query, setQuery, send }) {
     let ended = false;
     setBusy(true);
     send("samples", { offset: (page - 1) * PAGE_SIZE, ...filter }).then(
-      (found) => !ended && (setShown(found), setBusy(false)),
+      (found) => {
+        if (ended) return;
+        const last = Math.ceil(found.total / PAGE_SIZE);
+        if (found.total > 0 && page > last) return goTo(last); // an old address, or fewer pictures than there were
+        setShown(found);
+        setBusy(false);
+      },
       (error) => !ended && (failed(error), setShown((old) => old ?? { items: [], total: 0, offset: 0 }), setBusy(false)),
     );
     return () => void (ended = true);

@@ -132,7 +132,7 @@ function Looked({ view, setQuery, send }) {
 
 function Sizes({ examination }) {
   const { sizes, smallest, largest, kinds } = examination;
-  const said = Object.entries(kinds).sort((one, other) => other[1] - one[1]).map(([kind, count]) => `${kind.toUpperCase()} ${number(count)}`);
+  const said = Object.entries(kinds).sort((one, other) => other[1] - one[1]).map(([kind, count]) => `${kind === "other" ? t("other") : kind.toUpperCase()} ${number(count)}`);
   const [small, large] = [smallest, largest].map((size) => size?.map((edge) => number(edge)).join(" × "));
   const range = small && (small === large ? t("all {size} pixels", { size: small }) : t("from {small} to {large} pixels", { small, large }));
   return (

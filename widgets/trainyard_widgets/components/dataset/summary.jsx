@@ -32,11 +32,16 @@ export function Summary({ dataset, statistics }) {
         [t("Fetched"), dataset.fetched ? <Fetched fetched={dataset.fetched} /> : null],
         [t("Created"), <Time value={dataset.created} />],
         [t("Bucket copy"), dataset.in_bucket ? <BucketCopy copy={dataset.in_bucket} /> : null],
-        [t("Used by"), dataset.used_by.length ? dataset.used_by.slice(0, 3).map((user) => <div key={user} class="ty-breaks ty-small">{user}</div>) : null],
+        [t("Used by"), dataset.used_by.length ? <UsedBy users={dataset.used_by} /> : null],
         [t("List"), ready ? <a href={api(`/datasets/${dataset.id}/list`)} download>{t("Download the list")}</a> : null],
       ]} />
     </Card>
   );
+}
+
+function UsedBy({ users }) {
+  const more = users.length - 3;
+  return <>{users.slice(0, 3).map((user) => <div key={user} class="ty-breaks ty-small">{user}</div>)}{more > 0 && <div class="ty-muted ty-small" title={users.slice(3).join("\n")}>{t("and {count} more", { count: number(more) })}</div>}</>;
 }
 
 function Fetched({ fetched }) {
