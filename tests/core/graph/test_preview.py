@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import weakref
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 from trainyard.datasets.folder import DatasetFolder
+from trainyard.graph import studio
 from trainyard.graph.check import counts_of, read_for, sound_part, up_to
+from trainyard.graph.operations import render
 from trainyard.graph.plan import Plan
 from trainyard.graph.preview import Show, eight, estimate, preview
 from trainyard.graph.run import GraphRun, run_graph
@@ -119,3 +124,24 @@ def test_only_what_leads_to_a_node_matters_to_it(tmp_path: Path) -> None:
     read, _ = read_for(doubling(), dataset.statistics())
     assert read is not None
     assert [one.id for one in up_to(read, "more").nodes] == ["in", "more"]
+
+
+def test_pictures_that_become_large_are_made_one_at_a_time_and_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(studio, "_LARGE_PIXELS", 50_000)
+    names, seen, alive = [f"n{number}" for number in range(5)], [], []
+    larger = {"op": "resize", "parameters": {"width": 300, "height": 300}}
+    steps = [node(name, "augment", multiple=2.0, ops=[larger if name == "n0" else FLOP]) for name in names]
+    edges = ", ".join(f"{one} {other}" for one, other in pairwise(["in", *names, "out"]))
+    dataset = make_dataset(tmp_path / "d", [classified("normal")] * 3)
+
+    def watched(*given: Any) -> Any:
+        seen.append(studio._large.locked())
+        alive.append(sum(one() is not None for one in made))
+        picture = render(*given)
+        made.append(weakref.ref(picture))
+        return picture
+
+    made: list[Any] = []
+    monkeypatch.setattr(studio, "render", watched)
+    shown(show_of(dataset, graph(node("in", "input"), *steps, node("out", "output"), edges=edges)), "out")
+    assert seen and all(seen) and max(alive) <= 2
