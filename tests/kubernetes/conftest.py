@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,13 @@ def configuration(namespace: str, claim: tuple[Path, str], home: Home) -> Config
 
 @pytest.fixture
 def launcher(home: Home, configuration: Configuration) -> Iterator[KubernetesLauncher]:
+    """A launcher of this test's own."""
+    with launching(home, configuration) as launcher:
+        yield launcher
+
+
+@contextmanager
+def launching(home: Home, configuration: Configuration) -> Iterator[KubernetesLauncher]:
     """A launcher whose launches and their Secrets are gone before the next test: another platform with the same keys."""
     launcher = KubernetesLauncher(home, configuration)
     yield launcher

@@ -18,7 +18,7 @@ from trainyard_spawner.kubernetes.configuration import Configuration
 from trainyard_spawner.kubernetes.launcher import KubernetesLauncher
 from trainyard_spawner.kubernetes.names import INSTANCE
 
-from tests.kubernetes.conftest import IMAGE, kubectl, until
+from tests.kubernetes.conftest import IMAGE, kubectl, launching, until
 from tests.service.chain.conftest import Person, build_image
 from tests.service.chain.test_chain import make_dataset, make_sets, test_the_whole_chain, train
 from tests.service.chain.test_deaths import ended, submit
@@ -94,14 +94,8 @@ def database_url(tmp_path: Path) -> str:
 def launcher(chain_home: Home, configuration: Configuration, entrance: Entrance) -> Iterator[KubernetesLauncher]:
     claims = tuple(one.model_copy(update={"path": f"{chain_home.root.name}/{one.folder}"}) for one in configuration.claims)
     changed = {"images": {"workspace:1": CHAIN_IMAGE}, "claims": claims, "platform": entrance.address}
-    made = KubernetesLauncher(chain_home, configuration.model_copy(update=changed))
-    yield made
-    for state in made.states():
-        made.stop(state.key, grace=0)
-    until(lambda: all(state.phase == "ended" for state in made.states()))
-    for state in made.states():
-        made.forget(state.key)
-    made.close()
+    with launching(chain_home, configuration.model_copy(update=changed)) as made:
+        yield made
 
 
 @pytest.fixture
