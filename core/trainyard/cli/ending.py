@@ -53,11 +53,11 @@ def ended_by(command: Callable[[], Any]) -> int:
     except UserError as error:
         return _refused(error, _code(error))
     except OSError as error:
+        if error.filename is not None:
+            return _refused(_file_trouble(error), FAILED)
         if error.errno in _NO_ROOM:
             return _no_room(error)
-        if error.filename is None:
-            raise
-        return _refused(_file_trouble(error), FAILED)
+        raise
 
 
 def _wrong(error: TyperException) -> int:
@@ -90,7 +90,7 @@ def _file_trouble(error: OSError) -> UserError:
 
 
 def _no_room(error: OSError) -> int:
-    """A file or a redirected answer does not fit its disk; what is still in the buffers would be complained about again."""
+    """A redirected answer does not fit its disk; what is still in the buffers would be complained about again."""
     _nobody_reads(sys.stdout)
     sentence = N_("It cannot be written to its end: {reason}.")
     return _refused(UserError("no-room", sentence, reason=error.strerror or type(error).__name__), FAILED)

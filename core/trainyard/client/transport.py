@@ -95,17 +95,23 @@ class Transport:
         return answer
 
     def download(self, path: str, target: Path, **query: Any) -> Iterator[int]:
-        """Write what ``path`` answers to ``target``, by rename at the end; gives the bytes written so far."""
-        part = target.with_name(f".{target.name}.part")
+        """Write what ``path`` answers to ``target``, by rename at the end; gives the bytes written so far.
+
+        What is there and is no file (``/dev/stdout``, a pipe) is written into: a rename would put it away.
+        """
+        into = target.exists() and not target.is_file()
+        part = target if into else target.with_name(f".{target.name}.part")
+        written = 0
         try:
             with self._http.stream("GET", path, params=query) as answer, part.open("wb") as file:
                 if not answer.is_success:
                     answer.read()
                 _must_be_right(answer)
                 for block in answer.iter_bytes(_BLOCK):
-                    file.write(block)
-                    yield file.tell()
-            part.replace(target)
+                    written += file.write(block)
+                    yield written
+            if not into:
+                part.replace(target)
         except httpx.TransportError as error:
             raise self.away(error) from error
         except OSError as error:
@@ -113,8 +119,9 @@ class Transport:
             error.filename = str(target)
             raise
         finally:
-            with suppress(OSError):
-                part.unlink()
+            if not into:
+                with suppress(OSError):
+                    part.unlink()
 
     def _chances(self, topic: str, identifier: str, every: float) -> Iterator[None]:
         """Endless: a moment to ask again, whenever that thing may have changed, and at the latest after 15 seconds.

@@ -53,6 +53,19 @@ def test_who_is_not_signed_in_reads_how_to_sign_in_from_where_they_are(service: 
     assert "'Authorization: Bearer <token>'" in service.client("expired").get("/me").json()["error"]["hint"]
 
 
+def test_what_is_no_file_is_written_into_and_not_put_away(service: Any, client_of: Any, tmp_path: Path) -> None:
+    client, pipe, file = client_of(service.account("anna")), tmp_path / "pipe", tmp_path / "file"
+    *_, size = client.download("graph/operations", file)
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
+    reader.start()
+    *_, written = client.download("graph/operations", pipe)
+    assert pipe.is_fifo()
+    reader.join()
+    assert (read, written) == ([file.read_bytes()], size)
+
+
 def test_an_upload_that_broke_off_goes_on_where_the_service_is(service: Any, client_of: Any, tmp_path: Path) -> None:
     file = tmp_path / "model"
     file.write_bytes(os.urandom(20 << 20))
