@@ -112,7 +112,8 @@ def shrink(data: bytes, size: int, tag: str = "") -> Thumbnail:
             opened.draft("RGB", (size, size))
             turned = _orientation(opened)
             with _large if opened.width * opened.height > _LARGE_PIXELS else nullcontext():
-                opened.thumbnail((size, size))
+                # Pillow shrinks by whole factors first, which it cannot with sixteen bits
+                opened.thumbnail((size, size), reducing_gap=None if opened.mode.startswith("I;16") else 2.0)
             # turned when it is small: a copy of a large picture would take its memory twice
             shown = (height, width) if turned in _SIDEWAYS else (width, height)
             return replace(_encode(_eight_bits(ImageOps.exif_transpose(opened)), shown, tag), turned=turned)
