@@ -20,6 +20,7 @@ from trainyard_spawner.host import RESOLVERS, resolv_conf
 from trainyard_spawner.permission import check_sandbox
 
 ENOUGH_DISK = 10 << 30
+LEAST_DISK = 1 << 30
 SIGNS = {"good": "✓", "note": "·", "bad": "✗"}
 
 
@@ -157,6 +158,12 @@ def disk() -> Finding:
     free = shutil.disk_usage(place).free
     means = N_("{free} GiB are free at {place}.")
     values = (("free", f"{free / (1 << 30):.0f}"), ("place", str(place)))
+    if free < LEAST_DISK:
+        full = N_("The disk at {place} is full: what needs room is refused, and people may not get in.")
+        way_out = N_(
+            "Delete what nobody needs; `trainyard disk` says who has how much. Or set TRAINYARD_HOME to a larger disk."
+        )
+        return Finding("disk", "bad", full, way_out, values)
     if free < ENOUGH_DISK:
         return Finding("disk", "note", means, N_("Set TRAINYARD_HOME to a larger disk."), values)
     return Finding("disk", "good", means, values=values)

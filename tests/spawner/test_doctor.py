@@ -114,6 +114,12 @@ def test_cards_are_named_with_their_memory(on: Callable[..., None]) -> None:
     assert doctor.graphics().text("en") == "GPUs, given out whole: H200 (141 GiB)."
 
 
+def test_a_full_disk_is_what_does_not_work(on: Callable[..., None]) -> None:
+    on(doctor, "LEAST_DISK", 1 << 60)
+    found = doctor.disk()
+    assert (found.state, "is full" in found.text("en"), "trainyard disk" in found.step("en")) == ("bad", True, True)
+
+
 def test_a_small_disk_is_a_note_with_a_way_out(on: Callable[..., None]) -> None:
     on(doctor, "ENOUGH_DISK", 1 << 60)
     assert (doctor.disk().state, "TRAINYARD_HOME" in doctor.disk().step("en")) == ("note", True)
