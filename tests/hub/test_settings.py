@@ -13,6 +13,7 @@ from trainyard.jobs.launch import ON_CLUSTER
 from trainyard.settings import names
 from trainyard_hub.settings import Settings
 from trainyard_hub.stack.__main__ import main
+from trainyard_hub.stack.certificates import make_certificates
 from trainyard_hub.stack.preparation import steps
 from trainyard_hub.stack.processes import stack
 from trainyard_hub.stack.run import check_settings
@@ -68,6 +69,12 @@ def test_a_certificate_that_cannot_be_used_is_refused_before_the_start(tmp_path:
         file.write_text("no PEM")
     with pytest.raises(Invalid, match=r"name two files in PEM that belong together"):
         check_settings(settings, stack(settings))
+
+
+def test_a_certificate_with_its_key_is_accepted(tmp_path: Path) -> None:
+    make_certificates(tmp_path)
+    settings = Settings(TRAINYARD_HOME=tmp_path, tls_certificate=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
+    check_settings(settings, stack(settings))
 
 
 def test_settings_of_every_part_of_a_process_are_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
