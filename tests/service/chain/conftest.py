@@ -183,7 +183,7 @@ class Person:
     def put_on_share(self, group: Any, name: str) -> Path:
         """A folder of the person's own on the group share, as if made in a workspace."""
         share = self.service.context.home.group_share(group.id)
-        own = share / self.who.name
+        own: Path = share / self.who.name
         own.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             os.chown(share, 0, group.gid)
