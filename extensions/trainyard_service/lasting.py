@@ -62,3 +62,13 @@ async def beside(*works: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Each of ``works`` goes on as long as the block does."""
     async with running(*(lasting(work) for work in works)):
         yield
+
+
+def guarded(what: str, step: Callable[..., None], *arguments: Any, **more: Any) -> bool:
+    """Whether it was done; the trouble of one job, or of one step, is logged and stays its own."""
+    try:
+        step(*arguments, **more)
+    except Exception:
+        log.exception("%s could not be reconciled", what, extra={"job": what})
+        return False
+    return True

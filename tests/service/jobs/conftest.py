@@ -70,10 +70,12 @@ class Yard:
     launcher: Any
     settings: JobSettings
 
-    def engine(self) -> JobEngine:
-        ledger = Ledger(self.settings, Capacity.of(self.settings, ("gpu-0", "gpu-1")))
+    def engine(self, **changes: Any) -> JobEngine:
+        """One more engine, with ``changes`` to the settings."""
+        settings = self.settings.model_copy(update=changes)
+        ledger = Ledger(settings, Capacity.of(settings, ("gpu-0", "gpu-1")))
         kinds = {JobKind.TRAIN: Script(False), JobKind.FORMAT: Script(True), JobKind.PREPARE: Script(True)}
-        return JobEngine(self.context, self.settings, ledger, kinds)
+        return JobEngine(self.context, settings, ledger, kinds)
 
     def person(self, name: str, *groups: GroupRow) -> int:
         with self.context.database.write() as session:

@@ -144,7 +144,7 @@ def test_a_new_engine_adopts_what_runs(yard: Any) -> None:
 def test_killed_between_writing_down_and_starting_it_starts_once(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     job_id = yard.submit(yard.person("alice"), program=SLEEP)
     dying = yard.engine()
-    monkeypatch.setattr(dying, "_launch", lambda *_: (_ for _ in ()).throw(SystemExit))
+    monkeypatch.setattr(dying.launches, "start", lambda *_: (_ for _ in ()).throw(SystemExit))
     with pytest.raises(SystemExit):
         dying.reconcile()
     assert (yard.job(job_id).state, allocations(yard)) == (S.STARTING, 1)
@@ -172,8 +172,7 @@ def test_formatting_goes_on_after_its_supervisor_was_lost(yard: Any) -> None:
 
 
 def test_formatting_that_is_lost_again_and_again_fails(yard: Any) -> None:
-    engine = yard.engine()
-    object.__setattr__(engine, "settings", engine.settings.model_copy(update={"lost_limit": 1}))
+    engine = yard.engine(lost_limit=1)
     job_id = yard.submit(yard.person("alice"), program=SLEEP, kind=JobKind.FORMAT)
     for attempt in (1, 2):
         yard.passes(engine, lambda n=attempt: yard.job(job_id).attempt == n and yard.job(job_id).state == S.RUNNING)
@@ -306,8 +305,7 @@ def test_a_job_the_engine_itself_stops_because_of_another_stops_without_waiting_
 
 
 async def test_the_loop_starts_a_job_without_waiting_for_a_tick(yard: Any) -> None:
-    engine = yard.engine()
-    object.__setattr__(engine, "settings", engine.settings.model_copy(update={"tick": 3600}))
+    engine = yard.engine(tick=3600)
     async with yard.context.events.subscribe() as events:
         task = asyncio.create_task(engine.run())
         job_id = await asyncio.to_thread(lambda: yard.submit(yard.person("alice")))
@@ -355,8 +353,7 @@ async def test_a_lease_that_was_lost_is_taken_again(yard: Any) -> None:
 
 
 async def test_what_the_queue_stumbled_over_is_decided_at_the_next_tick(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = yard.engine()
-    object.__setattr__(engine, "settings", engine.settings.model_copy(update={"tick": 0.1, "whole_tick": 3600}))
+    engine = yard.engine(tick=0.1, whole_tick=3600)
     task, decide, stumbled = asyncio.create_task(engine.run()), engine.line.decide, asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -16,7 +16,7 @@ from trainyard.records.distributed import Distributed, DistributedKind
 from trainyard.records.jobs import JobKind, RestartPolicy
 from trainyard.records.resources import NewPackage
 from trainyard_service.database.tables.jobs import AllocationRow, AttemptRow, JobRow
-from trainyard_service.jobs import declared, engine, life
+from trainyard_service.jobs import declared, launches, life
 
 S = JobState
 SLEEP = "import time; time.sleep(600)"
@@ -160,7 +160,7 @@ def test_a_service_held_up_at_a_start_does_not_start_again_what_another_has_run_
         return own(session, start)
 
     monkeypatch.setattr(script, "inside", held_up)
-    monkeypatch.setattr(engine, "_LONG_AGO_SECONDS", 0.0)
+    monkeypatch.setattr(launches, "_LONG_AGO_SECONDS", 0.0)
     slow.reconcile()
     assert yard.launcher.started == [f"job-{job_id}-1"]
 
