@@ -10,6 +10,7 @@ import os
 import re
 import struct
 import tracemalloc
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,15 @@ def test_runs_are_compared_by_what_differs_and_where_they_ended(client):
     assert [run["parameters"]["optimizer.lr"] for run in found["runs"]] == [0.1, 0.2]
     assert found["runs"][1]["metrics"]["loss/train"] == pytest.approx(0.002)
     assert found["runs"][1]["best"] == {"loss/train": pytest.approx(0.002), "准确率/train": pytest.approx(0.99)}
+
+
+def test_a_program_that_only_prints_took_what_its_job_took(service, client):
+    with service.context.database.write() as session:
+        session.delete(session.get_one(InstanceRow, RUNS[0][1]))
+        job = session.get_one(JobRow, RUNS[0][0])
+        job.started, job.ended = datetime(2026, 11, 22, 8, tzinfo=UTC), datetime(2026, 11, 22, 8, 0, 11, tzinfo=UTC)
+    found = client.get("/comparison", params={"training": [run[0] for run in RUNS]}).json()
+    assert found["runs"][0]["elapsed"] == 11
 
 
 def test_curves_of_several_come_in_the_order_asked_for(client):

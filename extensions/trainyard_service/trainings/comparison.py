@@ -55,21 +55,26 @@ def differing(tables: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _run(row: TrainingRow, instance: InstanceRow | None, series: list[SeriesPoints]) -> ComparedRun:
-    elapsed = None
-    if instance is not None:
-        end = instance.stopped or (now() if instance.state == InstanceState.RUNNING else instance.started)
-        elapsed = (end - instance.started).total_seconds()
     return ComparedRun(
         training=row.id,
         name=row.name,
         instance=instance.id if instance else None,
         state=row.job.state,
         owner=row.owner.name,
-        elapsed=elapsed,
+        elapsed=_elapsed(row, instance),
         parameters=flat((instance.parameters if instance else {}) or row.parameters),
         metrics={one.tag: one.values[-1] for one in series if one.values},
         best={one.tag: _best(one) for one in series if one.values and _judged(one.tag)},
     )
+
+
+def _elapsed(row: TrainingRow, instance: InstanceRow | None) -> float | None:
+    """Seconds; a program that only prints has no instance, and took what its job took."""
+    if instance is not None:
+        end = instance.stopped or (now() if instance.state == InstanceState.RUNNING else instance.started)
+        return (end - instance.started).total_seconds()
+    job = row.job
+    return ((job.ended or now()) - job.started).total_seconds() if job.started else None
 
 
 def _judged(tag: str) -> bool:
