@@ -10,9 +10,9 @@ from trainyard.words import N_
 
 LONGEST = 63
 _RESOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-_VARIATION = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-"""Unicode's variation selectors: which drawing of a letter is wished. Telephones write one behind ❤."""
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0]")
+_VARIATION = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Unicode's variation selectors: which drawing of a letter is wished. Telephones write one behind ❤, Mongolian has its own."""
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
 """What takes no ink and is no control character to Unicode: with it two names would look the same."""
 _FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 

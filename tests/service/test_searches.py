@@ -265,3 +265,15 @@ def test_a_table_of_trials_holds_no_formula_of_whoever_began_the_search(world: W
     search = world.begin(space={"net.x": {"kind": "choice", "values": ["-1+cmd|' /C calc'!A0"]}}, sampler="grid")
     world.driver.advance(search)
     assert "'-1+cmd" in world.http.get(f"/searches/{search}/file").text
+
+
+def test_a_search_of_before_a_rule_of_names_is_read_and_goes_on(world: World) -> None:
+    search, name = world.begin(), "s\u3164"
+    with world.context.database.write() as session:
+        row = session.get_one(SearchRow, search)
+        row.name, row.asked = name, {**row.asked, "training": {**row.asked["training"], "name": name}}
+    world.driver.advance(search)
+    with Client(Connection(world.service.address, world.alice.token)) as client:
+        (found,) = client.searches().items
+        assert (found.name, found.asked.training.name) == (name, name)
+        assert [trial.name for trial in client.trials(search)] == [f"{name}-t{number}" for number in range(1, 5)]

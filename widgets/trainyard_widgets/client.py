@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from trainyard.address import api_address
 from trainyard.errors import Conflict as InUse
 from trainyard.errors import Invalid, NotAllowed, NotFound, NotSignedIn, TooMany, Unavailable, UserError
+from trainyard.records.base import STORED
 from trainyard.words import N_
 
 from trainyard_widgets.viewer import Viewer
@@ -88,7 +89,7 @@ class PageClient:
             raise refusal(response.status_code, response.content)
         if answer is object or not response.content:
             return None  # type: ignore[return-value]
-        return TypeAdapter(answer).validate_json(response.content)
+        return TypeAdapter(answer).validate_json(response.content, context=STORED)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """What changes, as it changes; ends when the connection does.

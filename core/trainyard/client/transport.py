@@ -18,6 +18,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from trainyard.address import api_address
 from trainyard.connection import Connection, find
 from trainyard.errors import Invalid, Unavailable, UserError
+from trainyard.records.base import STORED
 from trainyard.records.monitoring import TENSORBOARD_SECONDS
 from trainyard.words import N_
 
@@ -97,9 +98,10 @@ class Transport:
     def download(self, path: str, target: Path, **query: Any) -> Iterator[int]:
         """Write what ``path`` answers to ``target``, by rename at the end; gives the bytes written so far.
 
-        What is there and is no file (``/dev/stdout``, a pipe) is written into: a rename would put it away.
+        What is there and is no file of its own (a pipe, a link, ``/dev/stdout`` also of ``> file``) is written into: a rename
+        would put it away.
         """
-        into = target.exists() and not target.is_file()
+        into = target.is_symlink() or (target.exists() and not target.is_file())
         part = target if into else target.with_name(f".{target.name}.part")
         written = 0
         try:
@@ -152,7 +154,7 @@ class Transport:
     def _read(self, kind: Any, answer: httpx.Response) -> Any:
         """The answer as records; fields that a newer service adds are left out."""
         try:
-            return TypeAdapter(kind).validate_json(answer.content, extra="ignore")
+            return TypeAdapter(kind).validate_json(answer.content, extra="ignore", context=STORED)
         except ValidationError as error:
             raise Unavailable(
                 "not-understood",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from trainyard.names import display_name
 
@@ -17,7 +17,15 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Name = Annotated[str, AfterValidator(display_name)]
+STORED = "stored"
+"""The context in which a record that is kept, or was answered, is read: its names kept the rules of their time."""
+
+
+def _name(text: str, info: ValidationInfo) -> str:
+    return text if info.context == STORED else display_name(text)
+
+
+Name = Annotated[str, AfterValidator(_name)]
 Description = Annotated[str, Field(max_length=500)]
 
 

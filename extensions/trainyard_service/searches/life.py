@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict, UserError
+from trainyard.records.base import STORED
 from trainyard.records.searches import NEXT, NewSearch, ResumeSearch, SearchState, TrialState
 from trainyard.words import N_
 
@@ -100,7 +101,7 @@ def _refuse_same_name(session: Session, owner_id: int, group_id: int, name: str)
 
 def asked_of(row: SearchRow) -> NewSearch:
     """What was asked for."""
-    return NewSearch.model_validate(row.asked)
+    return NewSearch.model_validate(row.asked, context=STORED)
 
 
 def move(session: Session, row: SearchRow, then: SearchState, why: dict[str, Any] | None = None) -> None:

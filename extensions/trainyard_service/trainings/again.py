@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from trainyard.errors import Conflict
 from trainyard.jobs.states import ENDED, JobState
+from trainyard.records.base import STORED
 from trainyard.records.trainings import NewTraining, StartTraining
 from trainyard.training.patterns import compiled
 from trainyard.words import N_
@@ -120,7 +121,7 @@ def _merged(row: TrainingRow, change: StartTraining) -> NewTraining:
     }
     given = change.model_dump(exclude={"resume"}, exclude_none=True)
     merged = {**now, **given}
-    return NewTraining.model_validate(merged | {name: merged.get(name) or None for name in _MAY_GO})
+    return NewTraining.model_validate(merged | {name: merged.get(name) or None for name in _MAY_GO}, context=STORED)
 
 
 def try_once(session: Session, context: Context, ledger: Ledger, caller: Caller, new: NewTraining) -> TrainingRow:
