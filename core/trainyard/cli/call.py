@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -138,6 +139,15 @@ def receive_file(title: str, total: int | None, blocks: Iterator[int]) -> None:
         task = progress.add_task(title, total=total)
         for written in blocks:
             progress.update(task, completed=written)
+
+
+def downloaded(target: Path, *, json: bool, **about: Any) -> None:
+    """Say where a download lies; nothing where that is standard output: the words would be part of it."""
+    from trainyard.cli.show import done
+    from trainyard.words import N_
+
+    if not os.path.samestat(target.stat(), os.fstat(1)):
+        done(N_("Downloaded to {file}."), json=json, file=str(target), **about)
 
 
 def _bar() -> Bar:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from trainyard.cli.call import Json, find, receive_file, signed_in
+from trainyard.cli.call import Json, downloaded, find, receive_file, signed_in
 from trainyard.cli.datasets import Which, datasets
-from trainyard.cli.show import as_fields, as_json, as_table, done, say, shown
+from trainyard.cli.show import as_fields, as_json, as_table, say, shown
 from trainyard.errors import Unavailable
 from trainyard.words import N_
 
@@ -108,7 +108,7 @@ def picture(
     suffix = ".png" if data.startswith(b"\x89PNG") else ".jpg"
     target = target or Path(f"{line}{suffix}")
     target.write_bytes(data)
-    done(N_("Downloaded to {file}."), json=json, file=str(target), bytes=len(data))
+    downloaded(target, json=json, bytes=len(data))
 
 
 @datasets.command()
@@ -122,4 +122,4 @@ def download(
         identifier = find(client, "datasets", dataset)
         target = target or Path(f"{identifier}.jsonl")
         receive_file(target.name, None, client.download_list(identifier, target))
-    done(N_("Downloaded to {file}."), json=json, file=str(target), bytes=target.stat().st_size)
+    downloaded(target, json=json, bytes=target.stat().st_size)

@@ -237,13 +237,14 @@ class Chain:
 
 
 def must_be_whole(path: Path, model: Model) -> None:
-    """Remove a download whose bytes are not the model's.
+    """Remove a download whose bytes are not the model's. What went into a pipe or a device is nowhere to be read.
 
     Raises:
         Conflict: they are not.
     """
-    if sha256_of(path) != model.sha256:
-        path.unlink()
+    if path.is_file() and sha256_of(path) != model.sha256:
+        if not path.is_symlink():
+            path.unlink()
         raise Conflict("download-damaged", N_("The download of {name} is damaged."), hint=N_("Try again."), name=model.name)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from trainyard.cli.call import MOST, Json, find, receive_file, send_file, signed_in
+from trainyard.cli.call import MOST, Json, downloaded, find, receive_file, send_file, signed_in
 from trainyard.cli.show import as_fields, as_json, as_table, done, say, size
 from trainyard.cli.storage import copied
 from trainyard.words import N_
@@ -63,7 +63,7 @@ def get(
         about = client.model(find(client, "models", model))
         receive_file(about.name, about.size, client.download_model(about.id, target))
     must_be_whole(target, about)
-    done(N_("Downloaded to {file}."), json=json, file=str(target), bytes=about.size, sha256=about.sha256)
+    downloaded(target, json=json, bytes=about.size, sha256=about.sha256)
 
 
 @models.command()

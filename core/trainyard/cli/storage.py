@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainyard.cli.call import Json, ask_secret, receive_file, send_file, signed_in
+from trainyard.cli.call import Json, ask_secret, downloaded, receive_file, send_file, signed_in
 from trainyard.cli.show import as_fields, as_json, as_table, done, say, size, word
 from trainyard.words import N_
 
@@ -101,7 +101,7 @@ def get(
     target = target / Path(key).name if target.is_dir() else target
     with signed_in() as client:
         receive_file(key, None, client.download_object(key, target))
-    done(N_("Downloaded to {file}."), json=json, file=str(target), bytes=target.stat().st_size)
+    downloaded(target, json=json, bytes=target.stat().st_size)
 
 
 @bucket.command()

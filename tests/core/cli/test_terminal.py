@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pty
@@ -18,6 +19,8 @@ from typing import Any
 
 import pytest
 from trainyard.cli import main
+from trainyard_service.database.tables.models import ModelRow
+from trainyard_service.models.keep import MANIFEST
 
 from tests.core.cli.running import PROGRAM, environment, in_its_own
 
@@ -269,3 +272,45 @@ def test_a_damaged_sign_in_is_told_with_its_file(tmp_path: Path, content: str, c
     kept.chmod(0o600)
     ran = in_its_own(["whoami"], environment(XDG_CONFIG_HOME=str(tmp_path)))
     assert (ran.returncode, b"Traceback" in ran.stderr, bool(ran.stderr)) == (code, False, True)
+
+
+@pytest.fixture
+def weights(service: Any) -> tuple[dict[str, str], bytes]:
+    """The environment of a shell whose person has a model, and the model's bytes."""
+    person, data = service.account("anna"), os.urandom(3000)
+    row = ModelRow(id="0123456789abcdef", kind="custom", name="m", owner_id=person.id, file="m.params")
+    row.description, row.metrics, row.size, row.sha256 = "", {}, len(data), hashlib.sha256(data).hexdigest()
+    with service.context.database.write() as session:
+        session.add(row)
+    folder = service.context.home.model(row.id)
+    folder.mkdir(parents=True)
+    (folder / "model").write_bytes(data)
+    (folder / MANIFEST).write_text("{}")
+    return environment(TRAINYARD_URL=service.address, TRAINYARD_TOKEN=person.token), data
+
+
+def test_a_download_into_a_pipe_is_all_that_comes_out_of_it(weights: tuple[dict[str, str], bytes], tmp_path: Path) -> None:
+    env, data = weights
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")  # as /dev/stdout is one, which root could lose here
+    ran = in_its_own(["models", "get", "m", str(tmp_path / "stdout")], env)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, data, b"")
+    assert (tmp_path / "stdout").is_symlink()
+
+
+def test_a_download_into_redirected_output_is_all_that_the_file_holds(
+    weights: tuple[dict[str, str], bytes], tmp_path: Path
+) -> None:
+    env, data = weights
+    (tmp_path / "stdout").symlink_to("/proc/self/fd/1")
+    with (tmp_path / "model").open("wb") as file:
+        ran = subprocess.run(
+            [*PROGRAM, "models", "get", "m", str(tmp_path / "stdout")], env=env, stdout=file, check=False, timeout=150
+        )
+    assert (ran.returncode, (tmp_path / "model").read_bytes()) == (0, data)
+    assert (tmp_path / "stdout").is_symlink()
+
+
+def test_a_download_into_a_device_leaves_it_there(weights: tuple[dict[str, str], bytes], tmp_path: Path) -> None:
+    (tmp_path / "null").symlink_to("/dev/null")
+    assert in_its_own(["models", "get", "m", str(tmp_path / "null")], weights[0]).returncode == 0
+    assert (tmp_path / "null").is_symlink()
