@@ -128,6 +128,7 @@ def test_applications_from_one_address_are_slowed_down(service):
         ({"password": "password1234"}, "password-guessable"),
         ({"email": "nobody"}, "email"),
         ({"email": "a@b\r\nBcc: c@d"}, "email"),
+        ({"email": "li.lei@"}, "email"),
         ({"email": "a@[b"}, "email"),
         ({"email": "a(@b"}, "email"),
         ({"email": "group:a@b"}, "email"),

@@ -104,7 +104,7 @@ def _is_address(email: str) -> bool:
     try:
         # letters of other scripts may stand in it, and the parser takes them for defects
         return bool(Address(addr_spec=email.encode("ascii", "replace").decode()).domain)
-    except (ValueError, AttributeError, MessageError, MessageDefect):
+    except (ValueError, LookupError, AttributeError, MessageError, MessageDefect):
         return False
 
 
