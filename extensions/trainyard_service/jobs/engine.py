@@ -237,7 +237,9 @@ class JobEngine:
             starts = {key: devices for key, devices in admission.starts.items() if key not in self.line.workspaces}
             jobs = {job.id: job for job in session.scalars(SEVERAL, {"jobs": list(starts)})} if starts else {}
             # one that has just been deleted stands in the line until its news come
-            given = {job_id: self.transitions.allocate(session, job, starts[job_id]) for job_id, job in jobs.items()}
+            given = {
+                one: self.transitions.allocate(session, jobs[one], devices) for one, devices in starts.items() if one in jobs
+            }
             for key in admission.preempts:
                 preemption.want_back(session, key)
             if changed is None or changed or starts:

@@ -87,6 +87,15 @@ def test_a_queued_job_deleted_a_moment_ago_keeps_nobody_from_starting(yard: Any)
     assert yard.launcher.started == [f"job-{other}-1"]
 
 
+def test_what_is_admitted_together_starts_in_the_order_of_the_queue(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, owner, names = yard.engine(), yard.person("alice"), iter(("9" * 16, "5" * 16))
+    monkeypatch.setattr(life, "new_id", lambda: next(names))
+    engine.reconcile()
+    jobs = [yard.submit(owner) for _ in range(2)]
+    engine.reconcile(News(jobs=set(jobs), held=True))
+    assert yard.launcher.started == [f"job-{job_id}-1" for job_id in jobs]
+
+
 def test_stopped_between_its_admission_and_its_start_it_never_starts(yard: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = yard.engine()
     job_id = yard.submit(yard.person("alice"), program=SLEEP)
