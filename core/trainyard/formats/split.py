@@ -83,13 +83,12 @@ def dealt(order: Numbers, ratios: Mapping[str, float], families: Numbers | None,
 
     ``families`` (None: each sample is alone) and ``strata`` (None: there is one) have one number a sample; a family counts for
     the stratum of its first sample. In each split a stratum of c samples, each alone, has its ratio times c, rounded up or
-    down. Which way is drawn from a sequence that is spread evenly, so that many small strata together are split by the ratios
-    too; of one stratum halves go up. Within a split the order stays.
+    down. A family goes where one point of it lies: its middle in the first stratum, elsewhere in each other one, by a sequence
+    that is spread evenly; so many small strata together are split by the ratios too. Within a split the order stays.
     """
     if families is None and strata is None:
-        return Arrangement(
-            order, _ranges_of(dict(zip(SPLITS, np.diff([0, *_bounds(len(order), ratios, 0.5)]).tolist(), strict=True)))
-        )
+        bounds = np.floor(_limits(len(order), ratios) + 0.5 + _HAIR).astype(np.int64)
+        return Arrangement(order, _ranges_of(dict(zip(SPLITS, np.diff(bounds, prepend=0).tolist(), strict=True))))
     first, belongs = _in_order(order if families is None else families[order])
     sizes = np.bincount(belongs, minlength=len(first))
     along = np.zeros(len(first), dtype=np.int64) if strata is None else strata[order[first]]
@@ -97,8 +96,8 @@ def dealt(order: Numbers, ratios: Mapping[str, float], families: Numbers | None,
     borders = np.flatnonzero(np.diff(np.sort(along))) + 1
     for turn, those in enumerate(np.split(np.argsort(along, kind="stable"), borders)):
         ends = np.cumsum(sizes[those])
-        bounds = _bounds(int(sizes[those].sum()), ratios, (0.5 + turn * _GOLDEN) % 1)
-        split_of[those] = np.searchsorted(bounds, ends - sizes[those] // 2 - 1, side="right")
+        points = ends - (0.5 + turn * _GOLDEN) % 1 * sizes[those]
+        split_of[those] = np.searchsorted(_limits(int(sizes[those].sum()), ratios), points - _HAIR)
     split_of = split_of[belongs]
     counts = np.bincount(split_of, minlength=len(SPLITS))
     arranged = order[np.argsort(split_of, kind="stable")]
@@ -157,16 +156,10 @@ def label_table(classes: Iterable[str]) -> dict[str, int]:
     return {name: index for index, name in enumerate(sorted(names, key=int if whole else None))}
 
 
-def _bounds(count: int, ratios: Mapping[str, float], offset: float) -> list[int]:
-    """The end of every split when ``count`` samples are dealt out: running sums, ``offset`` added and rounded down."""
-    found, running, last = [], 0.0, 0
-    for name in SPLITS:
-        ratio = ratios.get(name, 0.0)
-        running += ratio
-        end = count if running > 1 - _HAIR else min(count, int(running * count + offset + _HAIR))
-        last = max(last, end) if ratio > 0 else last
-        found.append(last)
-    return found
+def _limits(count: int, ratios: Mapping[str, float]) -> npt.NDArray[np.float64]:
+    """Where every split ends when ``count`` samples are dealt out, as parts of samples."""
+    running = np.cumsum([ratios.get(name, 0.0) for name in SPLITS])
+    return np.where(running > 1 - _HAIR, 1.0, running) * count
 
 
 def _ranges_of(counts: Mapping[str, int]) -> dict[str, tuple[int, int]]:

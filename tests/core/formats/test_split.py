@@ -102,6 +102,15 @@ def test_a_family_is_in_one_split_and_the_ratios_hold_to_a_family(numbers: list[
         assert abs(len(parts.get(split, ())) - ratio * len(numbers)) < (largest + 1) * (3 if stratify else 1)
 
 
+@pytest.mark.parametrize(("families_of_a_class", "size"), [(1, 10), (2, 5), (4, 3)])
+def test_many_classes_of_a_few_families_are_split_by_the_ratios_together(families_of_a_class: int, size: int) -> None:
+    pictures = np.arange(1000 * families_of_a_class * size)
+    _, found = dealt(order_of(len(pictures), 1), RATIOS, pictures // size, pictures // size // families_of_a_class)
+    for split, ratio in RATIOS.items():
+        start, end = found.get(split, (0, 0))
+        assert abs((end - start) / len(pictures) - ratio) < 0.01
+
+
 def test_a_family_are_the_pictures_made_of_one_over_any_number_of_steps() -> None:
     # a picture, two made of it, one made of these, its neighbour, one made of a picture that is not there, and its twin
     made, origin = np.asarray([1, 2, 3, 5, 6]), np.asarray([1, 1, 3, 9, 9])
