@@ -115,6 +115,21 @@ def test_a_class_for_one_node_only_is_told_in_its_own_words(server: Storage, tmp
     assert server.of_kind("persistentvolumeclaims") == []
 
 
+def test_a_claim_is_removed_also_where_ctrl_c_came_while_it_was_made(
+    server: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = Cluster.post
+
+    async def interrupted(cluster: Cluster, path: str, body: Object) -> Object:
+        await post(cluster, path, body)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(Cluster, "post", interrupted)
+    with pytest.raises(asyncio.CancelledError):
+        told(server, tmp_path, deployment())
+    assert server.of_kind("persistentvolumeclaims") == []
+
+
 def test_without_a_class_there_is_nothing_to_try(server: Storage, tmp_path: Path) -> None:
     found = told(server, tmp_path, deployment(shared_class=None))
     assert (found.state, found.text("en")) == ("bad", "No storage class can be used; there are: files.")

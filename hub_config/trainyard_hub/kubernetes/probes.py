@@ -114,11 +114,11 @@ async def _reaches(cluster: Cluster, deployment: Deployment, address: str) -> in
 
 @asynccontextmanager
 async def made(cluster: Cluster, one: Object) -> AsyncIterator[str]:
-    """The path of ``one``, which is made here and removed behind."""
+    """The path of ``one``, which is made here and removed behind, also where nobody waited for the answer."""
     folder = collection_of(one)
-    await cluster.post(folder, one)
     path = f"{folder}/{one['metadata']['name']}"
     try:
+        await cluster.post(folder, one)
         yield path
     finally:
         with suppress(Refused):
