@@ -61,7 +61,7 @@ def must_be_storable(value: Any) -> None:
     for leaf in _leaves(value):
         if isinstance(leaf, int | float) and not abs(leaf) <= sys.float_info.max:
             raise Invalid("number-not-finite", N_("A number in the request is not finite."))
-        if isinstance(leaf, str) and not _is_text(leaf):
+        if isinstance(leaf, str) and not is_text(leaf):
             raise Invalid(
                 "text-broken", N_("A text in the request holds a character that is none: {found}"), found=ascii(leaf)[:80]
             )
@@ -80,5 +80,6 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield one
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether every database keeps it."""
     return "\0" not in text and (text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text))

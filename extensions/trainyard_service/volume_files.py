@@ -23,12 +23,21 @@ def read_json(root: Path, name: str, largest: int = _LARGEST_JSON) -> dict[str, 
     Broken is also what could never be stored or shown (see ``bodies``): a job must not be able to keep its own end from
     being written down.
     """
+    told = read_anything(root, name, largest)
+    try:
+        must_be_storable(told)
+    except Invalid:
+        return None
+    return told
+
+
+def read_anything(root: Path, name: str, largest: int = _LARGEST_JSON) -> dict[str, Any] | None:
+    """As ``read_json``, with numbers and texts that could never be stored: for who looks at each."""
     try:
         with open_beneath(root, name) as file:
             data = file.read(largest + 1)
         told = json.loads(data) if len(data) <= largest else None
-        must_be_storable(told)
-    except (OSError, ValueError, RecursionError, Invalid):
+    except (OSError, ValueError, RecursionError):
         return None
     return told if isinstance(told, dict) else None
 

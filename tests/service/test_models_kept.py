@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -91,7 +92,7 @@ def test_a_file_larger_than_announced_is_not_copied_whole(service):
 
 def test_metrics_that_are_no_finite_numbers_are_left_out(service):
     _training(service)
-    told = {"metrics": {"loss": 0.5, "big": 10**400, "word": "x", "list": [1]}}
+    told = {"metrics": {"loss": 0.5, "lost": math.nan, "big": 10**400, "word": "x", "list": [1], "\0": 1}}
     (service.context.home.run(JOB) / INSTANCE / "output" / "s.json").write_text(json.dumps(told))
     assert keep.announced_metrics(service.context, JOB, INSTANCE, "s.tar.gz") == {"loss": 0.5}
 

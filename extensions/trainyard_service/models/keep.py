@@ -26,6 +26,7 @@ from trainyard.training.snapshots import is_whole
 from trainyard.words import N_
 
 from trainyard_service.accounts import notices
+from trainyard_service.bodies import is_text
 from trainyard_service.context import Context
 from trainyard_service.database.tables.accounts import AccountRow, NoticeRow
 from trainyard_service.database.tables.models import ModelRow
@@ -36,7 +37,7 @@ from trainyard_service.events import Audience, announce
 from trainyard_service.identity import Caller
 from trainyard_service.jobs.naming import new_id
 from trainyard_service.trainings.create import member_of
-from trainyard_service.volume_files import read_json
+from trainyard_service.volume_files import read_anything
 
 MANIFEST = "manifest.json"
 NOT_KEPT = N_("The snapshot {name} was not kept as a model; its file stays in the training's run folder. {reason}")
@@ -275,11 +276,11 @@ def _store(source: BinaryIO, folder: Path, row: ModelRow, limit: int) -> Kept:
 def announced_metrics(context: Context, training: str, instance: str, file: str) -> dict[str, float]:
     """What a snapshot's own manifest says it measured; nothing when there is none to believe."""
     name = PurePosixPath(file).name.removesuffix(".tar.gz")
-    told = read_json(context.home.run(training), f"{instance}/output/{name}.json", 1 << 20) or {}
+    told = read_anything(context.home.run(training), f"{instance}/output/{name}.json", 1 << 20) or {}
     metrics = told.get("metrics")
     if not isinstance(metrics, dict):
         return {}
-    return {str(key): float(value) for key, value in metrics.items() if _is_measure(value)}
+    return {key: float(value) for key, value in metrics.items() if is_text(key) and _is_measure(value)}
 
 
 def _is_measure(value: object) -> bool:
