@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +67,31 @@ def test_a_request_to_stop_waits_until_the_manager_is_known(settings: Settings) 
         assert platform.manager.process() is not None
     finally:
         platform.manager.shut_down()
+
+
+WATCHES = """
+import random, signal, sys
+from pathlib import Path
+from trainyard_hub.settings import Settings
+from trainyard_hub.stack import run
+from trainyard_hub.stack.console import Terminal
+run.WATCH_SECONDS = 0
+settings = Settings(TRAINYARD_HOME=Path(sys.argv[1]))
+for number in range(100):
+    platform = run.Stack(settings, Terminal())
+    platform.manager.process = lambda: True
+    signal.signal(signal.SIGALRM, platform._asked_to_stop)
+    signal.setitimer(signal.ITIMER_REAL, random.uniform(0.001, 0.01))
+    try:
+        platform.watch()
+    except run.Stopped:
+        pass
+"""
+
+
+def test_whenever_it_is_asked_to_stop_it_does(settings: Settings) -> None:
+    """A signal that came while the watch had a lock taken waited for that for ever."""
+    subprocess.run([sys.executable, "-c", WATCHES, settings.home.root], timeout=120, check=True)
 
 
 def test_a_manager_that_was_not_written_down_is_found_and_ended(settings: Settings) -> None:

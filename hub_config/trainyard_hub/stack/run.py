@@ -12,7 +12,6 @@ import signal
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from types import FrameType
 
@@ -56,7 +55,7 @@ class Stack:
         self.environment = stack_environment(settings, os.environ, PROGRAMS)
         self.manager = Manager(self.home, self.processes, self.environment)
         self.lock = HomeLock(self.home)
-        self._stop = threading.Event()
+        self._asked = False
         self._touched = False
         self._patient = False
 
@@ -108,8 +107,12 @@ class Stack:
         self._announce()
 
     def watch(self) -> None:
-        """Start the manager again when it dies; it does the same for everything else."""
-        while not self._stop.wait(WATCH_SECONDS):
+        """Start the manager again when it dies; it does the same for everything else.
+
+        Nothing with a lock is waited for: a signal that comes while the lock is taken would wait for it for ever.
+        """
+        while True:
+            time.sleep(WATCH_SECONDS)
             if self.manager.process() is None:
                 self.terminal.say(N_("The process manager was gone; starting it again"))
                 self._start_manager()
@@ -130,8 +133,8 @@ class Stack:
         self.terminal.say(N_("Stopped"))
 
     def _asked_to_stop(self, _number: int, _frame: FrameType | None) -> None:
-        if not self._stop.is_set():
-            self._stop.set()
+        if not self._asked:
+            self._asked = True
             if not self._patient:
                 raise Stopped
 
@@ -140,7 +143,7 @@ class Stack:
         self._patient = True
         self.manager.start()
         self._patient = False
-        if self._stop.is_set():
+        if self._asked:
             raise Stopped
 
     def _bootstrap(self) -> None:
@@ -169,7 +172,7 @@ class Stack:
     def _python(self, *arguments: str, quiet: bool = False) -> None:
         output = subprocess.DEVNULL if quiet else None
         result = subprocess.run([sys.executable, "-m", *arguments], env=self.environment, stdout=output, check=False)
-        if self._stop.is_set():
+        if self._asked:
             raise Stopped
         if result.returncode != 0:
             raise Unavailable(

@@ -75,7 +75,8 @@ class Fetch:
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
-            if self._stopping.wait(0.1):
+            time.sleep(0.1)  # not the event's wait: a signal that comes while its lock is taken would wait for that for ever
+            if self._stopping.is_set():
                 self._turns.end()
                 break
         for thread in threads:
